@@ -1,0 +1,134 @@
+//! Ways to the processor's page and back: starting an attempt, another door to it, hints, the return.
+//!
+//! Invariant: a shopper is never led to a second page while money may be moving on the first.
+
+use processor_sdk::{Money, OperationKind};
+
+use super::{ATTEMPTS_MAX, ask, known_attempt, refuse_quarantined};
+use crate::event::Event;
+use crate::evidence::Evidence;
+use crate::ids::AttemptId;
+use crate::payment::{Attempt, AttemptState, Check, ConnectorProfile, Status, Subject};
+use crate::refusal::Refusal;
+use crate::retry;
+use crate::settle::wants_money;
+use crate::story::Story;
+
+pub(super) fn start_attempt(
+    story: &mut Story<'_, '_>,
+    profile: &ConnectorProfile,
+    reason: &str,
+    return_token: &str,
+) -> Result<(), Refusal> {
+    let payment = &story.payment;
+    if payment.status != Status::RequiresCheckout || payment.closed.is_some() || payment.cancel_requested {
+        let wanted = "a checkout can be opened only while it is requires_checkout";
+        return Err(Refusal::WrongStatus { status: payment.status, wanted });
+    }
+    if story.now() >= payment.expires_at {
+        let wanted = "its time is over";
+        return Err(Refusal::WrongStatus { status: payment.status, wanted });
+    }
+    // Wrong amounts may have been paid already.
+    refuse_quarantined(payment)?;
+    if payment.attempts.len() >= ATTEMPTS_MAX {
+        return Err(Refusal::TooManyAttempts { limit: ATTEMPTS_MAX });
+    }
+    // A lost session that its processor may have mailed to the shopper can still be paid there.
+    let orphan = payment.attempts.iter().any(|attempt| {
+        attempt.profile.capabilities.orphan_session_payable
+            && attempt.state(payment.capture) == AttemptState::Unknown
+    });
+    if orphan {
+        let wanted = "another processor can be tried only once the first one's session is found";
+        return Err(Refusal::WrongStatus { status: payment.status, wanted });
+    }
+
+    let earlier: Vec<_> = payment.attempts.iter().filter(|attempt| !attempt.superseded).collect();
+    let superseded: Vec<_> = earlier
+        .into_iter()
+        .filter(|attempt| attempt.state(payment.capture).is_live())
+        .map(|attempt| attempt.id.clone())
+        .collect();
+    let zero = Money::zero(payment.amount.currency());
+    for attempt_id in superseded {
+        story.record(Event::AttemptSuperseded { attempt_id });
+    }
+    let attempt = Attempt {
+        id: AttemptId::from_body(&story.fresh()),
+        profile: profile.clone(),
+        reason: reason.to_owned(),
+        return_token: return_token.to_owned(),
+        created_at: story.now(),
+        evidence: Evidence::default(),
+        door_opened_at: None,
+        door_expires_at: None,
+        returned_at: None,
+        not_sent: false,
+        superseded: false,
+        declined: false,
+        operations: vec![],
+        check: None,
+        checked_at: None,
+        captured: zero,
+    };
+    let attempt_id = attempt.id.clone();
+    story.record(Event::AttemptStarted { attempt: Box::new(attempt) });
+    ask(story, &attempt_id, OperationKind::OpenCheckout, Subject::Payment, vec![]);
+    Ok(())
+}
+
+pub(super) fn reopen_door(story: &mut Story<'_, '_>, attempt_id: &AttemptId) -> Result<(), Refusal> {
+    let payment = &story.payment;
+    let attempt = known_attempt(payment, attempt_id)?;
+    if payment.closed.is_some() || attempt.superseded || payment.status != Status::RequiresCheckout {
+        let wanted = "a door can be reopened only while it is requires_checkout";
+        return Err(Refusal::WrongStatus { status: payment.status, wanted });
+    }
+    refuse_quarantined(payment)?;
+    if attempt.open_operation(OperationKind::OpenCheckout).is_none() {
+        ask(story, attempt_id, OperationKind::OpenCheckout, Subject::Payment, vec![]);
+    }
+    Ok(())
+}
+
+pub(super) fn hinted(story: &mut Story<'_, '_>, attempt_id: &AttemptId) -> Result<(), Refusal> {
+    let attempt = known_attempt(&story.payment, attempt_id)?;
+    let earliest = attempt.checked_at.map_or(story.now(), |checked_at| {
+        retry::after(checked_at, retry::HINT_INTERVAL_S).max(story.now())
+    });
+    let sooner = attempt.check.is_none_or(|check| check.due_at > earliest);
+    let can_look = attempt.profile.capabilities.fetch_payment != processor_sdk::LookUp::None;
+    if sooner && can_look {
+        let (tries, pace) = attempt.check.map_or((0, None), |check| (check.tries, check.pace));
+        let check = Some(Check { due_at: earliest, tries, pace });
+        let attempt_id = attempt_id.clone();
+        story.record(Event::CheckScheduled { attempt_id, check, checked: false, confirmed_at: None });
+    }
+    Ok(())
+}
+
+pub(super) fn shopper_returned(
+    story: &mut Story<'_, '_>,
+    attempt_id: &AttemptId,
+    parameters: &[(String, String)],
+) -> Result<(), Refusal> {
+    let payment = &story.payment;
+    let attempt = known_attempt(payment, attempt_id)?;
+    let state = attempt.state(payment.capture);
+    let completes = attempt.profile.capabilities.complete_checkout
+        && matches!(state, AttemptState::Open | AttemptState::Approved | AttemptState::Unknown)
+        && attempt.open_operation(OperationKind::CompleteCheckout).is_none()
+        && wants_money(payment, attempt);
+    let live = state.is_live();
+    if attempt.returned_at.is_none() {
+        story.record(Event::ShopperReturned { attempt_id: attempt_id.clone() });
+    }
+    if completes {
+        let parameters = parameters.to_vec();
+        ask(story, attempt_id, OperationKind::CompleteCheckout, Subject::Payment, parameters);
+    } else if live {
+        hinted(story, attempt_id)?;
+    }
+    Ok(())
+}

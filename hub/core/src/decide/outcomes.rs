@@ -1,0 +1,329 @@
+//! What became of operations and look-ups, and what is done about it.
+//!
+//! Invariant: what may have happened is never counted as failed, and is sent again only under its own key or
+//! once the processor has said that it is not there.
+
+use processor_sdk::{Answer, Door, Facts, OperationKind, Timestamp, Word};
+
+use super::known_attempt;
+use crate::event::Event;
+use crate::ids::{AttemptId, OperationId};
+use crate::outcome::{NotSent, Outcome};
+use crate::payment::{
+    Attempt, AttemptState, Check, ConnectorProfile, LastError, Operation, OperationState, PaymentIntent, Subject,
+    TransferStatus,
+};
+use crate::reading::sum;
+use crate::refusal::Refusal;
+use crate::retry;
+use crate::settle::{conclude, operation_is_settled, pace};
+use crate::story::Story;
+
+pub(super) fn operation_tried(
+    story: &mut Story<'_, '_>,
+    attempt_id: &AttemptId,
+    operation_id: &OperationId,
+    outcome: &Outcome,
+) -> Result<(), Refusal> {
+    let attempt = known_attempt(&story.payment, attempt_id)?;
+    let operation = attempt.operation(operation_id).ok_or(Refusal::NoSuchAttempt)?.clone();
+    let profile = attempt.profile.clone();
+    match outcome {
+        Outcome::Answered { answer: Answer::Said { facts, door } } => {
+            let mut facts = facts.clone();
+            // An answer is about now. Undated, a page that opens again could never follow one that expired,
+            // because what was said before keeps the time at which it was first heard.
+            facts.at = facts.at.or(Some(story.now()));
+            story.hear(attempt_id, &facts);
+            open_door(story, attempt_id, door.as_ref(), operation.created_at);
+            if operation.is_open() {
+                let (attempt_id, operation_id) = (attempt_id.clone(), operation_id.clone());
+                story.record(Event::OperationDone { attempt_id, operation_id });
+            }
+        }
+        Outcome::Answered { answer: Answer::Absent } if operation.is_open() => {
+            let closing = operation.kind == OperationKind::ExpireCheckout;
+            // A page that does not exist needs no closing; any other order has nothing to act on.
+            let now = story.now();
+            if closing && hear_absence(story, attempt_id, now) {
+                let (attempt_id, operation_id) = (attempt_id.clone(), operation_id.clone());
+                story.record(Event::OperationDone { attempt_id, operation_id });
+            } else {
+                give_up(story, attempt_id, &operation, "the processor says that there is no such payment");
+            }
+        }
+        Outcome::NotSent { why } if operation.is_open() => {
+            not_sent(story, attempt_id, &operation, &profile, why);
+        }
+        Outcome::Unknown { why } if operation.is_open() => {
+            doubt(story, attempt_id, &operation, &profile, why, true);
+        }
+        // The end of it became known in the meantime.
+        Outcome::Answered { answer: Answer::Absent } | Outcome::NotSent { .. } | Outcome::Unknown { .. } => {}
+    }
+    Ok(())
+}
+
+/// `asked_at` is the time of the call whose answer the door came with: its lifetime counts from there.
+fn open_door(story: &mut Story<'_, '_>, attempt_id: &AttemptId, door: Option<&Door>, asked_at: Timestamp) {
+    let Some(door) = door else { return };
+    let expires_at = door.expires_in_s.map(|seconds| retry::after(asked_at, i64::from(seconds)));
+    story.record(Event::DoorOpened { attempt_id: attempt_id.clone(), expires_at });
+}
+
+/// That the processor knows nothing of an attempt whose page waits for the shopper: the page is gone. False
+/// where that is too early to believe, or says nothing about what the attempt is waiting for.
+fn hear_absence(story: &mut Story<'_, '_>, attempt_id: &AttemptId, asked_at: Timestamp) -> bool {
+    let payment = &story.payment;
+    let Some(attempt) = payment.attempt(attempt_id) else { return false };
+    let waiting = match attempt.state(payment.capture) {
+        AttemptState::Open | AttemptState::Approved | AttemptState::Unknown => true,
+        AttemptState::Created
+        | AttemptState::Pending
+        | AttemptState::Authorized
+        | AttemptState::Captured
+        | AttemptState::Declined
+        | AttemptState::Voided
+        | AttemptState::Expired
+        | AttemptState::NotSent => false,
+    };
+    let horizon_s = i64::from(attempt.profile.idempotency.absent_after_s);
+    let opened_at = attempt
+        .operations
+        .iter()
+        .filter(|operation| operation.kind == OperationKind::OpenCheckout)
+        .filter_map(|operation| operation.last_sent_at.max(operation.first_sent_at))
+        .max();
+    let opening = attempt.open_operation(OperationKind::OpenCheckout).is_some();
+    let believed = opened_at.is_none_or(|opened_at| asked_at.seconds_since(opened_at) >= horizon_s);
+    if !waiting || opening || !believed {
+        return false;
+    }
+    story.hear(attempt_id, &Facts { at: Some(asked_at), ..Facts::word(Word::Expired) });
+    true
+}
+
+/// A page for an attempt that nobody waits for any more.
+fn is_unwanted(payment: &PaymentIntent, attempt: &Attempt, operation: &Operation) -> bool {
+    let over = payment.closed.is_some() || payment.cancel_requested || attempt.superseded;
+    operation.kind == OperationKind::OpenCheckout && over
+}
+
+fn not_sent(
+    story: &mut Story<'_, '_>,
+    attempt_id: &AttemptId,
+    operation: &Operation,
+    profile: &ConnectorProfile,
+    why: &NotSent,
+) {
+    let payment = &story.payment;
+    let unwanted = payment.attempt(attempt_id).is_some_and(|attempt| is_unwanted(payment, attempt, operation));
+    let (text, hopeless, wait_s) = match why {
+        NotSent::Unreachable { detail } => (format!("not reached: {detail}"), false, None),
+        NotSent::Throttled { retry_after_s } => {
+            ("asked to slow down".to_owned(), false, retry_after_s.map(i64::from))
+        }
+        NotSent::Credentials { status } => {
+            let opening = operation.kind == OperationKind::OpenCheckout;
+            (format!("credentials refused (HTTP {status})"), opening, None)
+        }
+        NotSent::Impossible { fault } => (fault.to_string(), true, None),
+    };
+    // An earlier try may have arrived: that this one did not says nothing about it.
+    if operation.first_sent_at.is_some() {
+        doubt(story, attempt_id, operation, profile, &text, false);
+    } else if hopeless || unwanted || retry::gives_up(operation.kind, operation.tries) {
+        give_up(story, attempt_id, operation, &text);
+    } else {
+        let usual = retry::operation_due(story.now(), operation.tries);
+        let due_at = wait_s.map_or(usual, |seconds| usual.max(retry::after(story.now(), seconds)));
+        send_again(story, attempt_id, operation, text, due_at);
+    }
+}
+
+/// Certainly nothing happened, so that it can be sent as if for the first time.
+fn send_again(
+    story: &mut Story<'_, '_>,
+    attempt_id: &AttemptId,
+    operation: &Operation,
+    why: String,
+    due_at: Timestamp,
+) {
+    let (attempt_id, operation_id) = (attempt_id.clone(), operation.id.clone());
+    story.record(Event::OperationNotSent { attempt_id, operation_id, why, due_at });
+}
+
+fn doubt(
+    story: &mut Story<'_, '_>,
+    attempt_id: &AttemptId,
+    operation: &Operation,
+    profile: &ConnectorProfile,
+    why: &str,
+    sent: bool,
+) {
+    let due_at = retry::operation_due(story.now(), operation.tries);
+    let mut next = operation.clone();
+    next.tries += 1;
+    next.state = OperationState::Unknown { due_at };
+    if sent {
+        next.first_sent_at = next.first_sent_at.or(Some(story.now()));
+    }
+    // Asked as of then, because the processor may have forgotten the key by then.
+    let helpless = retry::action(&next, profile, due_at) == retry::Action::Wait;
+    story.record(Event::OperationUnknown {
+        attempt_id: attempt_id.clone(),
+        operation_id: operation.id.clone(),
+        why: why.to_owned(),
+        sent,
+        due_at: (!helpless).then_some(due_at),
+    });
+}
+
+fn give_up(story: &mut Story<'_, '_>, attempt_id: &AttemptId, operation: &Operation, why: &str) {
+    story.record(Event::OperationGivenUp {
+        attempt_id: attempt_id.clone(),
+        operation_id: operation.id.clone(),
+        why: why.to_owned(),
+    });
+    let note = |code: &str| {
+        let error = LastError { code: code.to_owned(), processor_code: None };
+        Event::ErrorNoted { error, operation: Some(operation.kind) }
+    };
+    let status = TransferStatus::Failed;
+    match &operation.subject {
+        // What was done meanwhile by somebody else stays done.
+        Subject::Capture(id) => {
+            let pending = |capture: &&crate::payment::Capture| capture.status == TransferStatus::Pending;
+            if story.payment.captures.iter().filter(pending).any(|capture| capture.id == *id) {
+                story.record(note("capture_failed"));
+                story.record(Event::CaptureSettled { capture_id: id.clone(), status, processor_id: None });
+            }
+        }
+        Subject::Refund(id) => {
+            let pending = |refund: &&crate::payment::Refund| refund.status == TransferStatus::Pending;
+            if story.payment.refunds.iter().filter(pending).any(|refund| refund.id == *id) {
+                let (refund_id, failure) = (id.clone(), Some("processor_unreachable".to_owned()));
+                story.record(Event::RefundSettled { refund_id, status, failure, processor_id: None });
+            }
+        }
+        Subject::Payment => match operation.kind {
+            OperationKind::OpenCheckout => story.record(note("processor_unreachable")),
+            // What that means for a cancel is drawn by `settle`.
+            OperationKind::Void
+            | OperationKind::ExpireCheckout
+            | OperationKind::CompleteCheckout
+            | OperationKind::Capture
+            | OperationKind::Refund
+            | OperationKind::FetchPayment
+            | OperationKind::FetchRefund
+            | OperationKind::FetchDispute => {}
+        },
+    }
+}
+
+pub(super) fn looked_up(
+    story: &mut Story<'_, '_>,
+    attempt_id: &AttemptId,
+    operation_id: Option<&OperationId>,
+    outcome: &Outcome,
+    asked_at: Timestamp,
+) -> Result<(), Refusal> {
+    let attempt = known_attempt(&story.payment, attempt_id)?;
+    let profile = attempt.profile.clone();
+    let before = (attempt.state(story.payment.capture), attempt.check);
+    let mut confirmed_at = None;
+    match outcome {
+        Outcome::Answered { answer: Answer::Said { facts, door } } => {
+            let mut facts = facts.clone();
+            // A look-up that names no time is dated by when we asked: no later than what it saw.
+            facts.at = facts.at.or(Some(asked_at));
+            confirmed_at = story.hear_look_up(attempt_id, &facts);
+            open_door(story, attempt_id, door.as_ref(), asked_at);
+        }
+        Outcome::Answered { answer: Answer::Absent } if operation_id.is_none() => {
+            hear_absence(story, attempt_id, asked_at);
+        }
+        Outcome::Answered { answer: Answer::Absent } | Outcome::NotSent { .. } | Outcome::Unknown { .. } => {}
+    }
+    if let Some(operation_id) = operation_id {
+        let operation = known_attempt(&story.payment, attempt_id)?.operation(operation_id).cloned();
+        if let Some(operation) = operation.filter(Operation::is_open) {
+            after_look(story, attempt_id, &operation, &profile, outcome, asked_at);
+        }
+        return Ok(());
+    }
+
+    // The next look keeps the pace of what is known now, not of what was known before.
+    conclude(story);
+    let pace = pace(&story.payment, attempt_id);
+    let state = story.payment.attempt(attempt_id).map(|attempt| attempt.state(story.payment.capture));
+    let unmoved = before.1.filter(|check| state == Some(before.0) && check.pace == pace);
+    let tries = unmoved.map_or(0, |check| check.tries + 1);
+    let check = pace.map(|pace| Check {
+        due_at: retry::check_due(story.now(), pace, tries),
+        tries,
+        pace: Some(pace),
+    });
+    story.record(Event::CheckScheduled { attempt_id: attempt_id.clone(), check, checked: true, confirmed_at });
+    Ok(())
+}
+
+/// What a look-up says about the doubtful operation it was made for.
+fn after_look(
+    story: &mut Story<'_, '_>,
+    attempt_id: &AttemptId,
+    operation: &Operation,
+    profile: &ConnectorProfile,
+    outcome: &Outcome,
+    asked_at: Timestamp,
+) {
+    let Some(attempt) = story.payment.attempt(attempt_id) else { return };
+    let unwanted = is_unwanted(&story.payment, attempt, operation);
+    let old_enough = retry::absence_counts(operation, profile, asked_at);
+    let (absent, why) = match outcome {
+        // Whether these facts end the doubt is drawn by `settle`; until then it stays.
+        Outcome::Answered { answer: Answer::Said { .. } }
+            if operation_is_settled(&story.payment, attempt_id, operation) =>
+        {
+            return;
+        }
+        Outcome::Answered { answer: Answer::Said { facts, .. } } => {
+            (shows_undone(&story.payment, attempt, operation, facts), "the processor does not mention it yet")
+        }
+        Outcome::Answered { answer: Answer::Absent } => (true, "not there, but too early to believe"),
+        Outcome::NotSent { .. } | Outcome::Unknown { .. } => (false, "the look-up failed"),
+    };
+    if !absent || !old_enough {
+        doubt(story, attempt_id, operation, profile, why, false);
+    } else if unwanted {
+        give_up(story, attempt_id, operation, "there is no such page, and nobody waits for it any more");
+    } else {
+        let (why, due_at) = ("the processor says that it did not happen".to_owned(), story.now());
+        send_again(story, attempt_id, operation, why, due_at);
+    }
+}
+
+/// Whether a look-up states outright that an operation did not happen. Silence about it states nothing.
+fn shows_undone(payment: &PaymentIntent, attempt: &Attempt, operation: &Operation, facts: &Facts) -> bool {
+    let waits = matches!(facts.word, Some(Word::Open | Word::NeedsCompletion));
+    let unpaid = matches!(attempt.state(payment.capture), AttemptState::Open | AttemptState::Approved);
+    match operation.kind {
+        OperationKind::CompleteCheckout | OperationKind::ExpireCheckout => waits && unpaid,
+        OperationKind::Void => matches!(facts.word, Some(Word::Authorized)),
+        // Only the processor's own total proves that nothing was added to it.
+        OperationKind::Capture => {
+            facts.captured.is_some_and(|captured| captured.minor() <= attempt.captured.minor())
+        }
+        OperationKind::Refund => {
+            let done = payment.refunds.iter().filter(|refund| {
+                refund.attempt_id == attempt.id && refund.status == TransferStatus::Succeeded
+            });
+            let known = sum(processor_sdk::Money::zero(payment.amount.currency()), done.map(|refund| &refund.amount));
+            facts.refunded.is_some_and(|refunded| refunded.minor() <= known.minor())
+        }
+        OperationKind::OpenCheckout
+        | OperationKind::FetchPayment
+        | OperationKind::FetchRefund
+        | OperationKind::FetchDispute => false,
+    }
+}

@@ -1,0 +1,240 @@
+//! What has happened to a payment, in the past tense. The only thing that changes its state.
+//!
+//! Events are stored as they stand here and never changed; new fields are optional, and new kinds are added.
+
+use processor_sdk::{Decline, Facts, OperationKind, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{AttemptId, CaptureId, DisputeId, OperationId, RefundId};
+use crate::payment::{
+    Attempt, Capture, Check, Closed, Dispute, DisputeStatus, LastError, Operation, PaymentIntent,
+    QuarantineReason, Refund, Status, TransferStatus,
+};
+
+/// Who or what caused an event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case")]
+pub enum Cause {
+    /// The cart's API.
+    Api {
+        /// Id of the API key.
+        key_id: String,
+    },
+    /// The shopper at the checkout or on return; never evidence of payment.
+    Shopper,
+    /// A verified delivery of the processor.
+    Webhook {
+        /// The stored delivery.
+        delivery_id: String,
+    },
+    /// The processor's answer to our own request.
+    Processor,
+    /// A timer of ours.
+    Timer,
+    /// An operator.
+    Operator {
+        /// Who, as the operator's shell says.
+        name: String,
+    },
+}
+
+/// One event with when and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recorded {
+    /// Position in the payment's history, from 1.
+    pub version: u64,
+    /// When the hub decided it.
+    pub at: Timestamp,
+    /// Who or what caused it.
+    pub cause: Cause,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The cart created the intent. Holds it as it began.
+    Created {
+        /// The intent, with nothing yet hanging on it.
+        intent: Box<PaymentIntent>,
+    },
+    /// A try began.
+    AttemptStarted {
+        /// The attempt, with nothing yet hanging on it.
+        attempt: Box<Attempt>,
+    },
+    /// Another attempt took this one's place.
+    AttemptSuperseded {
+        /// Which.
+        attempt_id: AttemptId,
+    },
+    /// The shopper was shown the processor's door.
+    DoorOpened {
+        /// Of which attempt.
+        attempt_id: AttemptId,
+        /// When the door closes, if before the intent's own time.
+        expires_at: Option<Timestamp>,
+    },
+    /// The shopper's browser came back; no evidence of anything.
+    ShopperReturned {
+        /// To which attempt.
+        attempt_id: AttemptId,
+    },
+    /// Something is to be asked of the processor.
+    OperationAsked {
+        /// Of which attempt.
+        attempt_id: AttemptId,
+        /// What.
+        operation: Operation,
+    },
+    /// Certainly nothing happened; it will be tried again.
+    OperationNotSent {
+        /// Of which attempt.
+        attempt_id: AttemptId,
+        /// Which.
+        operation_id: OperationId,
+        /// Why, in one line.
+        why: String,
+        /// When it is tried again.
+        due_at: Timestamp,
+    },
+    /// It may have happened.
+    OperationUnknown {
+        /// Of which attempt.
+        attempt_id: AttemptId,
+        /// Which.
+        operation_id: OperationId,
+        /// Why, in one line.
+        why: String,
+        /// That this very try may have reached the processor.
+        sent: bool,
+        /// When to find out; `None` when nothing automatic is left.
+        due_at: Option<Timestamp>,
+    },
+    /// Its end is known.
+    OperationDone {
+        /// Of which attempt.
+        attempt_id: AttemptId,
+        /// Which.
+        operation_id: OperationId,
+    },
+    /// Certainly nothing happened, and it is given up.
+    OperationGivenUp {
+        /// Of which attempt.
+        attempt_id: AttemptId,
+        /// Which.
+        operation_id: OperationId,
+        /// Why, in one line.
+        why: String,
+    },
+    /// The processor said something new.
+    FactsHeard {
+        /// About which attempt.
+        attempt_id: AttemptId,
+        /// What.
+        facts: Box<Facts>,
+    },
+    /// The next look-up of an attempt changed.
+    CheckScheduled {
+        /// Of which attempt.
+        attempt_id: AttemptId,
+        /// When and how many so far; `None` when none is wanted any more.
+        check: Option<Check>,
+        /// That a look-up came to its end just now.
+        checked: bool,
+        /// As of when that look-up said again what stood already. Kept here, because recording the same
+        /// facts at every look would grow the history without telling anything.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        confirmed_at: Option<Timestamp>,
+    },
+    /// An attempt failed at the processor.
+    AttemptDeclined {
+        /// Which.
+        attempt_id: AttemptId,
+        /// Why, as far as the processor said.
+        decline: Option<Decline>,
+    },
+    /// Money was taken.
+    MoneyCaptured {
+        /// By which attempt.
+        attempt_id: AttemptId,
+        /// How much more than was recorded before.
+        amount: processor_sdk::Money,
+    },
+    /// A capture was asked, or the processor told of one.
+    CaptureRecorded {
+        /// The capture.
+        capture: Capture,
+    },
+    /// A capture reached its end, or the processor told what it calls it.
+    CaptureSettled {
+        /// Which.
+        capture_id: CaptureId,
+        /// How; `Pending` leaves it as it stands.
+        status: TransferStatus,
+        /// The processor's id.
+        processor_id: Option<String>,
+    },
+    /// A refund was asked, or the processor told of one.
+    RefundRecorded {
+        /// The refund.
+        refund: Refund,
+    },
+    /// A refund's state changed (done, failed, or failed after it was done), or the processor told what it
+    /// calls it.
+    RefundSettled {
+        /// Which.
+        refund_id: RefundId,
+        /// How; `Pending` leaves it as it stands.
+        status: TransferStatus,
+        /// The processor's reason for a failure.
+        failure: Option<String>,
+        /// The processor's id.
+        processor_id: Option<String>,
+    },
+    /// A dispute was opened.
+    DisputeRecorded {
+        /// The dispute.
+        dispute: Dispute,
+    },
+    /// A dispute's state changed.
+    DisputeSettled {
+        /// Which.
+        dispute_id: DisputeId,
+        /// How.
+        status: DisputeStatus,
+    },
+    /// The cart asked to cancel.
+    CancelRequested,
+    /// The processor did not let us cancel.
+    CancelFailed {
+        /// Why, for the cart.
+        error: LastError,
+    },
+    /// The door was closed.
+    Closed {
+        /// Why.
+        why: Closed,
+    },
+    /// Facts do not match what was asked.
+    Quarantined {
+        /// Why.
+        reason: QuarantineReason,
+    },
+    /// The status changed.
+    StatusChanged {
+        /// To what.
+        to: Status,
+        /// That the money came after the door was closed.
+        late: bool,
+    },
+    /// An error that the cart should know of.
+    ErrorNoted {
+        /// What.
+        error: LastError,
+        /// About which kind of operation, when about one.
+        operation: Option<OperationKind>,
+    },
+}

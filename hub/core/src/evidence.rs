@@ -1,0 +1,351 @@
+//! Everything a processor has ever said about one attempt, merged so that order and repetition do not matter.
+//!
+//! Each statement is a cell `value → (latest processor time, first time heard)`. Merging joins cell by cell
+//! (latest of the one, earliest of the other), which is commutative, associative and idempotent. What the
+//! attempt's state is follows by reading, never by who spoke last: money that moved stays moved.
+//!
+//! Invariant: `merge` only adds; every order and repetition of the same facts gives the same evidence.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use processor_sdk::{Decline, Facts, Item, ItemKind, ItemState, Money, Reference, Timestamp, Word};
+use serde::{Deserialize, Serialize};
+
+/// When something was said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heard {
+    /// Latest time by the processor's clock, when it gave one.
+    pub at: Option<Timestamp>,
+    /// When we first heard it.
+    pub first: Timestamp,
+}
+
+impl Heard {
+    /// The time that counts when statements are compared.
+    #[must_use]
+    pub fn time(self) -> Timestamp {
+        self.at.unwrap_or(self.first)
+    }
+
+    fn join(self, other: Self) -> Self {
+        Self { at: self.at.max(other.at), first: self.first.min(other.first) }
+    }
+}
+
+/// What one item is called: at least one of the two is there.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ItemName {
+    /// Capture, void, refund or dispute.
+    pub kind: ItemKind,
+    /// The processor's id.
+    pub id: Option<String>,
+    /// Our echo.
+    pub echo: Option<String>,
+}
+
+/// An item after reading all that was said of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ItemStanding {
+    /// Capture, void, refund or dispute.
+    pub kind: ItemKind,
+    /// Every id of the processor's for it, usually one.
+    pub ids: BTreeSet<String>,
+    /// Every echo of ours for it, usually one.
+    pub echoes: BTreeSet<String>,
+    /// Its state.
+    pub state: ItemState,
+    /// Its amount; the largest, if several were said.
+    pub amount: Option<Money>,
+    /// The reason that came with its state.
+    pub reason: Option<String>,
+    /// That it was ever said to have succeeded, whatever was said later.
+    pub ever_succeeded: bool,
+}
+
+impl ItemStanding {
+    /// What the processor calls it: its id, or else an echo.
+    #[must_use]
+    pub fn name(&self) -> Option<&String> {
+        self.ids.first().or_else(|| self.echoes.first())
+    }
+
+    /// Whether it goes by this name of the processor's.
+    #[must_use]
+    pub fn is_called(&self, name: &String) -> bool {
+        self.ids.contains(name) || self.echoes.contains(name)
+    }
+}
+
+/// Merged facts. JSON maps need text keys, so each cell map is stored as a list of pairs.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Evidence {
+    #[serde(with = "pairs", default, skip_serializing_if = "BTreeMap::is_empty")]
+    words: BTreeMap<Word, Heard>,
+    #[serde(with = "pairs", default, skip_serializing_if = "BTreeMap::is_empty")]
+    declines: BTreeMap<Decline, Heard>,
+    #[serde(with = "pairs", default, skip_serializing_if = "BTreeMap::is_empty")]
+    amounts: BTreeMap<MoneyCell, Heard>,
+    #[serde(with = "pairs", default, skip_serializing_if = "BTreeMap::is_empty")]
+    totals: BTreeMap<(Total, MoneyCell), Heard>,
+    #[serde(with = "pairs", default, skip_serializing_if = "BTreeMap::is_empty")]
+    items: BTreeMap<ItemCell, Heard>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    references: BTreeSet<Reference>,
+}
+
+/// Which total a processor stated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Total {
+    /// Reserved.
+    Authorized,
+    /// Taken.
+    Captured,
+    /// Given back.
+    Refunded,
+    /// The processor's fee.
+    Fee,
+}
+
+/// `Money` has no order of its own (currencies do not compare); a cell key needs one.
+type MoneyCell = (String, i64);
+type ItemCell = (ItemName, ItemState, Option<MoneyCell>, Option<String>);
+
+fn cell(money: Money) -> MoneyCell {
+    (money.currency().code().to_owned(), money.minor())
+}
+
+fn money(cell: &MoneyCell) -> Option<Money> {
+    let currency = processor_sdk::Currency::parse(&cell.0).ok()?;
+    Money::new(cell.1, currency).ok()
+}
+
+impl Evidence {
+    /// Adds what was said. True when this changed anything.
+    pub fn merge(&mut self, facts: &Facts, heard_at: Timestamp) -> bool {
+        let before = self.clone();
+        let heard = Heard { at: facts.at, first: heard_at };
+        if let Some(word) = &facts.word {
+            join(&mut self.words, word.clone(), heard);
+        }
+        if let Some(decline) = &facts.decline {
+            join(&mut self.declines, decline.clone(), heard);
+        }
+        if let Some(amount) = facts.amount {
+            join(&mut self.amounts, cell(amount), heard);
+        }
+        let totals = [
+            (Total::Authorized, facts.authorized),
+            (Total::Captured, facts.captured),
+            (Total::Refunded, facts.refunded),
+            (Total::Fee, facts.fee),
+        ];
+        for (total, amount) in totals {
+            if let Some(amount) = amount {
+                join(&mut self.totals, (total, cell(amount)), heard);
+            }
+        }
+        for item in &facts.items {
+            let heard = Heard { at: item.at.or(facts.at), first: heard_at };
+            join(&mut self.items, item_cell(item), heard);
+        }
+        self.references.extend(facts.references.iter().cloned());
+        *self != before
+    }
+
+    /// The processor's ids for this attempt.
+    #[must_use]
+    pub const fn references(&self) -> &BTreeSet<Reference> {
+        &self.references
+    }
+
+    /// When a word was said, if ever.
+    #[must_use]
+    pub fn said(&self, word: &Word) -> Option<Heard> {
+        self.words.get(word).copied()
+    }
+
+    /// Words with the time that counts, latest last; at equal times the further one along a payment's life
+    /// is last.
+    #[must_use]
+    pub fn words(&self) -> Vec<(&Word, Timestamp)> {
+        let mut words: Vec<_> = self.words.iter().map(|(word, heard)| (word, heard.time())).collect();
+        words.sort_by_key(|(word, time)| (*time, rank(word)));
+        words
+    }
+
+    /// The word that was said last.
+    #[must_use]
+    pub fn latest_word(&self) -> Option<&Word> {
+        self.words().last().map(|(word, _)| *word)
+    }
+
+    /// Dates the latest word, and the decline that stands, as of a look-up that said nothing else.
+    pub fn confirm(&mut self, at: Timestamp) {
+        let heard = |first| Heard { at: Some(at), first };
+        if let Some(word) = self.latest_word().cloned()
+            && let Some(known) = self.words.get_mut(&word)
+        {
+            *known = known.join(heard(known.first));
+        }
+        if let Some(decline) = self.decline().cloned()
+            && let Some(known) = self.declines.get_mut(&decline)
+        {
+            *known = known.join(heard(known.first));
+        }
+    }
+
+    /// True when `other` holds the same statements and reads the same: they differ in dates at most.
+    #[must_use]
+    pub fn reads_like(&self, other: &Self) -> bool {
+        let order = |evidence: &Self| -> Vec<Word> {
+            evidence.words().into_iter().map(|(word, _)| word.clone()).collect()
+        };
+        let kinds = [ItemKind::Capture, ItemKind::Void, ItemKind::Refund, ItemKind::Dispute];
+        self.references == other.references
+            && self.amounts.keys().eq(other.amounts.keys())
+            && self.totals.keys().eq(other.totals.keys())
+            && self.declines.keys().eq(other.declines.keys())
+            && self.items.keys().eq(other.items.keys())
+            && order(self) == order(other)
+            && self.decline() == other.decline()
+            && kinds.into_iter().all(|kind| self.items(kind) == other.items(kind))
+    }
+
+    /// Whether any amount of the payment was ever stated in another currency. Fees and disputes may be:
+    /// processors book them in the currency that they settle in.
+    #[must_use]
+    pub fn names_another_currency(&self, currency: processor_sdk::Currency) -> bool {
+        let code = currency.code();
+        let totals = self.totals.keys().filter(|(total, _)| *total != Total::Fee).map(|(_, amount)| amount);
+        let items = self.items.keys().filter(|(name, ..)| match name.kind {
+            ItemKind::Capture | ItemKind::Refund => true,
+            ItemKind::Void | ItemKind::Dispute => false,
+        });
+        let items = items.filter_map(|(_, _, amount, _)| amount.as_ref());
+        self.amounts.keys().chain(totals).chain(items).any(|(said, _)| said != code)
+    }
+
+    /// The latest decline.
+    #[must_use]
+    pub fn decline(&self) -> Option<&Decline> {
+        self.declines.iter().max_by_key(|(_, heard)| heard.time()).map(|(decline, _)| decline)
+    }
+
+    /// Every amount that the processor said the checkout is for.
+    pub fn amounts(&self) -> impl Iterator<Item = Money> + '_ {
+        self.amounts.keys().filter_map(money)
+    }
+
+    /// The largest stated total in `currency`, and whether any was stated in another currency.
+    #[must_use]
+    pub fn total(&self, total: Total, currency: processor_sdk::Currency) -> (Option<Money>, bool) {
+        let mut largest: Option<Money> = None;
+        let mut foreign = false;
+        for (_, amount) in self.totals.keys().filter(|(kind, _)| *kind == total) {
+            let Some(amount) = money(amount) else { continue };
+            if amount.currency() != currency {
+                foreign = true;
+            } else if largest.is_none_or(|known| amount.minor() > known.minor()) {
+                largest = Some(amount);
+            }
+        }
+        (largest, foreign)
+    }
+
+    /// Items of a kind, statements about the same one put together: they share an id or an echo.
+    #[must_use]
+    pub fn items(&self, kind: ItemKind) -> Vec<ItemStanding> {
+        let mut groups: Vec<Group<'_>> = Vec::new();
+        for (said, heard) in self.items.iter().filter(|((name, ..), _)| name.kind == kind) {
+            let name = &said.0;
+            let mut merged = Group {
+                ids: name.id.iter().cloned().collect(),
+                echoes: name.echo.iter().cloned().collect(),
+                said: vec![(said, *heard)],
+            };
+            let mut apart = Vec::new();
+            for group in groups {
+                if group.ids.is_disjoint(&merged.ids) && group.echoes.is_disjoint(&merged.echoes) {
+                    apart.push(group);
+                } else {
+                    merged.ids.extend(group.ids);
+                    merged.echoes.extend(group.echoes);
+                    merged.said.extend(group.said);
+                }
+            }
+            apart.push(merged);
+            groups = apart;
+        }
+        let mut standings: Vec<_> = groups.into_iter().map(|group| group.standing(kind)).collect();
+        standings.sort_by(|left, right| (&left.ids, &left.echoes).cmp(&(&right.ids, &right.echoes)));
+        standings
+    }
+}
+
+struct Group<'a> {
+    ids: BTreeSet<String>,
+    echoes: BTreeSet<String>,
+    said: Vec<(&'a ItemCell, Heard)>,
+}
+
+impl Group<'_> {
+    fn standing(self, kind: ItemKind) -> ItemStanding {
+        // Pending never overrides an end state, however late it is heard; among end states the later one
+        // counts, because a refund's success can turn into failure days afterwards.
+        let latest = self.said.iter().max_by_key(|((_, state, amount, reason), heard)| {
+            (*state != ItemState::Pending, heard.time(), *state, amount.clone(), reason.clone())
+        });
+        let (state, reason) = latest
+            .map_or((ItemState::Pending, None), |((_, state, _, reason), _)| (*state, reason.clone()));
+        let amount = self.said.iter().filter_map(|((_, _, amount, _), _)| amount.as_ref()).max().and_then(money);
+        let ever_succeeded = self.said.iter().any(|((_, state, ..), _)| *state == ItemState::Succeeded);
+        ItemStanding { kind, ids: self.ids, echoes: self.echoes, state, amount, reason, ever_succeeded }
+    }
+}
+
+const fn rank(word: &Word) -> u8 {
+    match word {
+        Word::Unknown(_) => 0,
+        Word::Open => 1,
+        Word::NeedsCompletion => 2,
+        Word::Pending => 3,
+        Word::Expired => 4,
+        Word::Declined => 5,
+        Word::Authorized => 6,
+        Word::Voided => 7,
+        Word::Paid => 8,
+    }
+}
+
+fn item_cell(item: &Item) -> ItemCell {
+    let name = ItemName { kind: item.kind, id: item.id.clone(), echo: item.echo.clone() };
+    (name, item.state, item.amount.map(cell), item.reason.clone())
+}
+
+fn join<K: Ord>(cells: &mut BTreeMap<K, Heard>, key: K, heard: Heard) {
+    cells.entry(key).and_modify(|known| *known = known.join(heard)).or_insert(heard);
+}
+
+/// Maps with structured keys as lists of pairs, the only form JSON has for them.
+mod pairs {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<K: Serialize, V: Serialize, S: Serializer>(
+        map: &BTreeMap<K, V>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(map.iter())
+    }
+
+    pub(super) fn deserialize<'de, K, V, D>(deserializer: D) -> Result<BTreeMap<K, V>, D::Error>
+    where
+        K: Deserialize<'de> + Ord,
+        V: Deserialize<'de>,
+        D: Deserializer<'de>,
+    {
+        Ok(Vec::<(K, V)>::deserialize(deserializer)?.into_iter().collect())
+    }
+}

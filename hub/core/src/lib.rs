@@ -1,0 +1,32 @@
+//! The mind of the payment hub: what may be asked, what follows from what was said, what is to be done.
+//!
+//! Everything here is a pure function of its arguments. `decide` turns a command into events or a refusal,
+//! `apply` folds events into a payment, `schedule` says what work a payment wants and when. Time and fresh
+//! ids come in as arguments.
+//!
+//! Invariants: no async, clock, randomness, socket or log call; `apply` is total; folding a payment's
+//! events gives its state.
+
+pub mod ids;
+pub mod order;
+
+pub mod payment;
+pub mod reading;
+pub mod evidence;
+
+pub mod command;
+pub mod event;
+pub mod refusal;
+pub mod decide;
+pub mod apply;
+pub mod settle;
+pub mod story;
+
+pub mod routing;
+pub mod outcome;
+pub mod retry;
+pub mod schedule;
+pub mod ledger;
+pub mod publish;
+
+pub mod card_number;

@@ -1,0 +1,308 @@
+//! What a payment's parts add up to: states, amounts, what may still be asked. Read, never stored.
+//!
+//! Invariant: money that moved stays moved, whatever is said later.
+
+use processor_sdk::{CaptureMode, Decline, ItemKind, ItemState, Money, OperationKind, ReferenceKind, Word};
+
+use crate::evidence::{ItemStanding, Total};
+use crate::ids::{AttemptId, OperationId};
+use crate::payment::{
+    Attempt, AttemptState, Capture, DisputeStatus, Operation, OperationState, PaymentIntent, Refund, Subject,
+    TransferStatus,
+};
+
+pub(crate) fn sum<'a>(zero: Money, amounts: impl Iterator<Item = &'a Money>) -> Money {
+    // Amounts here are bounded by what the constructor of `Money` lets in; a sum beyond that saturates at
+    // its limit, which refuses every further request instead of allowing one.
+    amounts.fold(zero, |total, amount| {
+        total.checked_add(*amount).unwrap_or_else(|_| {
+            Money::new(processor_sdk::MINOR_UNITS_MAX, zero.currency()).unwrap_or(zero)
+        })
+    })
+}
+
+/// What is left of `left`, at least nothing.
+pub(crate) fn less(left: Money, right: Money) -> Money {
+    match left.checked_sub(right) {
+        Ok(rest) if rest.is_positive() => rest,
+        Ok(_) | Err(_) => Money::zero(left.currency()),
+    }
+}
+
+impl Attempt {
+    /// Where it stands, read from everything ever said.
+    ///
+    /// Paid and authorized are sticky: only a later void takes an authorization back. Among the other words
+    /// the latest counts.
+    #[must_use]
+    pub fn state(&self, asked: CaptureMode) -> AttemptState {
+        if self.captured.is_positive() || self.money_taken(asked) {
+            return AttemptState::Captured;
+        }
+        if self.evidence.said(&Word::Authorized).is_some() {
+            return if self.is_released() { AttemptState::Voided } else { AttemptState::Authorized };
+        }
+        match self.evidence.latest_word() {
+            Some(Word::Open) => AttemptState::Open,
+            Some(Word::NeedsCompletion) => AttemptState::Approved,
+            Some(Word::Pending) => AttemptState::Pending,
+            Some(Word::Declined) => AttemptState::Declined,
+            Some(Word::Voided) => AttemptState::Voided,
+            Some(Word::Expired) => AttemptState::Expired,
+            Some(Word::Unknown(_)) => AttemptState::Unknown,
+            // Unreachable here, for both are sticky above.
+            Some(Word::Authorized) => AttemptState::Authorized,
+            Some(Word::Paid) => AttemptState::Captured,
+            None if self.not_sent => AttemptState::NotSent,
+            None if self.operations.iter().any(|operation| operation.first_sent_at.is_some()) => {
+                AttemptState::Unknown
+            }
+            None => AttemptState::Created,
+        }
+    }
+
+    /// That what was reserved, or the rest of it, is released.
+    #[must_use]
+    pub fn is_released(&self) -> bool {
+        let authorized = self.evidence.said(&Word::Authorized);
+        let voided = self.evidence.said(&Word::Voided);
+        voided.is_some_and(|voided| authorized.is_none_or(|authorized| voided.time() >= authorized.time()))
+            || self.evidence.items(ItemKind::Void).iter().any(|void| void.state == ItemState::Succeeded)
+    }
+
+    /// That the processor says that it took money.
+    pub(crate) fn money_taken(&self, asked: CaptureMode) -> bool {
+        let silent = self.profile.capabilities.silent_auto_capture
+            && asked == CaptureMode::Automatic
+            && self.evidence.said(&Word::Authorized).is_some();
+        silent
+            || self.evidence.said(&Word::Paid).is_some()
+            || self.evidence.items(ItemKind::Capture).iter().any(|item| item.ever_succeeded)
+            || self.evidence.total(Total::Captured, self.captured.currency()).0.is_some_and(|total| total.is_positive())
+    }
+
+    /// What is reserved by the processor's word, taken money included.
+    #[must_use]
+    pub fn authorized_by_evidence(&self, amount: Money) -> Money {
+        let stated = self.evidence.total(Total::Authorized, amount.currency()).0;
+        // What was taken had been reserved, even where the processor never said so.
+        let reserved = self.evidence.said(&Word::Authorized).is_some() || self.captured.is_positive();
+        if reserved { stated.unwrap_or(amount) } else { Money::zero(amount.currency()) }
+    }
+
+    /// The first known processor id of a kind.
+    #[must_use]
+    pub fn reference(&self, kind: ReferenceKind) -> Option<&str> {
+        let references = self.evidence.references();
+        references.iter().find(|reference| reference.kind == kind).map(|reference| reference.id.as_str())
+    }
+
+    /// The decline that stands, when it stands declined.
+    #[must_use]
+    pub fn decline(&self) -> Option<&Decline> {
+        self.evidence.decline()
+    }
+
+    /// An operation by id.
+    #[must_use]
+    pub fn operation(&self, id: &OperationId) -> Option<&Operation> {
+        self.operations.iter().find(|operation| operation.id == *id)
+    }
+
+    /// The open operation of a kind, if there is one.
+    #[must_use]
+    pub fn open_operation(&self, kind: OperationKind) -> Option<&Operation> {
+        self.operations.iter().find(|operation| operation.kind == kind && operation.is_open())
+    }
+
+    /// The newest operation of a kind, open or not.
+    #[must_use]
+    pub fn last_operation(&self, kind: OperationKind) -> Option<&Operation> {
+        self.operations.iter().rev().find(|operation| operation.kind == kind)
+    }
+
+    /// The operation about a transfer.
+    pub(crate) fn operation_about(&self, subject: &Subject) -> Option<&Operation> {
+        self.operations.iter().find(|operation| operation.subject == *subject)
+    }
+
+    /// True while a page of it may exist that somebody could pay at, though nothing was ever heard of it.
+    #[must_use]
+    pub fn is_payable_orphan(&self) -> bool {
+        let scheduled = self.open_operation(OperationKind::OpenCheckout).is_some_and(|open| match open.state {
+            OperationState::Asked { .. } | OperationState::Unknown { .. } => true,
+            OperationState::Stuck | OperationState::Done | OperationState::GivenUp => false,
+        });
+        scheduled
+            || self.door_opened_at.is_some()
+            || self.evidence.latest_word().is_some()
+            || self.profile.capabilities.orphan_session_payable
+    }
+}
+
+impl PaymentIntent {
+    /// An attempt by id.
+    #[must_use]
+    pub fn attempt(&self, id: &AttemptId) -> Option<&Attempt> {
+        self.attempts.iter().find(|attempt| attempt.id == *id)
+    }
+
+    /// The attempt whose door the shopper should be shown: the newest that nothing took the place of.
+    #[must_use]
+    pub fn current_attempt(&self) -> Option<&Attempt> {
+        self.attempts.iter().rev().find(|attempt| !attempt.superseded)
+    }
+
+    /// The capture of ours or of the dashboard that an item speaks of.
+    #[must_use]
+    pub fn capture_named(&self, attempt: &Attempt, item: &ItemStanding) -> Option<&Capture> {
+        let of_attempt = || self.captures.iter().filter(|capture| capture.attempt_id == attempt.id);
+        of_attempt().find(|capture| item.echoes.contains(capture.id.echo())).or_else(|| {
+            of_attempt().find(|capture| capture.processor_id.as_ref().is_some_and(|name| item.is_called(name)))
+        })
+    }
+
+    /// The refund of ours or of the dashboard that an item speaks of.
+    #[must_use]
+    pub fn refund_named(&self, attempt: &Attempt, item: &ItemStanding) -> Option<&Refund> {
+        let of_attempt = || self.refunds.iter().filter(|refund| refund.attempt_id == attempt.id);
+        of_attempt().find(|refund| item.echoes.contains(refund.id.echo())).or_else(|| {
+            of_attempt().find(|refund| refund.processor_id.as_ref().is_some_and(|name| item.is_called(name)))
+        })
+    }
+
+    /// What the processor says an attempt took: the larger of the stated total and the sum of its captures;
+    /// where it only says "paid", what was asked of it.
+    #[must_use]
+    pub fn captured_by_evidence(&self, attempt: &Attempt) -> Money {
+        let zero = Money::zero(self.amount.currency());
+        if !attempt.money_taken(self.capture) {
+            return zero;
+        }
+        let stated = attempt.evidence.total(Total::Captured, self.amount.currency()).0.unwrap_or(zero);
+        let captures = attempt.evidence.items(ItemKind::Capture);
+        let done = captures.iter().filter(|item| item.ever_succeeded).filter_map(|item| {
+            item.amount.or_else(|| self.capture_named(attempt, item).map(|capture| capture.amount))
+        });
+        let summed = sum(zero, done.collect::<Vec<_>>().iter());
+        let largest = stated.max(summed).unwrap_or(stated);
+        if largest.is_positive() { largest } else { self.captured_without_amounts(attempt) }
+    }
+
+    /// "Paid" and not how much: what we asked to capture by then, or all of it where we asked for nothing.
+    fn captured_without_amounts(&self, attempt: &Attempt) -> Money {
+        let asked: Vec<_> = self
+            .captures
+            .iter()
+            .filter(|capture| capture.attempt_id == attempt.id && !capture.observed)
+            .filter(|capture| capture.status != TransferStatus::Failed)
+            .collect();
+        if self.capture == CaptureMode::Automatic || asked.is_empty() {
+            return self.amount;
+        }
+        let paid_at = attempt.evidence.said(&Word::Paid).map(|paid| paid.time());
+        let (pending, done): (Vec<_>, Vec<_>) =
+            asked.into_iter().partition(|capture| capture.status == TransferStatus::Pending);
+        let done = sum(Money::zero(self.amount.currency()), done.into_iter().map(|capture| &capture.amount));
+        match pending.as_slice() {
+            // An earlier "paid" was about an earlier capture.
+            [only] if paid_at.is_some_and(|paid_at| paid_at >= only.created_at) => {
+                done.checked_add(only.amount).unwrap_or(done)
+            }
+            // Several are under way: which of them it was, their own answers will say.
+            [] | [_, ..] => done,
+        }
+    }
+
+    /// Taken, over all attempts.
+    #[must_use]
+    pub fn amount_captured(&self) -> Money {
+        sum(Money::zero(self.amount.currency()), self.attempts.iter().map(|attempt| &attempt.captured))
+    }
+
+    /// Reserved and not taken, less what is already asked for; never more than is left to collect.
+    #[must_use]
+    pub fn amount_capturable(&self) -> Money {
+        let zero = Money::zero(self.amount.currency());
+        let attempts = self.attempts.iter().map(|attempt| self.capturable(attempt)).collect::<Vec<_>>();
+        let sum = sum(zero, attempts.iter());
+        sum.min(self.left_to_collect()).unwrap_or(zero)
+    }
+
+    fn left_to_collect(&self) -> Money {
+        let pending = self.captures.iter().filter(|capture| capture.status == TransferStatus::Pending);
+        let asked = sum(Money::zero(self.amount.currency()), pending.map(|capture| &capture.amount));
+        less(less(self.amount, self.amount_captured()), asked)
+    }
+
+    /// Reserved and not taken in one attempt, less what is already asked for.
+    #[must_use]
+    pub fn capturable(&self, attempt: &Attempt) -> Money {
+        let zero = Money::zero(self.amount.currency());
+        let of_attempt = || self.captures.iter().filter(|capture| capture.attempt_id == attempt.id);
+        // A final capture releases the rest; until it has failed, there is no rest to ask for.
+        let ended = of_attempt().any(|capture| capture.is_final && capture.status != TransferStatus::Failed);
+        let voiding = attempt.open_operation(OperationKind::Void).is_some();
+        let over = self.capture == CaptureMode::Automatic || self.status.is_end();
+        if over || ended || voiding || attempt.is_released() {
+            return zero;
+        }
+        let asked = of_attempt().filter(|capture| capture.status == TransferStatus::Pending);
+        let asked = sum(zero, asked.map(|capture| &capture.amount));
+        let left = less(less(attempt.authorized_by_evidence(self.amount), attempt.captured), asked);
+        // Two attempts may both hold a reservation; the order is collected once.
+        left.min(self.left_to_collect()).unwrap_or(zero)
+    }
+
+    /// Given back for certain.
+    #[must_use]
+    pub fn amount_refunded(&self) -> Money {
+        let done = self.refunds.iter().filter(|refund| refund.status == TransferStatus::Succeeded);
+        sum(Money::zero(self.amount.currency()), done.map(|refund| &refund.amount))
+    }
+
+    /// Asked to be given back, not done: reserved.
+    #[must_use]
+    pub fn amount_refund_pending(&self) -> Money {
+        let pending = self.refunds.iter().filter(|refund| refund.status == TransferStatus::Pending);
+        sum(Money::zero(self.amount.currency()), pending.map(|refund| &refund.amount))
+    }
+
+    /// Given back or asked to be given back through one attempt.
+    #[must_use]
+    pub fn refunds_standing(&self, attempt: &Attempt) -> Money {
+        let standing = self.refunds.iter().filter(|refund| {
+            refund.attempt_id == attempt.id && refund.status != TransferStatus::Failed
+        });
+        sum(Money::zero(self.amount.currency()), standing.map(|refund| &refund.amount))
+    }
+
+    /// Taken back by the shopper's bank, for now or for good.
+    #[must_use]
+    pub fn amount_disputed(&self) -> Money {
+        let standing = self.disputes.iter().filter(|dispute| dispute.status != DisputeStatus::Won);
+        sum(Money::zero(self.amount.currency()), standing.map(|dispute| &dispute.amount))
+    }
+
+    /// What may still be refunded through one attempt.
+    #[must_use]
+    pub fn refundable(&self, attempt: &Attempt) -> Money {
+        let disputes = self.disputes.iter().filter(|dispute| {
+            dispute.attempt_id == attempt.id && dispute.status != DisputeStatus::Won
+        });
+        let gone = sum(self.refunds_standing(attempt), disputes.map(|dispute| &dispute.amount));
+        less(attempt.captured, gone)
+    }
+
+    /// The order counts as paid: the whole amount is taken.
+    #[must_use]
+    pub fn is_paid_in_full(&self) -> bool {
+        self.amount_captured().minor() >= self.amount.minor()
+    }
+
+    /// True while a processor's facts must not be followed until an operator has looked.
+    #[must_use]
+    pub fn is_blocked(&self) -> bool {
+        self.quarantine.as_ref().is_some_and(|quarantine| quarantine.reason.blocks())
+    }
+}

@@ -1,0 +1,153 @@
+//! Which connectors can take a payment, in the operator's order, each with its reason.
+
+use processor_sdk::{Capabilities, CaptureMode, Currencies, Money};
+
+/// What routing must know of the payment.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// Amount and currency.
+    pub amount: Money,
+    /// When funds are taken.
+    pub capture: CaptureMode,
+    /// The shop's site.
+    pub site: Option<String>,
+    /// Test or live.
+    pub livemode: bool,
+    /// The connector that the cart insists on.
+    pub connector: Option<String>,
+}
+
+/// What routing must know of a connector.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// The operator's name for it.
+    pub name: String,
+    /// Test or live.
+    pub livemode: bool,
+    /// That it takes no new payments, only what is in flight or refundable.
+    pub draining: bool,
+    /// What its processor takes.
+    pub currencies: Currencies,
+    /// What its processor can do.
+    pub capabilities: Capabilities,
+    /// Sites it serves; empty = all.
+    pub sites: Vec<String>,
+}
+
+/// A connector that can take the payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// Its name.
+    pub connector: String,
+    /// Why it stands where it stands.
+    pub reason: String,
+}
+
+/// A connector that cannot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejection {
+    /// Its name.
+    pub connector: String,
+    /// Why not.
+    pub reason: Unfit,
+}
+
+/// Why a connector cannot take a payment.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// It is of the other partition.
+    #[error("is of the other mode (test or live)")]
+    OtherMode,
+    /// It is being retired.
+    #[error("takes no new payments any more")]
+    Draining,
+    /// The cart insists on another.
+    #[error("the cart asked for another connector")]
+    NotAsked,
+    /// It serves other sites.
+    #[error("does not serve this site")]
+    OtherSite,
+    /// It does not take the currency.
+    #[error("does not take {0}")]
+    Currency(&'static str),
+    /// Below the processor's minimum.
+    #[error("takes no less than {0} minor units")]
+    BelowMinimum(i64),
+    /// Above the processor's maximum.
+    #[error("takes no more than {0} minor units")]
+    AboveMaximum(i64),
+    /// The processor cannot represent the amount.
+    #[error("takes only multiples of {0} minor units")]
+    NotAMultiple(i64),
+    /// It cannot authorize without capturing.
+    #[error("cannot capture later")]
+    NoManualCapture,
+}
+
+/// What routing came to.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Routing {
+    /// Who can, in the operator's order.
+    pub choices: Vec<Choice>,
+    /// Who cannot, and why.
+    pub rejections: Vec<Rejection>,
+}
+
+/// Sorts candidates, given in the operator's order, into those that can and those that cannot.
+#[must_use]
+pub fn route(wish: &Wish, candidates: &[Candidate]) -> Routing {
+    let mut routing = Routing::default();
+    for candidate in candidates {
+        match unfit(wish, candidate) {
+            Some(reason) => {
+                routing.rejections.push(Rejection { connector: candidate.name.clone(), reason });
+            }
+            None => {
+                let place = routing.choices.len() + 1;
+                let asked = if wish.connector.is_some() { "asked for by the cart; " } else { "" };
+                let reason = format!("{asked}takes {} and stands {place} in the configured order", wish.amount.currency());
+                routing.choices.push(Choice { connector: candidate.name.clone(), reason });
+            }
+        }
+    }
+    routing
+}
+
+fn unfit(wish: &Wish, candidate: &Candidate) -> Option<Unfit> {
+    if candidate.livemode != wish.livemode {
+        return Some(Unfit::OtherMode);
+    }
+    if candidate.draining {
+        return Some(Unfit::Draining);
+    }
+    if wish.connector.as_ref().is_some_and(|asked| *asked != candidate.name) {
+        return Some(Unfit::NotAsked);
+    }
+    let serves = |site: &String| candidate.sites.is_empty() || candidate.sites.contains(site);
+    // A connector for named sites takes no payment that names none.
+    if !wish.site.as_ref().map_or(candidate.sites.is_empty(), serves) {
+        return Some(Unfit::OtherSite);
+    }
+    if wish.capture == CaptureMode::Manual && !candidate.capabilities.manual_capture {
+        return Some(Unfit::NoManualCapture);
+    }
+    unfit_amount(wish.amount, &candidate.currencies)
+}
+
+fn unfit_amount(amount: Money, currencies: &Currencies) -> Option<Unfit> {
+    let limits = match currencies {
+        Currencies::All => return None,
+        Currencies::Listed(limits) => limits,
+    };
+    let Some(limit) = limits.iter().find(|limit| limit.currency == amount.currency()) else {
+        return Some(Unfit::Currency(amount.currency().code()));
+    };
+    let minor = amount.minor();
+    if let Some(minimum) = limit.minimum.filter(|minimum| minor < *minimum) {
+        return Some(Unfit::BelowMinimum(minimum));
+    }
+    if let Some(maximum) = limit.maximum.filter(|maximum| minor > *maximum) {
+        return Some(Unfit::AboveMaximum(maximum));
+    }
+    limit.multiple_of.filter(|multiple| *multiple > 0 && minor % multiple != 0).map(Unfit::NotAMultiple)
+}

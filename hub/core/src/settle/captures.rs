@@ -1,0 +1,124 @@
+//! Money taken: booked as the processor says it, and told apart into captures.
+//!
+//! Invariants: booked money only grows; the captures of an attempt never sum to more than it took.
+
+use processor_sdk::{CaptureMode, ItemKind, ItemState, Money, OperationKind};
+
+use super::transfer_status;
+use crate::event::Event;
+use crate::evidence::ItemStanding;
+use crate::ids::{AttemptId, CaptureId};
+use crate::payment::{Attempt, Capture, LastError, PaymentIntent, TransferStatus};
+use crate::reading::{less, sum};
+use crate::story::Story;
+
+pub(super) fn settle_captures(story: &mut Story<'_, '_>, attempt_id: &AttemptId) {
+    let Some(attempt) = story.payment.attempt(attempt_id) else { return };
+    for item in attempt.evidence.items(ItemKind::Capture) {
+        settle_capture(story, attempt_id, &item);
+    }
+    let payment = &story.payment;
+    let Some(attempt) = payment.attempt(attempt_id) else { return };
+    let news = less(payment.captured_by_evidence(attempt), attempt.captured);
+    if news.is_positive() {
+        story.record(Event::MoneyCaptured { attempt_id: attempt_id.clone(), amount: news });
+    }
+    attribute_captured(story, attempt_id);
+}
+
+fn settle_capture(story: &mut Story<'_, '_>, attempt_id: &AttemptId, item: &ItemStanding) {
+    let payment = &story.payment;
+    let Some(attempt) = payment.attempt(attempt_id) else { return };
+    let known = payment.capture_named(attempt, item).or_else(|| adoptable(payment, attempt, item));
+    let Some(capture) = known else {
+        if let Some(amount) = item.amount.filter(|_| item.ever_succeeded) {
+            observe_capture(story, attempt_id, amount, item.name().cloned());
+        }
+        return;
+    };
+    let (capture_id, before) = (capture.id.clone(), capture.status);
+    // Taken money stays taken: a failure heard after a success is for a look-up to explain.
+    let said = if item.ever_succeeded { TransferStatus::Succeeded } else { transfer_status(item.state) };
+    let changes = said != before && before != TransferStatus::Succeeded && said != TransferStatus::Pending;
+    let named = capture.processor_id.as_ref().is_some_and(|name| item.is_called(name));
+    let processor_id = item.ids.first().filter(|_| !named).cloned();
+    if changes && said == TransferStatus::Failed {
+        let error = LastError { code: "capture_failed".to_owned(), processor_code: item.reason.clone() };
+        story.record(Event::ErrorNoted { error, operation: Some(OperationKind::Capture) });
+    }
+    if changes || processor_id.is_some() {
+        let status = if changes { said } else { TransferStatus::Pending };
+        story.record(Event::CaptureSettled { capture_id, status, processor_id });
+    }
+}
+
+/// The capture that an item without our echo must be about: ours of that amount that nobody named yet, or
+/// the same money told of before as a bare total.
+fn adoptable<'a>(payment: &'a PaymentIntent, attempt: &Attempt, item: &ItemStanding) -> Option<&'a Capture> {
+    let free = |capture: &&Capture| {
+        let ours = !capture.observed && capture.status == TransferStatus::Pending;
+        let bare = capture.observed && item.state == ItemState::Succeeded;
+        let same = item.amount.map_or(ours, |amount| amount == capture.amount);
+        capture.attempt_id == attempt.id && capture.processor_id.is_none() && same && (ours || bare)
+    };
+    let echoed = !item.echoes.is_empty();
+    payment.captures.iter().filter(|capture| !echoed || capture.observed).find(free)
+}
+
+/// A capture that we did not ask for: an automatic one, or one made in the processor's dashboard.
+fn observe_capture(story: &mut Story<'_, '_>, attempt_id: &AttemptId, amount: Money, processor_id: Option<String>) {
+    let payment = &story.payment;
+    let Some(attempt) = payment.attempt(attempt_id) else { return };
+    let told = told_apart(payment, attempt).checked_add(amount).unwrap_or(amount);
+    // Part of a total that is recorded already.
+    if told.minor() > payment.captured_by_evidence(attempt).minor() || !amount.is_positive() {
+        return;
+    }
+    // Where there can be only one capture, the rest is released with it.
+    let only = !attempt.profile.capabilities.multiple_captures || payment.capture == CaptureMode::Automatic;
+    let capture = Capture {
+        id: CaptureId::from_body(&story.fresh()),
+        attempt_id: attempt_id.clone(),
+        amount,
+        is_final: only,
+        observed: true,
+        status: TransferStatus::Succeeded,
+        processor_id,
+        created_at: story.now(),
+    };
+    story.record(Event::CaptureRecorded { capture });
+}
+
+/// Money of an attempt that stands in captures.
+fn told_apart(payment: &PaymentIntent, attempt: &Attempt) -> Money {
+    let done = payment.captures.iter().filter(|capture| {
+        capture.attempt_id == attempt.id && capture.status == TransferStatus::Succeeded
+    });
+    sum(Money::zero(payment.amount.currency()), done.map(|capture| &capture.amount))
+}
+
+/// Money that was taken but stands in no capture yet: the pending captures, if they sum to it; if none is
+/// under way, it was captured without our asking.
+fn attribute_captured(story: &mut Story<'_, '_>, attempt_id: &AttemptId) {
+    let payment = &story.payment;
+    let Some(attempt) = payment.attempt(attempt_id) else { return };
+    let missing = less(attempt.captured, told_apart(payment, attempt));
+    if missing.is_zero() {
+        return;
+    }
+    let pending: Vec<_> = payment
+        .captures
+        .iter()
+        .filter(|capture| capture.attempt_id == *attempt_id && capture.status == TransferStatus::Pending)
+        .map(|capture| (capture.id.clone(), capture.amount))
+        .collect();
+    if pending.is_empty() {
+        observe_capture(story, attempt_id, missing, None);
+    } else if sum(Money::zero(missing.currency()), pending.iter().map(|(_, amount)| amount)) == missing {
+        for (capture_id, _) in pending {
+            let status = TransferStatus::Succeeded;
+            story.record(Event::CaptureSettled { capture_id, status, processor_id: None });
+        }
+    }
+    // Else which of them it was, their own answers will say.
+}

@@ -1,0 +1,186 @@
+//! Operations whose end is known, and the next look-up of each attempt.
+//!
+//! Invariant: whatever is open and can be looked up has a look-up scheduled, or an operation that asks.
+
+use processor_sdk::{Capabilities, CaptureMode, ItemKind, ItemState, LookUp, OperationKind, Word};
+
+use crate::event::Event;
+use crate::ids::AttemptId;
+use crate::payment::{
+    Attempt, AttemptState, Check, DisputeStatus, Operation, PaymentIntent, Subject, TransferStatus,
+};
+use crate::retry::{self, Pace};
+use crate::story::Story;
+
+/// Whether what an operation wanted is settled by what is known.
+#[must_use]
+pub(crate) fn operation_is_settled(payment: &PaymentIntent, attempt_id: &AttemptId, operation: &Operation) -> bool {
+    let Some(attempt) = payment.attempt(attempt_id) else { return true };
+    let state = attempt.state(payment.capture);
+    match (&operation.subject, operation.kind) {
+        (Subject::Capture(id), _) => {
+            let ended = |status| status != TransferStatus::Pending;
+            payment.captures.iter().any(|known| known.id == *id && ended(known.status))
+                || attempt.evidence.items(ItemKind::Capture).iter().any(|item| {
+                    payment.capture_named(attempt, item).is_some_and(|known| known.id == *id)
+                })
+        }
+        (Subject::Refund(id), _) => {
+            let ended = |status| status != TransferStatus::Pending;
+            payment.refunds.iter().any(|known| known.id == *id && ended(known.status))
+                || attempt.evidence.items(ItemKind::Refund).iter().any(|item| {
+                    payment.refund_named(attempt, item).is_some_and(|known| known.id == *id)
+                })
+        }
+        (Subject::Payment, OperationKind::OpenCheckout) => {
+            !attempt.evidence.references().is_empty() || attempt.evidence.latest_word().is_some()
+        }
+        (Subject::Payment, OperationKind::CompleteCheckout | OperationKind::ExpireCheckout) => !matches!(
+            state,
+            AttemptState::Created | AttemptState::Open | AttemptState::Approved | AttemptState::Unknown
+        ),
+        (Subject::Payment, OperationKind::Void) => {
+            state != AttemptState::Authorized || has_news_of_void(attempt, operation)
+        }
+        (
+            Subject::Payment,
+            OperationKind::Capture
+            | OperationKind::Refund
+            | OperationKind::FetchPayment
+            | OperationKind::FetchRefund
+            | OperationKind::FetchDispute,
+        ) => true,
+    }
+}
+
+/// A void that the processor tells of belongs to the operation, unless an earlier one of ours explains it.
+fn has_news_of_void(attempt: &Attempt, operation: &Operation) -> bool {
+    let asked = attempt.operations.iter().filter(|other| other.kind == OperationKind::Void);
+    let earlier = asked.take_while(|other| other.id != operation.id).count();
+    attempt.evidence.items(ItemKind::Void).len() > earlier
+}
+
+pub(super) fn settle_operations(story: &mut Story<'_, '_>, attempt_id: &AttemptId) {
+    let Some(attempt) = story.payment.attempt(attempt_id) else { return };
+    let settled: Vec<_> = attempt
+        .operations
+        .iter()
+        // A page that was never asked for still has to be: only its own answer opens a door.
+        .filter(|operation| operation.kind != OperationKind::OpenCheckout || operation.first_sent_at.is_some())
+        .filter(|operation| operation.is_open() && operation_is_settled(&story.payment, attempt_id, operation))
+        .map(|operation| operation.id.clone())
+        .collect();
+    for operation_id in settled {
+        story.record(Event::OperationDone { attempt_id: attempt_id.clone(), operation_id });
+    }
+}
+
+/// How soon an attempt should be looked up next; `None` when nothing is open or nothing can be looked up.
+#[must_use]
+pub(crate) fn pace(payment: &PaymentIntent, attempt_id: &AttemptId) -> Option<Pace> {
+    let attempt = payment.attempt(attempt_id)?;
+    let capabilities = &attempt.profile.capabilities;
+    let disputed = payment.disputes.iter().any(|dispute| {
+        dispute.attempt_id == *attempt_id && dispute.status == DisputeStatus::Open
+    });
+    if !can_look_up_payment(attempt) {
+        let dispute = disputed && capabilities.fetch_dispute != LookUp::None;
+        let refund = refund_can_be_looked_up(payment, attempt, capabilities);
+        return refund.then_some(Pace::Soon).or_else(|| dispute.then_some(Pace::Resting));
+    }
+    let capturing = payment.captures.iter().any(|capture| {
+        capture.attempt_id == *attempt_id && capture.status == TransferStatus::Pending
+    });
+    let refunding = payment.refunds.iter().any(|refund| {
+        refund.attempt_id == *attempt_id && refund.status == TransferStatus::Pending
+    });
+    if capturing || refunding || contradicts_itself(payment, attempt) {
+        return Some(Pace::Soon);
+    }
+    let opening = attempt.open_operation(OperationKind::OpenCheckout).is_some();
+    match attempt.state(payment.capture) {
+        AttemptState::Approved | AttemptState::Pending => Some(Pace::Soon),
+        AttemptState::Unknown if attempt.door_opened_at.is_some() || !opening => Some(Pace::Soon),
+        AttemptState::Open => {
+            let spent = attempt.checked_at.is_some_and(|checked_at| {
+                checked_at.seconds_since(payment.expires_at) > retry::CHECKS_AFTER_EXPIRY_S
+            });
+            (!spent).then_some(Pace::Open)
+        }
+        AttemptState::Authorized => {
+            let voiding = attempt.evidence.items(ItemKind::Void).iter().any(|void| void.state == ItemState::Pending);
+            // Under automatic capture it is on its way to being taken.
+            let moving = voiding || payment.capture == CaptureMode::Automatic;
+            Some(if moving { Pace::Soon } else { Pace::Resting })
+        }
+        AttemptState::Captured
+        | AttemptState::Declined
+        | AttemptState::Voided
+        | AttemptState::Expired
+        | AttemptState::Created
+        | AttemptState::Unknown
+        | AttemptState::NotSent => disputed.then_some(Pace::Resting),
+    }
+}
+
+fn can_look_up_payment(attempt: &Attempt) -> bool {
+    match attempt.profile.capabilities.fetch_payment {
+        LookUp::None => false,
+        LookUp::ById => !attempt.evidence.references().is_empty(),
+        LookUp::ByEcho => true,
+    }
+}
+
+fn refund_can_be_looked_up(payment: &PaymentIntent, attempt: &Attempt, capabilities: &Capabilities) -> bool {
+    let mut pending = payment.refunds.iter().filter(|refund| {
+        refund.attempt_id == attempt.id && refund.status == TransferStatus::Pending
+    });
+    match capabilities.fetch_refund {
+        LookUp::None => false,
+        LookUp::ById => pending.any(|refund| refund.processor_id.is_some()),
+        LookUp::ByEcho => pending.next().is_some(),
+    }
+}
+
+/// True when something was said that does not go with money having moved: the processor is asked.
+fn contradicts_itself(payment: &PaymentIntent, attempt: &Attempt) -> bool {
+    let returned = payment.refunds.iter().any(|refund| {
+        refund.attempt_id == attempt.id && refund.status == TransferStatus::Succeeded
+    });
+    let mut captures = attempt.evidence.items(ItemKind::Capture).into_iter();
+    let untaken = captures.any(|item| item.ever_succeeded && item.state == ItemState::Failed);
+    if untaken || (returned && !attempt.money_taken(payment.capture)) {
+        return true;
+    }
+    let money = [Word::Paid, Word::Authorized];
+    let moved = money.iter().filter_map(|word| attempt.evidence.said(word)).map(|heard| heard.time()).max();
+    let Some(moved) = moved else { return false };
+    let released = attempt.evidence.said(&Word::Voided).is_some();
+    let later = attempt.evidence.words().into_iter().filter(|(_, time)| *time > moved);
+    let mut against = later.filter(|(word, _)| match word {
+        Word::Open | Word::NeedsCompletion | Word::Pending | Word::Declined | Word::Expired | Word::Unknown(_) => true,
+        Word::Authorized | Word::Paid | Word::Voided => false,
+    });
+    !released && against.next().is_some()
+}
+
+pub(super) fn settle_check(story: &mut Story<'_, '_>, attempt_id: &AttemptId) {
+    let pace = pace(&story.payment, attempt_id);
+    let Some(attempt) = story.payment.attempt(attempt_id) else { return };
+    let check = match (pace, attempt.check) {
+        (None, None) => return,
+        // A hint asks for one look even where nothing is open.
+        (None, Some(check)) if check.pace.is_none() => return,
+        (None, Some(_)) => None,
+        (Some(pace), known) => {
+            let due_at = retry::check_due(story.now(), pace, 0);
+            // A look that is planned sooner stays; one that keeps this pace already stays in its place.
+            if known.is_some_and(|known| known.pace == Some(pace) || known.due_at <= due_at) {
+                return;
+            }
+            Some(Check { due_at, tries: 0, pace: Some(pace) })
+        }
+    };
+    let attempt_id = attempt_id.clone();
+    story.record(Event::CheckScheduled { attempt_id, check, checked: false, confirmed_at: None });
+}

@@ -1,0 +1,86 @@
+//! What follows from what is known: money to book, transfers that ended, doors to close, the status, the
+//! next look-up. Runs after every command and is idempotent: run again at once, it records nothing.
+//!
+//! Invariant: it never guesses. Each conclusion rests on merged evidence or on a certain NotSent.
+
+mod amounts;
+mod captures;
+mod refunds;
+mod disputes;
+mod doors;
+mod status;
+mod checks;
+
+use processor_sdk::ItemState;
+
+pub(crate) use checks::{operation_is_settled, pace};
+pub(crate) use doors::{ask_closing, wants_money};
+
+use crate::event::Event;
+use crate::ids::AttemptId;
+use crate::payment::{AttemptState, QuarantineReason, TransferStatus};
+use crate::story::Story;
+
+/// Draws every conclusion and plans the next look-ups.
+pub fn settle(story: &mut Story<'_, '_>) {
+    conclude(story);
+    for attempt_id in attempts(story) {
+        checks::settle_check(story, &attempt_id);
+    }
+}
+
+/// Draws every conclusion.
+pub(crate) fn conclude(story: &mut Story<'_, '_>) {
+    let attempts = attempts(story);
+    for attempt_id in &attempts {
+        amounts::check_amounts(story, attempt_id);
+        if !story.payment.is_blocked() {
+            captures::settle_captures(story, attempt_id);
+            refunds::settle_refunds(story, attempt_id);
+            disputes::settle_disputes(story, attempt_id);
+            announce_decline(story, attempt_id);
+        }
+    }
+    for attempt_id in &attempts {
+        checks::settle_operations(story, attempt_id);
+    }
+    if !story.payment.is_blocked() {
+        amounts::flag_excess(story);
+        doors::close_doors(story, &attempts);
+        doors::conclude_cancel(story);
+        doors::complete_approved(story, &attempts);
+        status::settle_status(story);
+    }
+    // A door that was just asked to close may have closed by itself.
+    for attempt_id in &attempts {
+        checks::settle_operations(story, attempt_id);
+    }
+}
+
+fn attempts(story: &Story<'_, '_>) -> Vec<AttemptId> {
+    story.payment.attempts.iter().map(|attempt| attempt.id.clone()).collect()
+}
+
+fn quarantine(story: &mut Story<'_, '_>, reason: QuarantineReason) {
+    let known = story.payment.quarantine.as_ref().map(|quarantine| quarantine.reason);
+    // A blocking reason outranks one that only flags.
+    if known.is_none_or(|known| known != reason && reason.blocks() && !known.blocks()) {
+        story.record(Event::Quarantined { reason });
+    }
+}
+
+const fn transfer_status(state: ItemState) -> TransferStatus {
+    match state {
+        ItemState::Pending => TransferStatus::Pending,
+        ItemState::Succeeded => TransferStatus::Succeeded,
+        ItemState::Failed => TransferStatus::Failed,
+    }
+}
+
+fn announce_decline(story: &mut Story<'_, '_>, attempt_id: &AttemptId) {
+    let Some(attempt) = story.payment.attempt(attempt_id) else { return };
+    if !attempt.declined && attempt.state(story.payment.capture) == AttemptState::Declined {
+        let decline = attempt.decline().cloned();
+        story.record(Event::AttemptDeclined { attempt_id: attempt_id.clone(), decline });
+    }
+}

@@ -1,0 +1,156 @@
+//! Money given back: each refund as the processor tells of it, and what its bare totals leave to explain.
+//!
+//! Invariant: what is recorded as refunded is a function of what was said, not of the order it was said in.
+
+use std::collections::BTreeMap;
+
+use processor_sdk::{ItemKind, Money};
+
+use super::transfer_status;
+use crate::event::Event;
+use crate::evidence::{ItemStanding, Total};
+use crate::ids::{AttemptId, RefundId};
+use crate::payment::{Attempt, PaymentIntent, Refund, Subject, TransferStatus};
+use crate::reading::{less, sum};
+use crate::story::Story;
+
+pub(super) fn settle_refunds(story: &mut Story<'_, '_>, attempt_id: &AttemptId) {
+    let payment = &story.payment;
+    let Some(attempt) = payment.attempt(attempt_id) else { return };
+    let stated = attempt.evidence.total(Total::Refunded, payment.amount.currency()).0;
+    let mut items = attempt.evidence.items(ItemKind::Refund);
+    // Those that carry our echo are certain; only what they leave can be told by amount.
+    items.sort_by_key(|item| !carries_our_echo(payment, item));
+    for item in items {
+        settle_refund(story, attempt_id, &item);
+    }
+    if let Some(stated) = stated {
+        attribute_refunded(story, attempt_id, stated);
+    }
+}
+
+fn carries_our_echo(payment: &PaymentIntent, item: &ItemStanding) -> bool {
+    payment.refunds.iter().any(|refund| item.echoes.contains(refund.id.echo()))
+}
+
+fn settle_refund(story: &mut Story<'_, '_>, attempt_id: &AttemptId, item: &ItemStanding) {
+    let payment = &story.payment;
+    let Some(attempt) = payment.attempt(attempt_id) else { return };
+    let known = payment.refund_named(attempt, item).or_else(|| adoptable(payment, attempt, item)).cloned();
+    let known = known.or_else(|| {
+        let amount = item.amount.filter(Money::is_positive)?;
+        Some(observe_refund(story, attempt_id, amount, item.name().cloned()))
+    });
+    let Some(refund) = known else { return };
+    let said = transfer_status(item.state);
+    // "Pending" after an end state is old news.
+    let changes = said != refund.status && said != TransferStatus::Pending;
+    let named = refund.processor_id.as_ref().is_some_and(|name| item.is_called(name));
+    let processor_id = item.ids.first().filter(|_| !named).cloned();
+    if changes || processor_id.is_some() {
+        let failed = changes && said == TransferStatus::Failed;
+        let failure = failed.then(|| item.reason.clone().unwrap_or_else(|| "processor_refused".to_owned()));
+        let status = if changes { said } else { TransferStatus::Pending };
+        story.record(Event::RefundSettled { refund_id: refund.id, status, failure, processor_id });
+    }
+}
+
+/// The refund that an item without our echo must be about: ours of that amount that nobody named yet, or
+/// the same money told of before as a bare total.
+fn adoptable<'a>(payment: &'a PaymentIntent, attempt: &Attempt, item: &ItemStanding) -> Option<&'a Refund> {
+    let of_attempt = || {
+        payment.refunds.iter().filter(|refund| refund.attempt_id == attempt.id && refund.processor_id.is_none())
+    };
+    let ours = || {
+        of_attempt().find(|refund| {
+            let pending = !refund.observed && refund.status == TransferStatus::Pending;
+            pending && item.echoes.is_empty() && item.amount.is_none_or(|amount| amount == refund.amount)
+        })
+    };
+    ours().or_else(|| of_attempt().find(|refund| is_standing_total(refund) && item.amount == Some(refund.amount)))
+}
+
+/// Recorded for a total that no refund explained, and not taken back since.
+fn is_standing_total(refund: &Refund) -> bool {
+    is_bare_total(refund) && refund.status == TransferStatus::Succeeded
+}
+
+const fn is_bare_total(refund: &Refund) -> bool {
+    refund.observed && refund.processor_id.is_none()
+}
+
+/// A refund that we did not ask for: made in the processor's dashboard.
+fn observe_refund(
+    story: &mut Story<'_, '_>,
+    attempt_id: &AttemptId,
+    amount: Money,
+    processor_id: Option<String>,
+) -> Refund {
+    let refund = Refund {
+        id: RefundId::from_body(&story.fresh()),
+        attempt_id: attempt_id.clone(),
+        amount,
+        reason: None,
+        metadata: BTreeMap::new(),
+        observed: true,
+        status: TransferStatus::Pending,
+        failure: None,
+        processor_id,
+        refunded_before: story.payment.amount_refunded(),
+        created_at: story.now(),
+    };
+    story.record(Event::RefundRecorded { refund: refund.clone() });
+    refund
+}
+
+/// A stated total beyond the refunds that ended: the pending ones, if they sum to it; if none is under way,
+/// it was given back elsewhere. A total that refunds have since explained is taken back.
+fn attribute_refunded(story: &mut Story<'_, '_>, attempt_id: &AttemptId, stated: Money) {
+    let payment = &story.payment;
+    let Some(attempt) = payment.attempt(attempt_id) else { return };
+    let zero = Money::zero(stated.currency());
+    let of_attempt = || payment.refunds.iter().filter(|refund| refund.attempt_id == *attempt_id);
+    let explained = of_attempt().filter(|refund| !is_bare_total(refund) && may_be_in_total(attempt, refund));
+    let missing = less(stated, sum(zero, explained.map(|refund| &refund.amount)));
+    let bare: Vec<_> = of_attempt().filter(|refund| is_standing_total(refund)).collect();
+    let mut told = sum(zero, bare.iter().map(|refund| &refund.amount));
+    let pending: Vec<_> =
+        of_attempt().filter(|refund| refund.status == TransferStatus::Pending).cloned().collect();
+
+    if told.minor() > missing.minor() {
+        told = zero;
+        for refund_id in bare.into_iter().map(|refund| refund.id.clone()).collect::<Vec<_>>() {
+            let (status, failure) = (TransferStatus::Failed, Some("told_apart".to_owned()));
+            story.record(Event::RefundSettled { refund_id, status, failure, processor_id: None });
+        }
+    }
+    let extra = less(missing, told);
+    if extra.is_zero() {
+        return;
+    }
+    let done = if pending.is_empty() {
+        vec![observe_refund(story, attempt_id, extra, None).id]
+    } else if sum(zero, pending.iter().map(|refund| &refund.amount)) == extra {
+        pending.into_iter().map(|refund| refund.id).collect()
+    } else {
+        // Which of them it was, their own answers will say.
+        vec![]
+    };
+    for refund_id in done {
+        let status = TransferStatus::Succeeded;
+        story.record(Event::RefundSettled { refund_id, status, failure: None, processor_id: None });
+    }
+}
+
+/// Whether a stated total may count a refund. One that failed may have been counted before it did; one that
+/// certainly never reached the processor was not.
+fn may_be_in_total(attempt: &Attempt, refund: &Refund) -> bool {
+    match refund.status {
+        TransferStatus::Pending => false,
+        TransferStatus::Succeeded => true,
+        TransferStatus::Failed => {
+            let asked = attempt.operation_about(&Subject::Refund(refund.id.clone()));
+            asked.is_none_or(|operation| operation.first_sent_at.is_some())
+        }
+    }
+}

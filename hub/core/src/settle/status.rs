@@ -1,0 +1,68 @@
+//! The status that everything known adds up to.
+//!
+//! Invariant: late truth leaves an end state only for success; success is left by nothing.
+
+use processor_sdk::OperationKind;
+
+use crate::event::Event;
+use crate::payment::{Attempt, AttemptState, Closed, PaymentIntent, Status, TransferStatus};
+use crate::story::Story;
+
+pub(super) fn settle_status(story: &mut Story<'_, '_>) {
+    let payment = &story.payment;
+    let to = status(payment);
+    let from = payment.status;
+    let legal = !from.is_end() || (to == Status::Succeeded && from != Status::Succeeded);
+    if to != from && legal {
+        let late = payment.closed.is_some() && to == Status::Succeeded;
+        story.record(Event::StatusChanged { to, late });
+    }
+}
+
+fn status(payment: &PaymentIntent) -> Status {
+    let has = |wanted: AttemptState| {
+        payment.attempts.iter().any(|attempt| attempt.state(payment.capture) == wanted)
+    };
+    if has(AttemptState::Captured) {
+        let capturing = payment.captures.iter().any(|capture| capture.status == TransferStatus::Pending);
+        // Nothing more is taken after an end: whatever was taken then is late success.
+        let more = !payment.status.is_end() && (payment.amount_capturable().is_positive() || capturing);
+        return if more { Status::RequiresCapture } else { Status::Succeeded };
+    }
+    if has(AttemptState::Authorized) {
+        return Status::RequiresCapture;
+    }
+    if payment.attempts.iter().any(|attempt| may_be_paying(payment, attempt)) {
+        return Status::Processing;
+    }
+    match payment.closed {
+        Some(Closed::Canceled | Closed::Voided) => Status::Canceled,
+        Some(Closed::Expired) => Status::Expired,
+        Some(Closed::Exhausted) => Status::Failed,
+        None => Status::RequiresCheckout,
+    }
+}
+
+/// True while money may be moving: another page must not be opened now.
+fn may_be_paying(payment: &PaymentIntent, attempt: &Attempt) -> bool {
+    let called_off = matches!(payment.closed, Some(Closed::Canceled | Closed::Voided));
+    match attempt.state(payment.capture) {
+        AttemptState::Pending => true,
+        AttemptState::Approved => {
+            !called_off || attempt.open_operation(OperationKind::CompleteCheckout).is_some()
+        }
+        AttemptState::Unknown => {
+            attempt.door_opened_at.is_some()
+                || attempt.open_operation(OperationKind::CompleteCheckout).is_some()
+        }
+        // The shopper came back from the page; whether money moves now, the answer will say.
+        AttemptState::Open => attempt.open_operation(OperationKind::CompleteCheckout).is_some(),
+        AttemptState::Created
+        | AttemptState::Authorized
+        | AttemptState::Captured
+        | AttemptState::Declined
+        | AttemptState::Voided
+        | AttemptState::Expired
+        | AttemptState::NotSent => false,
+    }
+}

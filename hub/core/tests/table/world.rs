@@ -1,0 +1,333 @@
+//! One payment with its clock, its history and what came out of it. Every command runs through here, and
+//! after every one of them everything that must always hold is asserted.
+
+use std::collections::BTreeMap;
+
+use hub_core::apply::fold;
+use hub_core::command::{Command, CreateIntent};
+use hub_core::decide::{create, decide};
+use hub_core::event::{Cause, Event, Recorded};
+use hub_core::ids::{MerchantId, OrderId, Scope};
+use hub_core::ledger::Account;
+use hub_core::payment::{
+    AttemptState, ConnectorProfile, Operation, OperationState, PaymentIntent, Status, TransferStatus,
+};
+use hub_core::publish::PUBLIC_TYPES;
+use hub_core::refusal::Refusal;
+use hub_core::retry;
+use hub_core::schedule::{Work, schedule};
+use hub_core::settle::settle;
+use hub_core::story::{Context, Decision, Story};
+use processor_sdk::{
+    AfterUnknown, Capabilities, CaptureMode, Currency, IdempotencyProfile, KeyCarrier, LookUp, Money, Timestamp,
+};
+
+/// When every story begins.
+pub fn start() -> Timestamp {
+    Timestamp::parse_rfc3339("2030-01-01T00:00:00Z").unwrap()
+}
+
+pub fn money(minor: i64, currency: &str) -> Money {
+    Money::new(minor, Currency::parse(currency).unwrap()).unwrap()
+}
+
+/// A connector that can do everything and remembers keys for a day, less what the flags take away.
+pub fn profile<'a>(connector: &str, flags: impl IntoIterator<Item = &'a str>) -> ConnectorProfile {
+    let mut capabilities = Capabilities {
+        manual_capture: true,
+        partial_capture: true,
+        multiple_captures: true,
+        void: true,
+        refund: true,
+        partial_refund: true,
+        multiple_refunds: true,
+        complete_checkout: false,
+        expire_checkout: true,
+        fetch_payment: LookUp::ByEcho,
+        fetch_refund: LookUp::ByEcho,
+        fetch_dispute: LookUp::ById,
+        silent_auto_capture: false,
+        orphan_session_payable: false,
+    };
+    let mut idempotency = IdempotencyProfile {
+        carrier: KeyCarrier::Header { name: "Idempotency-Key".to_owned() },
+        retention_s: 24 * 3_600,
+        replays_errors: false,
+        after_unknown: AfterUnknown::SameKey,
+        absent_after_s: 60,
+    };
+    for flag in flags {
+        match flag {
+            "no_void" => capabilities.void = false,
+            "no_expire" => capabilities.expire_checkout = false,
+            "no_refund" => capabilities.refund = false,
+            "no_partial_refund" => capabilities.partial_refund = false,
+            "single_refund" => capabilities.multiple_refunds = false,
+            "no_manual" => capabilities.manual_capture = false,
+            "no_partial" => capabilities.partial_capture = false,
+            "single_capture" => capabilities.multiple_captures = false,
+            "completes" => capabilities.complete_checkout = true,
+            "silent" => capabilities.silent_auto_capture = true,
+            "orphan_payable" => capabilities.orphan_session_payable = true,
+            "no_lookup" => {
+                capabilities.fetch_payment = LookUp::None;
+                capabilities.fetch_refund = LookUp::None;
+                capabilities.fetch_dispute = LookUp::None;
+            }
+            "by_id" => {
+                capabilities.fetch_payment = LookUp::ById;
+                capabilities.fetch_refund = LookUp::ById;
+            }
+            "look_first" => idempotency.after_unknown = AfterUnknown::LookFirst,
+            "keyless" => {
+                idempotency.carrier = KeyCarrier::None;
+                idempotency.after_unknown = AfterUnknown::LookFirst;
+            }
+            "short_key" => idempotency.retention_s = 100,
+            other => panic!("no such flag: {other}"),
+        }
+    }
+    let adapter = hub_core::payment::AdapterPin {
+        name: connector.to_owned(),
+        version: "1.0.0".to_owned(),
+        content_hash: None,
+    };
+    ConnectorProfile { connector: connector.to_owned(), adapter, capabilities, idempotency }
+}
+
+/// One payment under test.
+#[derive(Clone)]
+pub struct World {
+    pub payment: PaymentIntent,
+    pub now: Timestamp,
+    pub history: Vec<Recorded>,
+    /// Types published so far.
+    pub published: Vec<&'static str>,
+    pub ledger: BTreeMap<Account, i64>,
+    fresh: u64,
+}
+
+fn next_id(fresh: &mut u64) -> String {
+    *fresh += 1;
+    format!("{fresh:026}")
+}
+
+impl World {
+    pub fn create(amount: Money, capture: CaptureMode, expires_in_s: i64) -> Self {
+        let mut fresh = 0;
+        let command = CreateIntent {
+            scope: Scope { merchant_id: MerchantId::main(), livemode: false },
+            order_id: OrderId::from_body(&next_id(&mut fresh)),
+            order_reference: None,
+            amount,
+            capture,
+            return_url: "https://shop.example/return".to_owned(),
+            cancel_url: None,
+            site: None,
+            connector: None,
+            metadata: BTreeMap::from([("course".to_owned(), "1".to_owned())]),
+            checkout_token: "token".to_owned(),
+            expires_in_s,
+        };
+        let now = start();
+        let cause = Cause::Api { key_id: "key".to_owned() };
+        let decision = create(command, &mut Context { now, cause, fresh: &mut || next_id(&mut fresh) });
+        let mut world = Self {
+            payment: decision.payment.clone(),
+            now,
+            history: vec![],
+            published: vec![],
+            ledger: BTreeMap::new(),
+            fresh,
+        };
+        assert_eq!((decision.payment.version, decision.events.len()), (1, 1));
+        world.absorb(decision);
+        world
+    }
+
+    /// Runs a command; a refusal must leave no trace.
+    pub fn run(&mut self, command: &Command) -> Result<(), Refusal> {
+        let mut fresh = self.fresh;
+        let before = self.payment.clone();
+        let context = &mut Context { now: self.now, cause: Cause::Processor, fresh: &mut || next_id(&mut fresh) };
+        let decided = decide(&self.payment, command, context);
+        assert_eq!(self.payment, before);
+        self.fresh = fresh;
+        let decision = decided?;
+        self.check_step(&before, &decision);
+        self.absorb(decision);
+        Ok(())
+    }
+
+    fn absorb(&mut self, decision: Decision) {
+        for (sequence, publication) in &decision.publications {
+            self.published.push(publication.kind);
+            assert_eq!(*sequence, u64::try_from(self.published.len()).unwrap(), "publications have no gaps");
+            assert!(PUBLIC_TYPES.contains(&publication.kind), "{} is not declared", publication.kind);
+        }
+        for (version, journal) in &decision.journals {
+            assert!(decision.events.iter().any(|recorded| recorded.version == *version));
+            let sum: i64 = journal.entries().iter().map(|entry| entry.amount.minor()).sum();
+            assert_eq!(sum, 0, "journal {} balances", journal.memo());
+            for entry in journal.entries() {
+                *self.ledger.entry(entry.account).or_default() += entry.amount.minor();
+            }
+        }
+        for recorded in decision.events {
+            self.history.push(recorded);
+            assert_eq!(self.history.last().unwrap().version, u64::try_from(self.history.len()).unwrap());
+        }
+        self.payment = decision.payment;
+        self.check_state();
+    }
+
+    /// Everything that must hold after every command.
+    fn check_state(&mut self) {
+        let payment = &self.payment;
+        assert_eq!(fold(&self.history).as_ref(), Some(payment), "folding the events gives the state");
+        assert_eq!(payment.version, u64::try_from(self.history.len()).unwrap());
+        assert_eq!(payment.sequence, u64::try_from(self.published.len()).unwrap());
+
+        let mut fresh = self.fresh;
+        let mut context =
+            Context { now: self.now, cause: Cause::Timer, fresh: &mut || next_id(&mut fresh) };
+        let mut again = Story::of(payment, &mut context);
+        settle(&mut again);
+        let again: Vec<Event> = again.end().events.into_iter().map(|recorded| recorded.event).collect();
+        assert_eq!(again, vec![], "settling again records nothing");
+
+        self.check_bounds();
+        self.check_books();
+        self.check_schedule();
+    }
+
+    /// What we ask for is bounded, whatever processors say.
+    fn check_bounds(&self) {
+        let payment = &self.payment;
+        let standing = |status| status != TransferStatus::Failed;
+        for attempt in &payment.attempts {
+            let refunds_asked: i64 = payment
+                .refunds
+                .iter()
+                .filter(|refund| refund.attempt_id == attempt.id && !refund.observed && standing(refund.status))
+                .map(|refund| refund.amount.minor())
+                .sum();
+            assert!(refunds_asked <= attempt.captured.minor(), "refunds asked are within what is captured");
+            let captures = payment.captures.iter().filter(|capture| capture.attempt_id == attempt.id);
+            let captures: Vec<_> = captures.collect();
+            let asked = captures.iter().filter(|capture| !capture.observed && standing(capture.status));
+            let asked: i64 = asked.map(|capture| capture.amount.minor()).sum();
+            assert!(asked <= payment.amount.minor(), "captures asked are within what is authorized");
+            let told = captures.iter().filter(|capture| capture.status == TransferStatus::Succeeded);
+            let told: i64 = told.map(|capture| capture.amount.minor()).sum();
+            let captured = attempt.captured.minor();
+            let pending = captures.iter().any(|capture| capture.status == TransferStatus::Pending);
+            assert!(told <= captured || payment.is_blocked(), "captures sum to {told} of {captured}");
+            assert!(told == captured || pending || payment.is_blocked(), "captures tell all of {captured}");
+            for kind in attempt.operations.iter().map(|operation| operation.kind) {
+                let payment_wide = attempt.operations.iter().filter(|operation| {
+                    operation.kind == kind
+                        && operation.is_open()
+                        && operation.subject == hub_core::payment::Subject::Payment
+                });
+                assert!(payment_wide.count() <= 1, "one open {} at a time", kind.as_str());
+            }
+        }
+        assert!(payment.amount_capturable().minor() <= payment.amount.minor());
+    }
+
+    /// The books say what the payment says.
+    fn check_books(&self) {
+        let payment = &self.payment;
+        let balance = |account| self.ledger.get(&account).copied().unwrap_or(0);
+        let of = |status| {
+            let disputes = payment.disputes.iter().filter(move |dispute| dispute.status == status);
+            disputes.map(|dispute| dispute.amount.minor()).sum::<i64>()
+        };
+        let held = of(hub_core::payment::DisputeStatus::Open);
+        let lost = of(hub_core::payment::DisputeStatus::Lost);
+        let kept = payment.amount_captured().minor() - payment.amount_refunded().minor();
+        assert_eq!(balance(Account::DisputesHeld), held, "books of open disputes");
+        assert_eq!(balance(Account::ProcessorReceivable), kept - held - lost, "books of processors' debt");
+        assert_eq!(balance(Account::MerchantPayable), lost - kept, "books of the merchant's money");
+    }
+
+    /// As long as something is open and anything automatic could resolve it, it is scheduled; and nothing is
+    /// scheduled that would do nothing when its time comes.
+    fn check_schedule(&self) {
+        let payment = &self.payment;
+        let wanted = schedule(payment);
+        for attempt in &payment.attempts {
+            let capabilities = &attempt.profile.capabilities;
+            for operation in attempt.operations.iter().filter(|operation| operation.is_open()) {
+                let work = Work::CallProcessor {
+                    attempt_id: attempt.id.clone(),
+                    operation_id: operation.id.clone(),
+                };
+                match wanted.get(&work) {
+                    Some(due_at) => {
+                        let action = retry::action(operation, &attempt.profile, self.now.max(*due_at));
+                        assert_ne!(action, retry::Action::Wait, "{:?} wants something when due", operation.kind);
+                    }
+                    None => {
+                        assert_eq!(operation.state, OperationState::Stuck);
+                        assert!(!retry::can_look_up(operation.kind, &attempt.profile), "stuck without need");
+                    }
+                }
+            }
+            let opening = attempt.open_operation(processor_sdk::OperationKind::OpenCheckout).is_some();
+            let pending = payment.captures.iter().any(|capture| {
+                capture.attempt_id == attempt.id && capture.status == TransferStatus::Pending
+            }) || payment.refunds.iter().any(|refund| {
+                refund.attempt_id == attempt.id && refund.status == TransferStatus::Pending
+            });
+            let waits = match attempt.state(payment.capture) {
+                AttemptState::Approved | AttemptState::Pending | AttemptState::Authorized => true,
+                AttemptState::Unknown => !opening,
+                AttemptState::Open => self.now < payment.expires_at,
+                AttemptState::Created
+                | AttemptState::Captured
+                | AttemptState::Declined
+                | AttemptState::Voided
+                | AttemptState::Expired
+                | AttemptState::NotSent => false,
+            };
+            if (waits || pending) && capabilities.fetch_payment == LookUp::ByEcho {
+                assert!(attempt.check.is_some(), "{:?} is looked up", attempt.state(payment.capture));
+            }
+        }
+        let waits = match payment.status {
+            Status::RequiresCheckout | Status::Processing => payment.closed.is_none(),
+            Status::RequiresCapture | Status::Succeeded | Status::Failed | Status::Canceled | Status::Expired => false,
+        };
+        assert_eq!(wanted.contains_key(&Work::Expire), waits, "its end is scheduled while it waits");
+    }
+
+    /// What one command may change.
+    fn check_step(&self, before: &PaymentIntent, decision: &Decision) {
+        let after = &decision.payment;
+        assert!(after.amount_captured().minor() >= before.amount_captured().minor(), "taken money stays taken");
+        assert!(after.attempts.len() >= before.attempts.len());
+        for refund in &before.refunds {
+            assert!(after.refunds.iter().any(|later| later.id == refund.id && later.amount == refund.amount));
+        }
+        let late = after.status == Status::Succeeded && before.status != Status::Succeeded;
+        let legal = before.status == after.status || !before.status.is_end() || late;
+        assert!(legal, "{:?} is not left for {:?}", before.status, after.status);
+        if decision.events.is_empty() {
+            assert_eq!(before, after);
+        }
+    }
+
+    /// Work whose time has come.
+    pub fn due(&self) -> Vec<Work> {
+        schedule(&self.payment).into_iter().filter(|(_, due_at)| *due_at <= self.now).map(|(work, _)| work).collect()
+    }
+
+    pub fn find_operation(&self, wanted: impl Fn(&Operation) -> bool) -> Option<&Operation> {
+        let operations = self.payment.attempts.iter().flat_map(|attempt| &attempt.operations);
+        let mut found: Vec<_> = operations.filter(|operation| wanted(operation)).collect();
+        found.sort_by_key(|operation| operation.is_open());
+        found.pop()
+    }
+}

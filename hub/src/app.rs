@@ -1,0 +1,254 @@
+//! Puts a hub together and runs it: store, connectors, worker, HTTP front; and takes it apart in order.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::api_key::{ApiKey, PlainApiKey};
+use crate::api_objects::PublicUrls;
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::config::problem::ConfigError;
+use crate::connector::registry::{Surroundings, build};
+use crate::connector::transport::{HttpTransport, TransportError};
+use crate::http::{self, HttpReturnUrls, HttpSettings};
+use crate::ids::{Ids, Randomness, SystemRandomness};
+use crate::merchant_webhooks::sender::{SenderError, WebhookSender};
+use crate::routing_table::{Route, RoutingTable};
+use crate::seal::{KeyFileError, Sealer, SealingKey};
+use crate::service::Hub;
+use crate::store::sqlite::{OpenError, SqliteOptions, SqliteStore};
+use crate::store::{ApiKeyRow, Commit, Store, StoreError, Write};
+use hub_core::ids::{MerchantId, Scope};
+
+/// What a hub is made of.
+pub struct Parts {
+    /// Folder of the database; made if it is not there.
+    pub data_dir: PathBuf,
+    /// Key of sealed rows; made if it is not there.
+    pub sealing_key_file: PathBuf,
+    /// Where the hub is reached from outside.
+    pub public_url: String,
+    /// Where it listens.
+    pub listener: TcpListener,
+    /// Processors in routing order.
+    pub routes: RoutingTable,
+    /// Limits and rules of the front.
+    pub http: HttpSettings,
+    /// How long one delivery to the merchant may take.
+    pub delivery_time_max: Duration,
+    /// How long the end may take: requests and jobs that have begun.
+    pub shutdown_grace: Duration,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub randomness: Arc<dyn Randomness>,
+    /// Further routes, such as the demo's shop.
+    pub extra: axum::Router,
+}
+
+/// Why a hub could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("cannot make the folder {path}: {source}")]
+    Folder { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    #[error(transparent)]
+    Commit(#[from] StoreError),
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    #[error(transparent)]
+    Sender(#[from] SenderError),
+    #[error("cannot listen: {0}")]
+    Listen(std::io::Error),
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    #[error("{0}")]
+    Config(Box<ConfigError>),
+}
+
+/// A hub that runs.
+pub struct Running {
+    /// The hub itself.
+    pub hub: Arc<Hub>,
+    /// Where it listens.
+    pub address: SocketAddr,
+    stop: watch::Sender<bool>,
+    grace: Duration,
+    server: JoinHandle<()>,
+    worker: JoinHandle<()>,
+}
+
+/// The database's file in a data folder.
+pub fn database_file(data_dir: &Path) -> PathBuf {
+    data_dir.join("hub.sqlite")
+}
+
+/// Starts a hub. It serves when this returns.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn start(parts: Parts) -> Result<Running, StartError> {
+    let folder = |source| StartError::Folder { path: parts.data_dir.clone(), source };
+    make_private_folder(&parts.data_dir).map_err(folder)?;
+    let key = SealingKey::load_or_create(&parts.sealing_key_file, parts.randomness.as_ref())?;
+    let store = SqliteStore::open(&database_file(&parts.data_dir), SqliteOptions::default())?;
+    let store: Arc<dyn Store> = Arc::new(store);
+    // This process alone has the database: whoever held leases is gone.
+    let released = store.release_leases().await?;
+    if released > 0 {
+        tracing::info!(released, "jobs that an earlier process had begun are run again");
+    }
+    let sender = WebhookSender::new(parts.http.destinations.clone(), parts.delivery_time_max)?;
+    let hub = Arc::new(Hub {
+        store,
+        clock: parts.clock.clone(),
+        ids: Ids::new(parts.clock, parts.randomness.clone()),
+        connectors: Arc::new(parts.routes),
+        sealer: Arc::new(Sealer::new(key, vec![], parts.randomness)),
+        urls: PublicUrls::new(&parts.public_url),
+    });
+    let address = parts.listener.local_addr().map_err(StartError::Listen)?;
+    let (stop, stopped) = watch::channel(false);
+    let router = http::router(hub.clone(), parts.http).merge(parts.extra);
+    let server = tokio::spawn(serve(parts.listener, router, wait_for(stopped.clone())));
+    let worker = tokio::spawn(crate::worker::run(hub.clone(), sender, stopped, parts.shutdown_grace));
+    Ok(Running { hub, address, stop, grace: parts.shutdown_grace, server, worker })
+}
+
+async fn serve(listener: TcpListener, router: axum::Router, stopped: impl Future<Output = ()> + Send + 'static) {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stopped).await {
+        tracing::error!(%error, "the HTTP server ended");
+    }
+}
+
+async fn wait_for(mut stopped: watch::Receiver<bool>) {
+    // A sender that is gone means that the hub is gone too.
+    let _gone = stopped.wait_for(|stopped| *stopped).await;
+}
+
+/// A hub that was started from a config.
+pub struct Served {
+    /// The hub.
+    pub running: Running,
+    /// The first API key, when there was none before: to be shown once.
+    pub first_key: Option<PlainApiKey>,
+}
+
+/// Starts a hub as its config says.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn serve_config(config: Config) -> Result<Served, StartError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let surroundings = Surroundings { transport: Arc::new(HttpTransport::new(&[])?), clock: clock.clone() };
+    let mut routes = Vec::new();
+    for entry in &config.connectors {
+        let connector = build(entry.config.clone(), &surroundings)
+            .map_err(|error| StartError::Config(Box::new(entry.mistake(&error))))?;
+        let (title, sites, draining) = (entry.title.clone(), entry.sites.clone(), entry.draining);
+        routes.push(Route { connector, title, sites, draining });
+    }
+    let http_return_urls =
+        if config.checkout.http_return_urls { HttpReturnUrls::Loopback } else { HttpReturnUrls::Refused };
+    let parts = Parts {
+        data_dir: config.data_dir,
+        sealing_key_file: config.sealing.key_file,
+        public_url: config.public_url.to_string(),
+        listener: TcpListener::bind(config.listen).await.map_err(StartError::Listen)?,
+        routes: RoutingTable::new(routes),
+        http: HttpSettings {
+            body_bytes_max: config.limits.body_bytes_max,
+            request_timeout_s: config.limits.request_timeout_s,
+            concurrent_requests_max: config.limits.concurrent_requests_max,
+            return_url_hosts: config.checkout.return_url_hosts,
+            http_return_urls,
+            inbox_pending_max: u64::try_from(config.limits.inbox_pending_max).unwrap_or(u64::MAX),
+            destinations: config.merchant_webhooks.destinations,
+        },
+        delivery_time_max: Duration::from_secs(config.merchant_webhooks.timeout_s),
+        shutdown_grace: Duration::from_secs(config.limits.shutdown_grace_s),
+        clock,
+        randomness: Arc::new(SystemRandomness),
+        extra: axum::Router::new(),
+    };
+    let running = start(parts).await?;
+    let first_key = if config.bootstrap.print_first_key && running.hub.store.api_keys().await?.is_empty() {
+        Some(running.hub.create_api_key("first", false).await?)
+    } else {
+        None
+    };
+    Ok(Served { running, first_key })
+}
+
+fn make_private_folder(path: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    builder.create(path)
+}
+
+impl Running {
+    /// Stops: no new requests, no new jobs; what has begun is finished within the grace time.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        let all = async {
+            let _server = self.server.await;
+            let _worker = self.worker.await;
+        };
+        if tokio::time::timeout(self.grace + Duration::from_secs(1), all).await.is_err() {
+            tracing::warn!("the grace time is over; what is left is taken up at the next start");
+        }
+    }
+}
+
+impl Hub {
+    /// Makes an API key. Its plain text is shown this once.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn create_api_key(&self, name: &str, livemode: bool) -> Result<PlainApiKey, StoreError> {
+        let (plain, key) = ApiKey::generate(self.ids.randomness().as_ref(), livemode);
+        let row = ApiKeyRow {
+            scope: Scope { merchant_id: MerchantId::main(), livemode },
+            key,
+            name: name.to_owned(),
+            created_at: self.clock.now(),
+            revoked_at: None,
+        };
+        self.store.commit(Commit { writes: vec![Write::InsertApiKey(row)] }).await?;
+        Ok(plain)
+    }
+
+    /// Makes a given key valid, unless it is already: for the demo, which remembers its own.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn adopt_api_key(&self, name: &str, text: &str) -> Result<(), StoreError> {
+        let plain = PlainApiKey::parse(text).map_err(|error| StoreError::Failed(error.to_string()))?;
+        if self.store.api_key(plain.key_id()).await?.is_some() {
+            return Ok(());
+        }
+        let livemode = plain.livemode();
+        let row = ApiKeyRow {
+            scope: Scope { merchant_id: MerchantId::main(), livemode },
+            key: plain.to_stored(),
+            name: name.to_owned(),
+            created_at: self.clock.now(),
+            revoked_at: None,
+        };
+        self.store.commit(Commit { writes: vec![Write::InsertApiKey(row)] }).await
+    }
+}

@@ -1,0 +1,196 @@
+//! The shopper arrives: which door to show, and opening it if it is not open yet.
+//!
+//! Nothing here calls a processor. A new attempt is committed with its job; the worker opens the session;
+//! this waits for the door to appear. Invariants: an open session is reused; another connector is tried
+//! only where nobody can have been shown the first one's page.
+
+use hub_core::command::Command;
+use hub_core::event::Cause;
+use hub_core::payment::{Attempt, AttemptState, PaymentIntent, Status};
+use hub_core::retry::after;
+use hub_core::routing::{Choice, Wish, route};
+use hub_core::story::Decision;
+use processor_sdk::{Door, OperationKind};
+
+use crate::routing_table::profile;
+use crate::service::{Extras, Hub, ServiceError};
+use crate::store::{Conflict, StoreError};
+
+/// How long the shopper waits for a door before a page says so, in seconds.
+const DOOR_WAIT_S: i64 = 8;
+/// Steps of one arrival: an attempt, another one, somebody else's change in between.
+const STEPS_MAX: usize = 24;
+/// Tries of an unanswered opening after which another connector gets its turn.
+const UNKNOWN_TRIES_BEFORE_FAILOVER: u32 = 2;
+
+/// What the shopper is shown.
+#[derive(Debug)]
+pub enum Arrival {
+    /// The processor's door.
+    Door(Door),
+    /// Several connectors can take it: the shopper chooses.
+    Choose(Vec<Choice>),
+    /// The processor has not answered yet.
+    Wait,
+    /// There is nothing to pay here any more.
+    Over(Box<PaymentIntent>),
+    /// No connector could open a page.
+    NoDoor,
+}
+
+/// What to do next for a shopper.
+enum Next {
+    Show(Arrival),
+    WaitFor(hub_core::ids::AttemptId),
+    Reopen(hub_core::ids::AttemptId),
+    Start(Choice),
+}
+
+/// Leads a shopper to a door. `chosen` is the connector they picked, if they were asked.
+///
+/// # Errors
+/// [`ServiceError`].
+pub async fn arrive(hub: &Hub, mut payment: PaymentIntent, chosen: Option<&str>) -> Result<Arrival, ServiceError> {
+    let deadline = after(hub.clock.now(), DOOR_WAIT_S);
+    for _ in 0..STEPS_MAX {
+        let command = match next(hub, &payment, chosen).await? {
+            Next::Show(arrival) => return Ok(arrival),
+            Next::WaitFor(attempt_id) => {
+                let version = payment.version;
+                let moved = |now: &PaymentIntent| now.version != version || now.attempt(&attempt_id).is_none();
+                let (scope, id) = (payment.scope.clone(), payment.id.clone());
+                let waited = hub.wait_until(&scope, &id, deadline, moved).await?;
+                let Some(waited) = waited else { return Err(ServiceError::NotFound) };
+                if waited.version == version {
+                    return Ok(Arrival::Wait);
+                }
+                payment = waited;
+                continue;
+            }
+            Next::Reopen(attempt_id) => Command::ReopenDoor { attempt_id },
+            Next::Start(choice) => {
+                let Some(connector) = hub.connectors.connector(&choice.connector) else {
+                    return Ok(Arrival::NoDoor);
+                };
+                let profile = Box::new(profile(connector.as_ref()));
+                Command::StartAttempt { profile, reason: choice.reason, return_token: hub.ids.token() }
+            }
+        };
+        payment = match hub.command_on(&payment, Cause::Shopper, &command, &Extras::default()).await {
+            Ok(Decision { payment, .. }) => payment,
+            // Another tab was faster, or time ran out: what there is now decides.
+            Err(ServiceError::Store(StoreError::Conflict(Conflict::Version)) | ServiceError::Refused(_)) => {
+                let current = hub.store.payment(&payment.scope, &payment.id).await?.ok_or(ServiceError::NotFound)?;
+                if current.version == payment.version {
+                    return Ok(Arrival::NoDoor);
+                }
+                current
+            }
+            Err(error) => return Err(error),
+        };
+    }
+    Ok(Arrival::Wait)
+}
+
+async fn next(hub: &Hub, payment: &PaymentIntent, chosen: Option<&str>) -> Result<Next, ServiceError> {
+    let now = hub.clock.now();
+    let open = payment.status == Status::RequiresCheckout && !payment.cancel_requested && now < payment.expires_at;
+    if !open || payment.closed.is_some() {
+        return Ok(Next::Show(Arrival::Over(Box::new(payment.clone()))));
+    }
+    let current = payment.current_attempt().filter(|attempt| {
+        chosen.is_none_or(|chosen| attempt.profile.connector == chosen)
+            && attempt.state(payment.capture).is_live()
+    });
+    if let Some(attempt) = current {
+        if let Some(next) = continue_attempt(hub, payment, attempt).await? {
+            return Ok(next);
+        }
+    }
+    Ok(start(hub, payment, chosen))
+}
+
+/// What to do with an attempt that is under way; `None` when another connector gets its turn.
+async fn continue_attempt(
+    hub: &Hub,
+    payment: &PaymentIntent,
+    attempt: &Attempt,
+) -> Result<Option<Next>, ServiceError> {
+    let now = hub.clock.now();
+    if let Some(opening) = attempt.open_operation(OperationKind::OpenCheckout) {
+        let in_doubt = opening.first_sent_at.is_some() && opening.tries >= UNKNOWN_TRIES_BEFORE_FAILOVER;
+        let never_shown = attempt.door_opened_at.is_none() && !attempt.profile.capabilities.orphan_session_payable;
+        if in_doubt && never_shown && !others(hub, payment).is_empty() {
+            return Ok(None);
+        }
+        return Ok(Some(Next::WaitFor(attempt.id.clone())));
+    }
+    let expired = attempt.door_expires_at.is_some_and(|expires_at| expires_at <= now);
+    let stored = if expired { None } else { hub.store.door(&payment.scope, &attempt.id).await? };
+    match stored {
+        Some((sealed, _)) => {
+            let door = hub.open_json(&door_context(attempt), &sealed)?;
+            Ok(Some(Next::Show(Arrival::Door(door))))
+        }
+        None if attempt.state(payment.capture) == AttemptState::Open => {
+            Ok(Some(Next::Reopen(attempt.id.clone())))
+        }
+        None => Ok(None),
+    }
+}
+
+/// The row that an attempt's door is sealed for.
+pub fn door_context(attempt: &Attempt) -> String {
+    format!("doors/{}", attempt.id)
+}
+
+fn choices(hub: &Hub, payment: &PaymentIntent) -> Vec<Choice> {
+    let wish = Wish {
+        amount: payment.amount,
+        capture: payment.capture,
+        site: payment.site.clone(),
+        livemode: payment.scope.livemode,
+        connector: payment.connector.clone(),
+    };
+    route(&wish, &hub.connectors.candidates()).choices
+}
+
+/// Choices through which opening has not failed in this payment yet.
+fn others(hub: &Hub, payment: &PaymentIntent) -> Vec<Choice> {
+    let mut choices = choices(hub, payment);
+    choices.retain(|choice| !payment.attempts.iter().any(|attempt| {
+        attempt.profile.connector == choice.connector
+            && matches!(attempt.state(payment.capture), AttemptState::NotSent | AttemptState::Unknown)
+    }));
+    choices
+}
+
+fn start(hub: &Hub, payment: &PaymentIntent, chosen: Option<&str>) -> Next {
+    let fresh = others(hub, payment);
+    let failed_over = payment.current_attempt().is_some_and(|attempt| {
+        matches!(attempt.state(payment.capture), AttemptState::NotSent | AttemptState::Unknown)
+    });
+    if failed_over {
+        // The shopper has chosen once and got no page: the next one in order, without asking again.
+        return fresh.into_iter().next().map_or(Next::Show(Arrival::NoDoor), |mut choice| {
+            choice.reason = format!("{}; the one before could not open a page", choice.reason);
+            Next::Start(choice)
+        });
+    }
+    let all = choices(hub, payment);
+    if let Some(chosen) = chosen {
+        let picked = all.iter().find(|choice| choice.connector == chosen).cloned();
+        return match picked {
+            Some(mut choice) => {
+                choice.reason = format!("{}; chosen by the shopper", choice.reason);
+                Next::Start(choice)
+            }
+            None => Next::Show(Arrival::Choose(all)),
+        };
+    }
+    match all.as_slice() {
+        [] => Next::Show(Arrival::NoDoor),
+        [only] => Next::Start(only.clone()),
+        _several => Next::Show(Arrival::Choose(all)),
+    }
+}

@@ -1,0 +1,243 @@
+//! `[connectors.NAME]`: which processors the hub works with, in the order in which routing prefers them.
+//!
+//! What an adapter thinks of its settings and secrets is known only when the connector is built, so an entry
+//! remembers where its keys stand: [`ConnectorEntry::mistake`] shows what the registry refused in its place.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use processor_sdk::Settings;
+use toml::de::DeValue;
+
+use super::excerpt::Exposure;
+use super::problem::{ConfigError, Place, Problem, Source};
+use super::secrets::{self, Environment};
+use super::section::{Entry, Layer, Notes, Section, Value, join};
+use crate::connector::credentials::SecretText;
+use crate::connector::hosts::{AllowedHosts, Grants, HostsError};
+use crate::connector::registry::{ConnectorConfig, ConnectorConfigError};
+
+/// The name is part of a URL.
+const NAME_CHARS_MAX: usize = 32;
+const HOST: &str = "a host, such as api.example.com, *.example.com, or either with :port";
+
+/// One connector of the config.
+#[derive(Clone, Debug)]
+pub struct ConnectorEntry {
+    /// What the registry builds it from.
+    pub config: ConnectorConfig,
+    /// What people read; the name unless the operator says otherwise.
+    pub title: String,
+    /// Takes no new payments; those in flight or refundable go on.
+    pub draining: bool,
+    /// The sites it serves; empty = all.
+    pub sites: Vec<String>,
+    places: Places,
+}
+
+/// Where the keys of a connector stand.
+#[derive(Clone, Debug)]
+struct Places {
+    source: Arc<Source>,
+    spans: BTreeMap<String, Range<usize>>,
+}
+
+/// Every connector, in the order of the file.
+pub(super) fn read(
+    section: &mut Section<'_>,
+    notes: &Notes,
+    environment: Environment<'_>,
+) -> Option<Vec<ConnectorEntry>> {
+    let entries: Vec<_> =
+        section.entries().iter().map(|entry| connector(entry, notes, environment)).collect();
+    entries.into_iter().collect()
+}
+
+fn connector(entry: &Entry<'_>, notes: &Notes, environment: Environment<'_>) -> Option<ConnectorEntry> {
+    let named = entry.value.with(entry.value.value, entry.name_span.clone());
+    let DeValue::Table(table) = entry.value.value else {
+        let fix = "write it as [connectors.NAME] with its keys below".to_owned();
+        named.wrong_as(Exposure::ByKey, "must be a table, one for each connector".to_owned(), Some(fix));
+        return None;
+    };
+    let layer = Layer { source: entry.value.source, table, span: Some(entry.name_span.clone()) };
+    let mut section = Section::new(notes, entry.value.path.clone(), vec![layer]);
+    let section = &mut section;
+
+    let name = name(entry.name, &named);
+    let adapter = section.required("adapter", "adapter = \"sandbox\"").and_then(|value| value.text("sandbox"));
+    let mode = section.required("mode", "mode = \"test\"");
+    let livemode = mode.and_then(|value| value.choice(&[("test", false), ("live", true)]));
+    let title = section.optional("title").map_or(Some(entry.name), |value| value.text("Cards"));
+    let draining = section.optional("draining").map_or(Some(false), |value| value.flag());
+    let sites = section.optional("sites").map_or(Some(Vec::new()), |value| {
+        value.texts("a site", "books", |text| (!text.is_empty()).then(|| text.to_owned()))
+    });
+    let hosts = section.optional("hosts").map_or(Some(None), |value| host_patterns(&value).map(Some));
+    let plain_http_hosts =
+        section.optional("plain_http_hosts").map_or(Some(Vec::new()), |value| host_patterns(&value));
+    let path_secret = section.optional("webhook_path_secret");
+    let path_secret = path_secret.map_or(Some(None), |value| secrets::one(&value, environment).map(Some));
+    let settings = settings(section.section("settings"));
+    let secrets = secret_values(section.section("secrets"), environment);
+
+    let places = Places::new(entry);
+    section_end(section, &entry.value.path);
+    let (name, adapter) = (name?, adapter?.to_owned());
+    let grants = Grants { hosts: hosts?, plain_http_hosts: plain_http_hosts? };
+    let config = ConnectorConfig {
+        name: name.clone(),
+        adapter,
+        livemode: livemode?,
+        settings: settings?,
+        secrets: secrets?,
+        grants,
+        webhook_path_secret: path_secret?,
+    };
+    Some(ConnectorEntry { config, title: title?.to_owned(), draining: draining?, sites: sites?, places })
+}
+
+fn section_end(section: &mut Section<'_>, path: &str) {
+    let hint = format!("what the adapter wants to know belongs in [{path}.settings] or [{path}.secrets]");
+    section.finish(Some(&hint));
+}
+
+fn name(name: &str, value: &Value<'_>) -> Option<String> {
+    let is_good = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
+    let starts = name.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit());
+    if starts && name.len() <= NAME_CHARS_MAX && name.bytes().all(is_good) {
+        return Some(name.to_owned());
+    }
+    let reason = format!(
+        "a connector's name must be at most {NAME_CHARS_MAX} characters of a-z, 0-9, - and _, and begin with a letter or digit"
+    );
+    let fix = "the name is part of the webhook's URL; write it like [connectors.cards-eu]".to_owned();
+    value.wrong_as(Exposure::ByKey, reason, Some(fix));
+    None
+}
+
+/// Read by the same code that will compare them.
+fn host_patterns(value: &Value<'_>) -> Option<Vec<String>> {
+    value.texts(HOST, "api.example.com", |text| {
+        let grants = Grants { hosts: Some(vec![text.to_owned()]), plain_http_hosts: Vec::new() };
+        AllowedHosts::for_requests(&[], &Settings::default(), &grants).ok()?;
+        Some(text.to_owned())
+    })
+}
+
+fn settings(mut section: Section<'_>) -> Option<Settings> {
+    let entries: Vec<_> = section
+        .entries()
+        .iter()
+        .map(|entry| Some((entry.name.to_owned(), setting(&entry.value)?)))
+        .collect();
+    Some(Settings(entries.into_iter().collect::<Option<_>>()?))
+}
+
+fn setting(value: &Value<'_>) -> Option<serde_json::Value> {
+    match value.value {
+        DeValue::String(text) => Some(serde_json::Value::String(text.clone().into_owned())),
+        DeValue::Boolean(flag) => Some(serde_json::Value::Bool(*flag)),
+        DeValue::Integer(_) => value.integer(i64::MIN..=i64::MAX).map(serde_json::Value::from),
+        DeValue::Table(table) if table.iter().any(|(key, _)| matches!(key.get_ref().as_ref(), "env" | "file")) => {
+            let reason = "a setting is written as it is; only secrets are referred to".to_owned();
+            let fix = "if it is a secret, move it to the connector's secrets".to_owned();
+            value.wrong_as(Exposure::ByKey, reason, Some(fix));
+            None
+        }
+        DeValue::Float(_) | DeValue::Datetime(_) | DeValue::Array(_) | DeValue::Table(_) => {
+            let reason = "must be a text, a whole number, or true or false".to_owned();
+            let fix = Some(format!("write it like: {} = \"…\"", value.key()));
+            value.wrong_as(Exposure::ByKey, reason, fix);
+            None
+        }
+    }
+}
+
+fn secret_values(
+    mut section: Section<'_>,
+    environment: Environment<'_>,
+) -> Option<BTreeMap<String, Vec<SecretText>>> {
+    let entries: Vec<_> = section
+        .entries()
+        .iter()
+        .map(|entry| Some((entry.name.to_owned(), secrets::several(&entry.value, environment)?)))
+        .collect();
+    entries.into_iter().collect()
+}
+
+impl Places {
+    fn new(entry: &Entry<'_>) -> Self {
+        let mut spans = BTreeMap::from([(String::new(), entry.name_span.clone())]);
+        collect(entry.value.value, "", &mut spans);
+        Self { source: Arc::clone(entry.value.source), spans }
+    }
+
+    /// The place of the key, or of the nearest table around it that the file mentions.
+    fn find(&self, key: &str) -> Option<Place> {
+        let mut key = key;
+        let span = loop {
+            match self.spans.get(key) {
+                Some(span) => break span,
+                None if key.is_empty() => return None,
+                None => key = key.rsplit_once('.').map_or("", |(table, _)| table),
+            }
+        };
+        Some(Place::of(&self.source, span, Exposure::ByKey))
+    }
+}
+
+fn collect(value: &DeValue<'_>, path: &str, spans: &mut BTreeMap<String, Range<usize>>) {
+    let DeValue::Table(table) = value else { return };
+    for (name, value) in table {
+        let path = join(path, name.get_ref());
+        collect(value.get_ref(), &path, spans);
+        spans.insert(path, name.span());
+    }
+}
+
+impl ConnectorEntry {
+    /// What the registry refused, shown at its place in the file.
+    pub fn mistake(&self, error: &ConnectorConfigError) -> ConfigError {
+        use ConnectorConfigError as E;
+        let (key, reason, fix) = match error {
+            E::NoAdapter { adapter, .. } => (
+                "adapter".to_owned(),
+                format!("there is no adapter `{adapter}`"),
+                Some("name one that is compiled in, or a plugin that is loaded"),
+            ),
+            E::Contract { version, .. } => (
+                "adapter".to_owned(),
+                format!("the adapter speaks contract version {version}, which this hub does not"),
+                Some("use a release of the adapter that was built for this hub"),
+            ),
+            E::SandboxInLiveMode { .. } => (
+                "mode".to_owned(),
+                "the sandbox moves no money and is refused in live mode".to_owned(),
+                Some("write mode = \"test\", or choose another adapter"),
+            ),
+            E::Setting { field, fix, .. } => (field.clone(), fix.clone(), None),
+            E::Hosts { source, .. } => {
+                let key = match source {
+                    HostsError::Pattern { key, .. } => (*key).to_owned(),
+                    HostsError::Setting { setting } => format!("settings.{setting}"),
+                };
+                (key, source.to_string(), None)
+            }
+            E::Secret { secret, fix, .. } => (format!("secrets.{secret}"), fix.clone(), None),
+            E::PathSecret { fix, .. } => ("webhook_path_secret".to_owned(), fix.clone(), None),
+            E::Twice { .. } => (String::new(), "is configured twice".to_owned(), Some("rename one of them")),
+        };
+        let table = join("connectors", &self.config.name);
+        let path = if key.is_empty() { table } else { format!("{table}.{key}") };
+        let problem = Problem {
+            file: self.places.source.name.clone(),
+            place: self.places.find(&key),
+            key: path,
+            reason,
+            fix: fix.map(str::to_owned),
+        };
+        ConfigError::Mistakes { problems: vec![problem] }
+    }
+}

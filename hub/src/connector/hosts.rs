@@ -1,0 +1,266 @@
+//! Where requests, secrets and shoppers may go: what the descriptor declares, cut to what the operator grants.
+//!
+//! Invariant: a URL that passes names a declared and granted host by https (or by http, when the operator
+//! listed that host), holds no user or password, and uses the scheme's own port unless somebody named another.
+
+use processor_sdk::{HostRule, Settings};
+use url::Url;
+
+/// The longest URL a request or a door may have, in bytes.
+const URL_BYTES_MAX: usize = 8 * 1024;
+
+/// What the operator allows one connector.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grants {
+    /// Host patterns (`api.example.com`, `*.example.com`, either with `:port`); absent = what the descriptor
+    /// declares.
+    pub hosts: Option<Vec<String>>,
+    /// `host` or `host:port` that may be reached by plain http. Not even loopback is taken for granted.
+    pub plain_http_hosts: Vec<String>,
+}
+
+/// Why a list of allowed hosts could not be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HostsError {
+    #[error(
+        "`{pattern}` in {key} is not a host; write `api.example.com`, `*.example.com` or either with `:port`"
+    )]
+    Pattern { key: &'static str, pattern: String },
+    #[error("settings.{setting} must be an http or https URL with a host and without user or password")]
+    Setting { setting: String },
+}
+
+/// The hosts for one purpose: requests, doors, or one secret.
+#[derive(Clone, Debug)]
+pub struct AllowedHosts {
+    declared: Vec<Declared>,
+    granted: Option<Vec<HostPattern>>,
+    plain_http: Vec<HostPattern>,
+}
+
+#[derive(Clone, Debug)]
+enum Declared {
+    Exactly(String),
+    Below(String),
+    Origin { scheme: String, host: String, port: u16 },
+}
+
+#[derive(Clone, Debug)]
+struct HostPattern {
+    host: String,
+    below: bool,
+    port: Option<u16>,
+}
+
+impl AllowedHosts {
+    /// Hosts that requests may go to, or secrets with them.
+    pub fn for_requests(
+        rules: &[HostRule],
+        settings: &Settings,
+        grants: &Grants,
+    ) -> Result<Self, HostsError> {
+        let granted = grants.hosts.as_ref().map(|hosts| patterns("hosts", hosts)).transpose()?;
+        Ok(Self { granted, ..Self::for_doors(rules, settings, grants)? })
+    }
+
+    /// Hosts that a shopper may be sent to. The operator's grant is about what the hub itself reaches.
+    pub fn for_doors(rules: &[HostRule], settings: &Settings, grants: &Grants) -> Result<Self, HostsError> {
+        let declared = rules.iter().filter_map(|rule| declared(rule, settings)).collect::<Result<_, _>>()?;
+        let plain_http = patterns("plain_http_hosts", &grants.plain_http_hosts)?;
+        Ok(Self { declared, granted: None, plain_http })
+    }
+
+    /// The parsed URL, when it may be used.
+    ///
+    /// # Errors
+    /// The reason in one line. It names the host at most: the rest of a URL may be private.
+    pub fn check(&self, text: &str) -> Result<Url, String> {
+        if text.len() > URL_BYTES_MAX {
+            return Err(format!("is longer than {URL_BYTES_MAX} bytes"));
+        }
+        let url = Url::parse(text).map_err(|_| "is not an absolute URL".to_owned())?;
+        let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) else {
+            return Err("is not an absolute http or https URL".to_owned());
+        };
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("holds a user or password".to_owned());
+        }
+        match url.scheme() {
+            "https" => {}
+            "http" if self.plain_http.iter().any(|pattern| pattern.matches(host, port)) => {}
+            "http" => return Err(format!("uses plain http; {host} is not listed in plain_http_hosts")),
+            _ => return Err("is not an https URL".to_owned()),
+        }
+        if !self.declared.iter().any(|declared| self.is_declared(declared, &url, host, port)) {
+            return Err(format!("leads to {host}:{port}, which the adapter does not declare for this"));
+        }
+        match &self.granted {
+            Some(granted) if !granted.iter().any(|pattern| pattern.matches(host, port)) => {
+                Err(format!("leads to {host}:{port}, which the operator does not grant"))
+            }
+            Some(_) | None => Ok(url),
+        }
+    }
+
+    fn is_declared(&self, declared: &Declared, url: &Url, host: &str, port: u16) -> bool {
+        match declared {
+            Declared::Exactly(name) => host == name && self.is_port_allowed(url, host, port),
+            Declared::Below(domain) => is_below(host, domain) && self.is_port_allowed(url, host, port),
+            Declared::Origin { scheme, host: name, port: number } => {
+                url.scheme() == scheme && host == name && port == *number
+            }
+        }
+    }
+
+    fn is_port_allowed(&self, url: &Url, host: &str, port: u16) -> bool {
+        let named = |pattern: &HostPattern| pattern.port == Some(port) && pattern.matches(host, port);
+        // `Url::port` is `None` for the scheme's own port.
+        url.port().is_none() || self.granted.iter().flatten().chain(&self.plain_http).any(named)
+    }
+}
+
+impl HostPattern {
+    fn parse(text: &str) -> Option<Self> {
+        let lower = text.trim().to_ascii_lowercase();
+        let (below, rest) = match lower.strip_prefix("*.") {
+            Some(rest) => (true, rest),
+            None => (false, lower.as_str()),
+        };
+        // Reading it as part of a URL normalizes it exactly as the URLs it is compared with.
+        let url = Url::parse(&format!("https://{rest}/")).ok()?;
+        let host = url.host_str()?.to_owned();
+        let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        let is_named = !rest.contains(['@', '*', '/', '?', '#']);
+        // A URL drops its scheme's own port, but "only port 443" is a statement here.
+        let port = rest.ends_with(":443").then_some(443).or(url.port());
+        (is_bare && is_named).then_some(Self { host, below, port })
+    }
+
+    fn matches(&self, host: &str, port: u16) -> bool {
+        let name_matches = if self.below { is_below(host, &self.host) } else { host == self.host };
+        name_matches && self.port.is_none_or(|wanted| wanted == port)
+    }
+}
+
+fn patterns(key: &'static str, texts: &[String]) -> Result<Vec<HostPattern>, HostsError> {
+    let parse = |text: &String| {
+        HostPattern::parse(text).ok_or_else(|| HostsError::Pattern { key, pattern: text.clone() })
+    };
+    texts.iter().map(parse).collect()
+}
+
+/// `None` for a setting that the operator left out: there is no host then.
+fn declared(rule: &HostRule, settings: &Settings) -> Option<Result<Declared, HostsError>> {
+    match rule {
+        HostRule::Exactly(name) => Some(Ok(Declared::Exactly(name.to_ascii_lowercase()))),
+        HostRule::Below(domain) => Some(Ok(Declared::Below(domain.to_ascii_lowercase()))),
+        HostRule::Setting(setting) => {
+            let text = settings.optional_text(setting)?;
+            Some(origin(text).ok_or_else(|| HostsError::Setting { setting: setting.clone() }))
+        }
+    }
+}
+
+fn origin(text: &str) -> Option<Declared> {
+    let url = Url::parse(text).ok()?;
+    let is_plain = url.username().is_empty() && url.password().is_none();
+    let is_web = matches!(url.scheme(), "https" | "http");
+    let (host, port) = (url.host_str()?.to_owned(), url.port_or_known_default()?);
+    (is_plain && is_web).then(|| Declared::Origin { scheme: url.scheme().to_owned(), host, port })
+}
+
+fn is_below(host: &str, domain: &str) -> bool {
+    host.strip_suffix(domain).and_then(|rest| rest.strip_suffix('.')).is_some_and(|label| !label.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn rules() -> Vec<HostRule> {
+        vec![
+            HostRule::Exactly("api.example.com".to_owned()),
+            HostRule::Below("pay.example".to_owned()),
+            HostRule::Setting("base_url".to_owned()),
+        ]
+    }
+
+    fn texts(list: &[&str]) -> Vec<String> {
+        list.iter().map(|text| (*text).to_owned()).collect()
+    }
+
+    #[test]
+    fn what_is_declared_may_be_reached_and_nothing_else() {
+        let settings = Settings::from([("base_url", json!("http://127.0.0.1:9000/api"))]);
+        let grants = Grants { hosts: None, plain_http_hosts: texts(&["127.0.0.1:9000", "lan.pay.example"]) };
+        let allowed = AllowedHosts::for_requests(&rules(), &settings, &grants).unwrap();
+        for (url, passes) in [
+            ("https://api.example.com/v1", true),
+            ("https://API.example.com/v1", true),
+            ("https://api.example.com:443/v1", true),
+            ("https://a.pay.example/", true),
+            ("https://a.b.pay.example/", true),
+            ("http://127.0.0.1:9000/x", true),
+            ("http://lan.pay.example/", true),
+            ("https://pay.example/", false),
+            ("https://evilpay.example/", false),
+            ("https://.pay.example/", false),
+            ("https://api.example.com.evil.test/", false),
+            ("https://api.example.com./", false),
+            ("https://api.example.com:8443/", false),
+            ("http://api.example.com/", false),
+            ("https://user@api.example.com/", false),
+            ("https://:password@api.example.com/", false),
+            ("https://api.example.com@evil.test/", false),
+            ("https://127.0.0.1:9000/x", false),
+            ("http://127.0.0.1:9001/x", false),
+            ("http://localhost:9000/x", false),
+            ("http://lan.pay.example:8080/", false),
+            ("javascript:alert(1)", false),
+            ("file:///etc/passwd", false),
+            ("//api.example.com/", false),
+            ("", false),
+        ] {
+            assert_eq!(allowed.check(url).is_ok(), passes, "{url}: {:?}", allowed.check(url));
+        }
+        let long = format!("https://api.example.com/{}", "a".repeat(URL_BYTES_MAX));
+        assert!(allowed.check(&long).is_err());
+    }
+
+    #[test]
+    fn a_grant_only_takes_away() {
+        let grants = |hosts: &[&str]| Grants { hosts: Some(texts(hosts)), plain_http_hosts: vec![] };
+        let rows: [(&[&str], &str, bool); 8] = [
+            (&["api.example.com"], "https://api.example.com/", true),
+            (&["*.example.com"], "https://api.example.com/", true),
+            (&["api.example.com:443"], "https://api.example.com/", true),
+            (&["api.example.com:8443"], "https://api.example.com:8443/", true),
+            (&["api.example.com:8443"], "https://api.example.com/", false),
+            (&["*.pay.example"], "https://api.example.com/", false),
+            (&[], "https://api.example.com/", false),
+            (&["evil.test"], "https://evil.test/", false),
+        ];
+        for (hosts, url, passes) in rows {
+            let allowed = AllowedHosts::for_requests(&rules(), &Settings::default(), &grants(hosts)).unwrap();
+            assert_eq!(allowed.check(url).is_ok(), passes, "{hosts:?} {url}");
+        }
+    }
+
+    #[test]
+    fn mistakes_of_the_operator_are_named() {
+        for pattern in
+            ["", "*", "https://api.example.com", "api.example.com/x", "a b", "u@host", "*.*.example"]
+        {
+            let grants = Grants { hosts: Some(texts(&[pattern])), plain_http_hosts: vec![] };
+            let error = AllowedHosts::for_requests(&[], &Settings::default(), &grants).unwrap_err();
+            assert_eq!(error, HostsError::Pattern { key: "hosts", pattern: pattern.to_owned() });
+        }
+        for url in ["https://user:secret@api.test", "ftp://api.test", "nonsense"] {
+            let settings = Settings::from([("base_url", json!(url))]);
+            let error = AllowedHosts::for_requests(&rules(), &settings, &Grants::default()).unwrap_err();
+            assert!(!error.to_string().contains("secret"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,432 @@
+//! Which connectors there are, and what each is built from. The only file that names concrete processors.
+//!
+//! Invariant: a connector exists only with settings that its adapter accepts, every required secret, and
+//! hosts that can be read. What is wrong is said with the connector, the key and the fix, never the value.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use processor_sdk::{Adapter, CONTRACT_VERSION, Descriptor, Fault, Settings, SignedDeliveries};
+
+use super::adapter_connector::{AdapterConnector, Identity};
+use super::credentials::{SecretText, SecretValues};
+use super::egress::Egress;
+use super::hosts::{AllowedHosts, Grants, HostsError};
+use super::redact::{FORM_BYTES_MIN, Redactor};
+use super::replay::Means;
+use super::transport::Transport;
+use super::{AdapterPin, Connector};
+use crate::clock::Clock;
+
+/// The adapter that moves no money.
+const SANDBOX: &str = "sandbox";
+
+/// The shortest secret, in bytes: the shortest that can be found and masked in an echo.
+const SECRET_BYTES_MIN: usize = FORM_BYTES_MIN;
+
+/// How many values of one secret may be active at once.
+const SECRET_VALUES_MAX: usize = 4;
+
+/// The shortest webhook path secret, in characters: 128 random bits in base64.
+const PATH_SECRET_CHARS_MIN: usize = 22;
+
+/// The adapter that is compiled in under this name.
+pub fn native_adapter(name: &str) -> Option<Arc<dyn Adapter>> {
+    match name {
+        SANDBOX => Some(Arc::new(processor_sandbox::Sandbox)),
+        _ => None,
+    }
+}
+
+/// One connector as the operator configured it.
+#[derive(Clone, Debug)]
+pub struct ConnectorConfig {
+    /// The operator's name for it.
+    pub name: String,
+    /// Name of the adapter.
+    pub adapter: String,
+    pub livemode: bool,
+    pub settings: Settings,
+    /// Active values by name; the first is used for requests.
+    pub secrets: BTreeMap<String, Vec<SecretText>>,
+    pub grants: Grants,
+    /// The unguessable part of the webhook's path, where deliveries are not signed.
+    pub webhook_path_secret: Option<SecretText>,
+}
+
+/// What all connectors share.
+#[derive(Clone)]
+pub struct Surroundings {
+    pub transport: Arc<dyn Transport>,
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What is wrong with a connector's config. Every message names the connector, the key and the fix.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectorConfigError {
+    #[error(
+        "connector {connector}: there is no adapter `{adapter}`; set `adapter` to one that is compiled in or a plugin that is loaded"
+    )]
+    NoAdapter { connector: String, adapter: String },
+    #[error(
+        "connector {connector}: the adapter speaks contract version {version}, this hub {CONTRACT_VERSION}; use an adapter built for it"
+    )]
+    Contract { connector: String, version: u32 },
+    #[error(
+        "connector {connector}: the sandbox moves no money and is refused in live mode; set `livemode = false` or choose another adapter"
+    )]
+    SandboxInLiveMode { connector: String },
+    #[error("connector {connector}: {field} {fix}")]
+    Setting { connector: String, field: String, fix: String },
+    #[error("connector {connector}: {source}")]
+    Hosts { connector: String, source: HostsError },
+    #[error("connector {connector}: secrets.{secret} {fix}")]
+    Secret { connector: String, secret: String, fix: String },
+    #[error("connector {connector}: webhook_path_secret {fix}")]
+    PathSecret { connector: String, fix: String },
+    #[error("connector {connector} is configured twice; give each connector a name of its own")]
+    Twice { connector: String },
+}
+
+/// Builds a connector from an adapter that is compiled in.
+///
+/// # Errors
+/// [`ConnectorConfigError`].
+pub fn build(
+    config: ConnectorConfig,
+    surroundings: &Surroundings,
+) -> Result<Arc<dyn Connector>, ConnectorConfigError> {
+    let adapter = native_adapter(&config.adapter).ok_or_else(|| ConnectorConfigError::NoAdapter {
+        connector: config.name.clone(),
+        adapter: config.adapter.clone(),
+    })?;
+    build_with(config, adapter, None, surroundings)
+}
+
+/// Builds a connector from any adapter; `content_hash` is that of a plugin's file.
+///
+/// # Errors
+/// [`ConnectorConfigError`].
+pub fn build_with(
+    config: ConnectorConfig,
+    adapter: Arc<dyn Adapter>,
+    content_hash: Option<String>,
+    surroundings: &Surroundings,
+) -> Result<Arc<dyn Connector>, ConnectorConfigError> {
+    let descriptor = adapter.descriptor();
+    let connector = || config.name.clone();
+    if descriptor.contract != CONTRACT_VERSION {
+        return Err(ConnectorConfigError::Contract { connector: connector(), version: descriptor.contract });
+    }
+    if config.livemode && descriptor.name == SANDBOX {
+        return Err(ConnectorConfigError::SandboxInLiveMode { connector: connector() });
+    }
+    let settings = check_settings(&config, &descriptor)?;
+    check_secrets(&config, &descriptor)?;
+    check_path_secret(&config, &descriptor)?;
+    let hosts_error = |source| ConnectorConfigError::Hosts { connector: connector(), source };
+    let secrets = Arc::new(SecretValues::new(config.secrets));
+    let redactor = Arc::new(Redactor::new(&secrets, &descriptor.never_store));
+    let door_hosts = AllowedHosts::for_doors(&descriptor.checkout_hosts, &settings, &config.grants)
+        .map_err(hosts_error)?;
+    let egress = Egress::new(
+        (&descriptor, &settings, &config.grants),
+        Arc::clone(&secrets),
+        Arc::clone(&redactor),
+        (Arc::clone(&surroundings.transport), Arc::clone(&surroundings.clock)),
+    )
+    .map_err(hosts_error)?;
+    let identity = Identity {
+        name: config.name,
+        livemode: config.livemode,
+        pin: AdapterPin { name: descriptor.name.clone(), version: descriptor.version.clone(), content_hash },
+        door_hosts,
+        webhook_path_secret: config.webhook_path_secret,
+    };
+    let clock = Arc::clone(&surroundings.clock);
+    let means = Means { adapter, descriptor, settings, secrets, redactor, egress, clock };
+    Ok(Arc::new(AdapterConnector::new(identity, means)))
+}
+
+fn check_settings(
+    config: &ConnectorConfig,
+    descriptor: &Descriptor,
+) -> Result<Settings, ConnectorConfigError> {
+    descriptor.check_settings(&config.settings).map_err(|fault| {
+        let (field, fix) = match fault {
+            Fault::CannotAsk { field, reason } => (field, reason),
+            other => ("settings".to_owned(), other.to_string()),
+        };
+        ConnectorConfigError::Setting { connector: config.name.clone(), field, fix }
+    })
+}
+
+fn check_secrets(config: &ConnectorConfig, descriptor: &Descriptor) -> Result<(), ConnectorConfigError> {
+    let refuse = |secret: &str, fix: String| {
+        Err(ConnectorConfigError::Secret { connector: config.name.clone(), secret: secret.to_owned(), fix })
+    };
+    for name in config.secrets.keys() {
+        if !descriptor.secrets.iter().any(|field| field.name == *name) {
+            let known =
+                descriptor.secrets.iter().map(|field| field.name.as_str()).collect::<Vec<_>>().join(", ");
+            return refuse(name, format!("is not a secret of {}; it has: {known}", descriptor.name));
+        }
+    }
+    for field in &descriptor.secrets {
+        let values = config.secrets.get(&field.name).map_or(&[][..], Vec::as_slice);
+        let values_max = if field.several { SECRET_VALUES_MAX } else { 1 };
+        if values.is_empty() && field.required {
+            return refuse(&field.name, format!("must be set: {}", field.help));
+        }
+        if values.iter().any(|value| value.reveal().trim().is_empty()) {
+            return refuse(&field.name, format!("must not be empty: {}", field.help));
+        }
+        if values.iter().any(|value| value.reveal().len() < SECRET_BYTES_MIN) {
+            return refuse(
+                &field.name,
+                format!("must be at least {SECRET_BYTES_MIN} bytes long: {}", field.help),
+            );
+        }
+        if values.len() > values_max {
+            return refuse(
+                &field.name,
+                format!("may have {values_max} values at most; leave out the oldest"),
+            );
+        }
+    }
+    Ok(())
+}
+
+fn check_path_secret(config: &ConnectorConfig, descriptor: &Descriptor) -> Result<(), ConnectorConfigError> {
+    let refuse = |fix: String| Err(ConnectorConfigError::PathSecret { connector: config.name.clone(), fix });
+    match &config.webhook_path_secret {
+        None if descriptor.deliveries == SignedDeliveries::Unsigned => refuse(format!(
+            "must be set to at least {PATH_SECRET_CHARS_MIN} random characters: {} does not sign its deliveries",
+            descriptor.title
+        )),
+        None => Ok(()),
+        Some(secret) => {
+            let is_path = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+            let text = secret.reveal();
+            if text.len() < PATH_SECRET_CHARS_MIN || !text.bytes().all(is_path) {
+                return refuse(format!(
+                    "must be at least {PATH_SECRET_CHARS_MIN} random characters of A-Z, a-z, 0-9, `-` and `_`"
+                ));
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Every connector of the hub by its name. Test and live connectors live side by side; routing chooses only
+/// among those of the payment's own mode.
+#[derive(Clone, Default)]
+pub struct ConnectorRegistry(BTreeMap<String, Arc<dyn Connector>>);
+
+impl ConnectorRegistry {
+    /// # Errors
+    /// [`ConnectorConfigError::Twice`] when two have the same name.
+    pub fn new(
+        connectors: impl IntoIterator<Item = Arc<dyn Connector>>,
+    ) -> Result<Self, ConnectorConfigError> {
+        let mut by_name = BTreeMap::new();
+        for connector in connectors {
+            let name = connector.name().to_owned();
+            if by_name.insert(name.clone(), connector).is_some() {
+                return Err(ConnectorConfigError::Twice { connector: name });
+            }
+        }
+        Ok(Self(by_name))
+    }
+
+    /// The connector of that name, whatever its mode.
+    pub fn get(&self, name: &str) -> Option<&Arc<dyn Connector>> {
+        self.0.get(name)
+    }
+
+    /// Every connector of one mode, by name.
+    pub fn of_mode(&self, livemode: bool) -> impl Iterator<Item = &Arc<dyn Connector>> {
+        self.0.values().filter(move |connector| connector.livemode() == livemode)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use processor_sdk::SignedDeliveries::{Unsigned, WholeBody};
+    use processor_sdk::{Door, DoorKind, Instruction, Scannable};
+    use serde_json::json;
+
+    use super::super::lab::{self, LabAdapter, performing};
+    use super::super::transport::HttpTransport;
+    use super::*;
+    use crate::clock::SystemClock;
+
+    fn surroundings() -> Surroundings {
+        Surroundings { transport: Arc::new(HttpTransport::new(&[]).unwrap()), clock: Arc::new(SystemClock) }
+    }
+
+    fn adapter(deliveries: SignedDeliveries) -> LabAdapter {
+        let mut adapter = performing(|_, _| Err(Fault::Unsupported.into()));
+        adapter.descriptor = lab::descriptor(deliveries);
+        adapter
+    }
+
+    fn set(config: &mut ConnectorConfig, secret: &str, values: &[&str]) {
+        let values = values.iter().map(|value| SecretText::new(*value)).collect();
+        config.secrets.insert(secret.to_owned(), values);
+    }
+
+    fn set_setting(config: &mut ConnectorConfig, setting: &str, value: serde_json::Value) {
+        config.settings.0.insert(setting.to_owned(), value);
+    }
+
+    fn set_path(config: &mut ConnectorConfig, secret: Option<&str>) {
+        config.webhook_path_secret = secret.map(SecretText::new);
+    }
+
+    type Change = fn(&mut ConnectorConfig);
+
+    #[test]
+    fn what_is_wrong_is_said_with_the_connector_the_key_and_the_fix() {
+        let rows: Vec<(SignedDeliveries, Change, &[&str])> = vec![
+            (WholeBody, |config| drop(config.secrets.remove("api_key")), &["secrets.api_key must be set"]),
+            (WholeBody, |config| set(config, "api_key", &[]), &["secrets.api_key must be set"]),
+            (WholeBody, |config| set(config, "api_key", &[" "]), &["secrets.api_key must not be empty"]),
+            (
+                WholeBody,
+                |config| set(config, "webhook", &["hush-1", ""]),
+                &["secrets.webhook must not be empty"],
+            ),
+            (WholeBody, |config| set(config, "api_key", &["hus"]), &["secrets.api_key", "4 bytes"]),
+            (
+                WholeBody,
+                |config| set(config, "api_key", &["hush-1", "hush-2"]),
+                &["secrets.api_key may have 1 values"],
+            ),
+            (
+                WholeBody,
+                |config| set(config, "apikey", &["hush"]),
+                &["secrets.apikey is not", "api_key, other, webhook"],
+            ),
+            (WholeBody, |config| set_setting(config, "site", json!(7)), &["settings.site must be a text"]),
+            (
+                WholeBody,
+                |config| set_setting(config, "sites", json!("x")),
+                &["settings.sites is not a setting of lab"],
+            ),
+            (
+                WholeBody,
+                |config| config.grants.hosts = Some(vec!["https://x".into()]),
+                &["`https://x` in hosts"],
+            ),
+            (WholeBody, |config| config.grants.plain_http_hosts = vec!["a/b".into()], &["plain_http_hosts"]),
+            (
+                WholeBody,
+                |config| set_path(config, Some("hush/hush/hush/hush/hush")),
+                &["webhook_path_secret"],
+            ),
+            (
+                Unsigned,
+                |config| set_path(config, Some("hush-hush")),
+                &["webhook_path_secret must be at least 22"],
+            ),
+            (
+                Unsigned,
+                |config| set_path(config, None),
+                &["webhook_path_secret must be set", "does not sign"],
+            ),
+        ];
+        for (deliveries, change, words) in rows {
+            let adapter = adapter(deliveries);
+            let mut config = lab::config(&adapter.descriptor);
+            change(&mut config);
+            let message =
+                build_with(config, Arc::new(adapter), None, &surroundings()).err().unwrap().to_string();
+            assert!(message.starts_with("connector lab_eur: "), "{message}");
+            assert!(words.iter().all(|word| message.contains(word)), "{message}");
+            assert!(!message.contains("hush"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_connector_says_who_it_is() {
+        let adapter = adapter(Unsigned);
+        let config = lab::config(&adapter.descriptor);
+        let connector =
+            build_with(config, Arc::new(adapter), Some("sha256-x".to_owned()), &surroundings()).unwrap();
+        assert_eq!((connector.name(), connector.livemode()), ("lab_eur", false));
+        assert_eq!(connector.settings().optional_text("site"), Some("main"), "defaults are filled in");
+        assert_eq!(connector.webhook_path_secret(), Some("abcdefghijklmnopqrstuvwxyz"));
+        let pin = connector.adapter_pin();
+        assert_eq!((pin.name.as_str(), pin.version.as_str()), ("lab", "1.0.0"));
+        assert_eq!(pin.content_hash.as_deref(), Some("sha256-x"));
+    }
+
+    #[test]
+    fn the_sandbox_and_other_contracts_are_refused_where_they_do_not_belong() {
+        for (change, words) in [
+            (
+                (|descriptor| descriptor.name = "sandbox".to_owned()) as fn(&mut Descriptor),
+                "refused in live mode",
+            ),
+            (|descriptor| descriptor.contract = CONTRACT_VERSION + 1, "contract version"),
+        ] {
+            let mut adapter = adapter(WholeBody);
+            change(&mut adapter.descriptor);
+            let config = ConnectorConfig { livemode: true, ..lab::config(&adapter.descriptor) };
+            let error = build_with(config, Arc::new(adapter), None, &surroundings()).err().unwrap();
+            assert!(error.to_string().contains(words), "{error}");
+        }
+        let config =
+            ConnectorConfig { adapter: "nobody".to_owned(), ..lab::config(&lab::descriptor(WholeBody)) };
+        let error = build(config, &surroundings()).err().unwrap();
+        assert!(error.to_string().contains("no adapter `nobody`"), "{error}");
+        assert!(native_adapter("sandbox").is_some() && native_adapter("Sandbox").is_none());
+    }
+
+    #[test]
+    fn doors_lead_to_checkout_hosts_only() {
+        let adapter = adapter(WholeBody);
+        let config = lab::config(&adapter.descriptor);
+        let connector = build_with(config, Arc::new(adapter), None, &surroundings()).unwrap();
+        let form = |url: &str| DoorKind::Form { url: url.to_owned(), fields: vec![] };
+        let instructions = |payload: String| DoorKind::Instructions {
+            instructions: vec![Instruction { label: "IBAN".to_owned(), value: "x".to_owned() }],
+            scannable: Some(Scannable::Qr { payload }),
+        };
+        for (kind, allowed) in [
+            (Door::redirect("https://a.pay.test/s").kind, true),
+            (form("https://a.pay.test/s"), true),
+            (instructions("a".repeat(331)), true),
+            (DoorKind::Nothing, true),
+            (Door::redirect("https://api.test/").kind, false),
+            (Door::redirect("http://a.pay.test/").kind, false),
+            (Door::redirect("javascript:alert(1)").kind, false),
+            (form("https://pay.test.evil.test/"), false),
+            (instructions("a".repeat(332)), false),
+        ] {
+            let door = Door { kind, expires_in_s: None };
+            assert_eq!(connector.door_allowed(&door).is_ok(), allowed, "{door:?}");
+        }
+    }
+
+    #[test]
+    fn connectors_are_found_by_name_and_mode() {
+        let connector = |name: &str, livemode| {
+            let adapter = adapter(WholeBody);
+            let config =
+                ConnectorConfig { name: name.to_owned(), livemode, ..lab::config(&adapter.descriptor) };
+            build_with(config, Arc::new(adapter), None, &surroundings()).unwrap()
+        };
+        let registry =
+            ConnectorRegistry::new([connector("b", false), connector("a", false), connector("c", true)])
+                .unwrap();
+        let names = |livemode| {
+            registry.of_mode(livemode).map(|connector| connector.name().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!((names(false), names(true)), (vec!["a".to_owned(), "b".to_owned()], vec!["c".to_owned()]));
+        assert!(registry.get("a").is_some() && registry.get("z").is_none());
+        let twice = ConnectorRegistry::new([connector("a", false), connector("a", true)]);
+        assert_eq!(twice.err(), Some(ConnectorConfigError::Twice { connector: "a".to_owned() }));
+    }
+}

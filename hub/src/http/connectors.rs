@@ -1,0 +1,48 @@
+//! `/v1/connectors`: what this hub can route to.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::Uri;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::Front;
+use super::auth::Caller;
+use super::lists::{Query, answer};
+use super::problem::Problem;
+
+/// `GET /v1/connectors`: of the caller's mode, in routing order.
+pub async fn list(State(front): State<Front>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
+    let page = Query::of(&uri).page()?;
+    let mut items = Vec::new();
+    for route in front.hub.connectors.routes() {
+        let connector = &route.connector;
+        if connector.livemode() != caller.scope.livemode {
+            continue;
+        }
+        let descriptor = connector.descriptor();
+        let object = json!({
+            "object": "connector",
+            "name": connector.name(),
+            "livemode": connector.livemode(),
+            "title": route.title,
+            "state": if route.draining { "draining" } else { "active" },
+            "adapter": {
+                "name": descriptor.name,
+                "version": descriptor.version,
+                "content_hash": connector.adapter_pin().content_hash,
+            },
+            "processor": descriptor.title,
+            "sites": route.sites,
+            "capabilities": descriptor.capabilities,
+            "currencies": descriptor.currencies,
+        });
+        items.push((connector.name().to_owned(), object));
+    }
+    // The operator's order is no order of ids; the list is short and given whole from the cursor on.
+    if let Some(after) = &page.after {
+        let start = items.iter().position(|(name, _)| name == after).map_or(items.len(), |index| index + 1);
+        items.drain(..start);
+    }
+    Ok(Json(answer(&page, items)).into_response())
+}

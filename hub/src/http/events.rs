@@ -1,0 +1,101 @@
+//! `/v1/events`: what happened, as the merchant's endpoints hear it.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{HeaderValue, Uri, header};
+use axum::response::{IntoResponse, Response};
+use hub_core::ids::{PaymentIntentId, WebhookEndpointId, WebhookEventId};
+use hub_core::publish::PUBLIC_TYPES;
+use serde_json::{Value, json};
+
+use super::Front;
+use super::auth::Caller;
+use super::body::JsonRequest;
+use super::fields::Fields;
+use super::idempotency::{KeyedCall, plain, respond};
+use super::lists::{Query, answer, one_more};
+use super::problem::{Kind, Problem};
+use crate::store::{Commit, EventFilter, Page, PublicEventRow, Write};
+
+/// Most endpoints an event is resent to at once.
+const RESEND_ENDPOINTS_MAX: u32 = 100;
+
+async fn find(front: &Front, caller: &Caller, id: &str) -> Result<PublicEventRow, Problem> {
+    let not_found = || Problem::new(Kind::NotFound);
+    let id = WebhookEventId::parse(id).map_err(|_| not_found())?;
+    front.hub.store.public_event(&caller.scope, &id).await?.ok_or_else(not_found)
+}
+
+/// `GET /v1/events/{id}`: byte for byte the body that was sent.
+pub async fn get(State(front): State<Front>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
+    let event = find(&front, &caller, &id).await?;
+    let mut response = event.body.into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
+}
+
+/// `GET /v1/events`
+pub async fn list(State(front): State<Front>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
+    let mut query = Query::of(&uri);
+    let kind = query.read("type", "must be an event type, such as payment_intent.succeeded", |text| {
+        PUBLIC_TYPES.contains(&text).then(|| text.to_owned())
+    });
+    let payment_id = query.read("payment_intent", "must be the id of a payment intent", |text| {
+        PaymentIntentId::parse(text).ok()
+    });
+    let page = query.page()?;
+    let filter = EventFilter { kind, payment_id };
+    let events = front.hub.store.public_events(&caller.scope, &filter, &one_more(&page)).await?;
+    let items = events
+        .into_iter()
+        .map(|event| (event.id.to_string(), serde_json::from_str::<Value>(&event.body).unwrap_or(Value::Null)))
+        .collect();
+    Ok(Json(answer(&page, items)).into_response())
+}
+
+/// `POST /v1/events/{id}/resend`: to one endpoint, or to all that are enabled.
+pub async fn resend(
+    State(front): State<Front>,
+    caller: Caller,
+    Path(id): Path<String>,
+    request: JsonRequest,
+) -> Result<Response, Problem> {
+    let hub = &front.hub;
+    let keyed =
+        KeyedCall::read(&caller.scope, "events.resend", &request.headers, request.uri.path(), &request.body)?;
+    if let Some(response) = keyed.replay(hub).await? {
+        return Ok(response);
+    }
+    let event = find(&front, &caller, &id).await?;
+    let mut fields = Fields::parse(request.body_or_empty_object())?;
+    let named = fields.text("webhook_endpoint", 64);
+    fields.finish()?;
+    let page = Page { after: None, limit: RESEND_ENDPOINTS_MAX };
+    let mut endpoints = hub.store.endpoints(&caller.scope, &page).await?;
+    endpoints.retain(|endpoint| endpoint.enabled);
+    if let Some(named) = named {
+        let wanted = WebhookEndpointId::parse(&named).ok();
+        endpoints.retain(|endpoint| Some(&endpoint.id) == wanted.as_ref());
+        if endpoints.is_empty() {
+            return Err(Problem::field("/webhook_endpoint", "names no enabled endpoint of this API key"));
+        }
+    }
+    let now = hub.clock.now();
+    let mut writes: Vec<_> = endpoints
+        .iter()
+        .map(|endpoint| Write::RequeueDelivery {
+            scope: caller.scope.clone(),
+            event_id: event.id.clone(),
+            endpoint_id: endpoint.id.clone(),
+            due_at: now,
+        })
+        .collect();
+    let sent_to: Vec<_> = endpoints.iter().map(|endpoint| endpoint.id.as_str()).collect();
+    let body = json!({ "object": "resend", "event": event.id.as_str(), "webhook_endpoints": sent_to });
+    let answer = plain(202, &body);
+    writes.push(keyed.answer(answer.clone(), now));
+    match hub.store.commit(Commit { writes }).await {
+        Ok(()) => Ok(respond(answer.status, answer.body)),
+        Err(error) => keyed.conclude(hub, error.into()).await,
+    }
+}

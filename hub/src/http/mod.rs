@@ -1,0 +1,213 @@
+//! The hub's HTTP front: the cart's API, the shopper's pages, the processors' webhooks.
+//!
+//! Handlers read a request, build a command, and turn what it came to into a response. They never change a
+//! payment themselves and never call a processor.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, Method};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use hub_core::card_number::find_card_number;
+use http_body_util::BodyExt;
+
+use crate::service::Hub;
+use problem::{Kind, LacksRequestId, Problem};
+
+pub mod problem;
+
+pub mod auth;
+
+pub mod body;
+
+pub mod fields;
+
+pub mod idempotency;
+
+pub mod lists;
+
+pub mod payment_intents;
+
+pub mod refunds;
+
+pub mod orders;
+
+pub mod disputes;
+
+pub mod events;
+
+pub mod webhook_endpoints;
+
+pub mod connectors;
+
+pub mod checkout;
+
+pub mod shopper_return;
+
+pub mod webhooks;
+
+pub mod health;
+
+/// Limits and rules of the front, from the operator's config.
+#[derive(Clone, Debug)]
+pub struct HttpSettings {
+    /// Largest request body, in bytes.
+    pub body_bytes_max: usize,
+    /// Longest time a request may take, in seconds.
+    pub request_timeout_s: u64,
+    /// Most requests worked on at once; more are refused with 503.
+    pub concurrent_requests_max: usize,
+    /// Hosts that `return_url` and `cancel_url` may name; empty = any.
+    pub return_url_hosts: Vec<String>,
+    /// Where test payments may return to over plain http. Live ones return over https only.
+    pub http_return_urls: HttpReturnUrls,
+    /// Deliveries of processors that may wait to be read; more are answered 503.
+    pub inbox_pending_max: u64,
+    /// Where the merchant's own webhook endpoints may be.
+    pub destinations: crate::merchant_webhooks::destination::DestinationPolicy,
+}
+
+/// Where test payments may return to over plain http.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpReturnUrls {
+    /// Nowhere.
+    Refused,
+    /// To this machine.
+    Loopback,
+    /// Anywhere: for the demo.
+    Anywhere,
+}
+
+/// What every handler has.
+#[derive(Clone)]
+pub struct Front {
+    /// The hub.
+    pub hub: Arc<Hub>,
+    /// Limits and rules.
+    pub settings: Arc<HttpSettings>,
+    places: Arc<tokio::sync::Semaphore>,
+}
+
+/// The whole front as one router.
+pub fn router(hub: Arc<Hub>, settings: HttpSettings) -> Router {
+    let places = Arc::new(tokio::sync::Semaphore::new(settings.concurrent_requests_max));
+    let front = Front { hub, settings: Arc::new(settings), places };
+    let api = Router::new()
+        .route("/v1/payment_intents", post(payment_intents::create).get(payment_intents::list))
+        .route("/v1/payment_intents/{id}", get(payment_intents::get))
+        .route("/v1/payment_intents/{id}/capture", post(payment_intents::capture))
+        .route("/v1/payment_intents/{id}/cancel", post(payment_intents::cancel))
+        .route("/v1/refunds", post(refunds::create).get(refunds::list))
+        .route("/v1/refunds/{id}", get(refunds::get))
+        .route("/v1/orders/{id}", get(orders::get))
+        .route("/v1/disputes", get(disputes::list))
+        .route("/v1/disputes/{id}", get(disputes::get))
+        .route("/v1/events", get(events::list))
+        .route("/v1/events/{id}", get(events::get))
+        .route("/v1/events/{id}/resend", post(events::resend))
+        .route("/v1/webhook_endpoints", post(webhook_endpoints::create).get(webhook_endpoints::list))
+        .route(
+            "/v1/webhook_endpoints/{id}",
+            get(webhook_endpoints::get)
+                .patch(webhook_endpoints::update)
+                .delete(webhook_endpoints::delete),
+        )
+        .route("/v1/webhook_endpoints/{id}/rotate_secret", post(webhook_endpoints::rotate_secret))
+        .route("/v1/webhook_endpoints/{id}/deliveries", get(webhook_endpoints::deliveries))
+        .route("/v1/connectors", get(connectors::list));
+    let shopper = Router::new()
+        .route("/pay/{token}", get(checkout::arrive).post(checkout::choose))
+        .route("/return/{token}", get(shopper_return::arrive).post(shopper_return::arrive));
+    let processors = Router::new()
+        .route("/webhooks/{connector}", post(webhooks::receive))
+        .route("/webhooks/{connector}/{secret}", post(webhooks::receive_at_secret_path));
+    let operations = Router::new()
+        .route("/healthz", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/problems/{slug}", get(health::problem));
+    Router::new()
+        .merge(api)
+        .merge(shopper)
+        .merge(processors)
+        .merge(operations)
+        .fallback(|| async { Problem::new(Kind::NotFound) })
+        .method_not_allowed_fallback(|| async { Problem::new(Kind::MethodNotAllowed) })
+        .layer(middleware::from_fn_with_state(front.clone(), guard))
+        .with_state(front)
+}
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What holds for every request: an id, a place, a time limit, no card number in its address.
+async fn guard(State(front): State<Front>, request: Request, next: Next) -> Response {
+    let request_id = front.hub.ids.new_id("req_");
+    let method = request.method().clone();
+    let route = request.extensions().get::<axum::extract::MatchedPath>().map_or_else(
+        || "unmatched".to_owned(),
+        |path| path.as_str().to_owned(),
+    );
+    let mut response = match front.places.clone().try_acquire_owned() {
+        Err(_) => Problem::new(Kind::Overloaded).into_response(),
+        Ok(_place) if holds_card_number(&request) => Problem::new(Kind::CardNumberDetected).into_response(),
+        Ok(_place) => {
+            let limit = Duration::from_secs(front.settings.request_timeout_s);
+            let answered = tokio::time::timeout(limit, next.run(request)).await;
+            // Cut off, not undone: what was committed stays, and the same key gives its answer.
+            answered.unwrap_or_else(|_| Problem::new(Kind::Internal).into_response())
+        }
+    };
+    tracing::info!(
+        request.id = %request_id,
+        http.method = %method,
+        http.route = %route,
+        http.status = response.status().as_u16(),
+        "{method} {route} was answered with {}",
+        response.status().as_u16()
+    );
+    if response.extensions_mut().remove::<LacksRequestId>().is_some() {
+        response = with_request_id(response, &request_id).await;
+    }
+    if let Ok(value) = HeaderValue::from_str(&request_id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
+}
+
+fn holds_card_number(request: &Request) -> bool {
+    let in_key = request.headers().get("idempotency-key").and_then(|value| value.to_str().ok());
+    // Processors' deliveries and returns carry numbers of theirs; they are stored sealed, if at all.
+    let ours = request.uri().path().starts_with("/v1/");
+    ours && (find_card_number(&request.uri().to_string()) || in_key.is_some_and(find_card_number))
+}
+
+/// Puts the request's id into a problem document.
+async fn with_request_id(response: Response, request_id: &str) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let Ok(collected) = body.collect().await else { return Response::from_parts(parts, Body::empty()) };
+    let bytes = collected.to_bytes();
+    let body = match serde_json::from_slice::<serde_json::Value>(&bytes) {
+        Ok(serde_json::Value::Object(mut document)) => {
+            document.insert("request_id".to_owned(), serde_json::Value::String(request_id.to_owned()));
+            parts.headers.remove(axum::http::header::CONTENT_LENGTH);
+            Body::from(serde_json::Value::Object(document).to_string())
+        }
+        Ok(_) | Err(_) => Body::from(bytes),
+    };
+    Response::from_parts(parts, body)
+}
+
+/// True for requests that must have no effect although they are addressed at a page with one.
+pub(crate) fn is_speculative(method: &Method, headers: &axum::http::HeaderMap) -> bool {
+    let prefetching = ["sec-purpose", "purpose", "x-moz"].iter().any(|name| {
+        headers
+            .get(*name)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|value| value.to_ascii_lowercase().contains("prefetch"))
+    });
+    *method == Method::HEAD || prefetching
+}

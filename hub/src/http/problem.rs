@@ -1,0 +1,327 @@
+//! Errors for the cart: RFC 9457 `application/problem+json`, from a closed set of kinds.
+//!
+//! Invariant: a problem names the field and the fix; it never repeats a value that was sent.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use hub_core::refusal::Refusal;
+use serde_json::{Value, json};
+
+use crate::service::ServiceError;
+use crate::store::{Conflict, StoreError};
+
+/// Every kind of problem. Each has one status and one documentation page at `/problems/{slug}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    MalformedJson,
+    UnsupportedMediaType,
+    BodyTooLarge,
+    Unauthorized,
+    NotFound,
+    MethodNotAllowed,
+    Validation,
+    CardNumberDetected,
+    IdempotencyKeyMissing,
+    IdempotencyKeyInvalid,
+    IdempotencyInProgress,
+    IdempotencyMismatch,
+    DuplicateOrderReference,
+    Refused,
+    NoConnector,
+    ForgedWebhook,
+    Overloaded,
+    Internal,
+}
+
+impl Kind {
+    /// Every kind, for the documentation pages.
+    pub const ALL: [Self; 18] = [
+        Self::MalformedJson,
+        Self::UnsupportedMediaType,
+        Self::BodyTooLarge,
+        Self::Unauthorized,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::Validation,
+        Self::CardNumberDetected,
+        Self::IdempotencyKeyMissing,
+        Self::IdempotencyKeyInvalid,
+        Self::IdempotencyInProgress,
+        Self::IdempotencyMismatch,
+        Self::DuplicateOrderReference,
+        Self::Refused,
+        Self::NoConnector,
+        Self::ForgedWebhook,
+        Self::Overloaded,
+        Self::Internal,
+    ];
+
+    /// The last part of its type URI.
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Self::MalformedJson => "malformed-json",
+            Self::UnsupportedMediaType => "unsupported-media-type",
+            Self::BodyTooLarge => "body-too-large",
+            Self::Unauthorized => "unauthorized",
+            Self::NotFound => "not-found",
+            Self::MethodNotAllowed => "method-not-allowed",
+            Self::Validation => "validation",
+            Self::CardNumberDetected => "card-number-detected",
+            Self::IdempotencyKeyMissing => "idempotency-key-missing",
+            Self::IdempotencyKeyInvalid => "idempotency-key-invalid",
+            Self::IdempotencyInProgress => "idempotency-in-progress",
+            Self::IdempotencyMismatch => "idempotency-mismatch",
+            Self::DuplicateOrderReference => "duplicate-order-reference",
+            Self::Refused => "refused",
+            Self::NoConnector => "no-connector",
+            Self::ForgedWebhook => "forged-webhook",
+            Self::Overloaded => "overloaded",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// Its HTTP status.
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::MalformedJson | Self::IdempotencyKeyMissing | Self::IdempotencyKeyInvalid => {
+                StatusCode::BAD_REQUEST
+            }
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Unauthorized | Self::ForgedWebhook => StatusCode::UNAUTHORIZED,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Validation | Self::CardNumberDetected | Self::IdempotencyMismatch | Self::NoConnector => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
+            Self::IdempotencyInProgress | Self::DuplicateOrderReference | Self::Refused => StatusCode::CONFLICT,
+            Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// What it means and what to do, for people.
+    pub const fn explanation(self) -> &'static str {
+        match self {
+            Self::MalformedJson => "The request body is not one JSON object. Send valid JSON.",
+            Self::UnsupportedMediaType => "Send the body with `Content-Type: application/json`.",
+            Self::BodyTooLarge => "The request body is larger than the hub takes. Send less.",
+            Self::Unauthorized => {
+                "Send `Authorization: Bearer` with an API key of this hub that is not revoked."
+            }
+            Self::NotFound => {
+                "There is nothing here, at least not for this API key: test and live are separate."
+            }
+            Self::MethodNotAllowed => "This address does not take that HTTP method.",
+            Self::Validation => "One or more fields are wrong; `errors` names each with its fix.",
+            Self::CardNumberDetected => {
+                "Something that looks like a card number was sent. Card numbers must never reach the hub: \
+                 the shopper types them on the processor's own page. Nothing was stored."
+            }
+            Self::IdempotencyKeyMissing => {
+                "This call creates something or moves money. Send an `Idempotency-Key` header, a fresh one \
+                 for each new wish and the same one for each retry."
+            }
+            Self::IdempotencyKeyInvalid => {
+                "An idempotency key is 1 to 255 printable ASCII characters."
+            }
+            Self::IdempotencyInProgress => {
+                "The first request with this idempotency key is still being worked on. Retry shortly."
+            }
+            Self::IdempotencyMismatch => {
+                "This idempotency key was used with another body. Use a fresh key for a new wish."
+            }
+            Self::DuplicateOrderReference => {
+                "An open payment intent has the same order_reference; `payment_intent` names it. Use that \
+                 one, or send `allow_duplicate: true`."
+            }
+            Self::Refused => "The payment does not allow that now; `code` and `detail` say why.",
+            Self::NoConnector => {
+                "No configured connector can take this payment; `detail` gives the reason for each."
+            }
+            Self::ForgedWebhook => "The delivery's signature is missing, wrong or stale. Nothing was stored.",
+            Self::Overloaded => "Too much is waiting. Nothing was done; retry after the given seconds.",
+            Self::Internal => {
+                "The hub failed. Whether anything was done is unknown: retry with the same idempotency key."
+            }
+        }
+    }
+}
+
+/// One wrong field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldError {
+    /// RFC 6901 pointer into the body, or `?name` for a query parameter.
+    pub pointer: String,
+    /// What is wrong and what would be right.
+    pub detail: String,
+}
+
+/// A problem to answer with.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    pub kind: Kind,
+    /// Stable code for programs; the kind's slug with underscores unless something nearer is known.
+    pub code: String,
+    pub detail: String,
+    pub errors: Vec<FieldError>,
+    /// Further members of the document.
+    pub members: Vec<(&'static str, Value)>,
+}
+
+/// Seconds an overloaded caller should wait.
+const RETRY_AFTER_S: &str = "1";
+
+impl Problem {
+    /// A problem with its standard explanation.
+    pub fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            code: kind.slug().replace('-', "_"),
+            detail: kind.explanation().to_owned(),
+            errors: vec![],
+            members: vec![],
+        }
+    }
+
+    /// With a nearer explanation.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = detail.into();
+        self
+    }
+
+    /// With a nearer code.
+    #[must_use]
+    pub fn code(mut self, code: &str) -> Self {
+        code.clone_into(&mut self.code);
+        self
+    }
+
+    /// With another member.
+    #[must_use]
+    pub fn member(mut self, name: &'static str, value: Value) -> Self {
+        self.members.push((name, value));
+        self
+    }
+
+    /// Wrong fields.
+    pub fn fields(errors: Vec<FieldError>) -> Self {
+        Self { errors, ..Self::new(Kind::Validation) }
+    }
+
+    /// One wrong field.
+    pub fn field(pointer: &str, detail: impl Into<String>) -> Self {
+        Self::fields(vec![FieldError { pointer: pointer.to_owned(), detail: detail.into() }])
+    }
+
+    /// The document, without what only the outermost layer knows.
+    pub fn document(&self) -> Value {
+        let mut document = json!({
+            "type": format!("/problems/{}", self.kind.slug()),
+            "title": self.kind.slug().replace('-', " "),
+            "status": self.kind.status().as_u16(),
+            "code": self.code,
+            "detail": self.detail,
+            "retryable": matches!(self.kind, Kind::Overloaded | Kind::IdempotencyInProgress | Kind::Internal),
+        });
+        if let Some(fields) = document.as_object_mut() {
+            if !self.errors.is_empty() {
+                let errors = self.errors.iter();
+                let errors = errors.map(|error| json!({ "pointer": error.pointer, "detail": error.detail }));
+                fields.insert("errors".to_owned(), errors.collect());
+            }
+            for (name, value) in &self.members {
+                fields.insert((*name).to_owned(), value.clone());
+            }
+        }
+        document
+    }
+}
+
+/// Marks a response whose body still lacks the request's id.
+#[derive(Clone, Copy, Debug)]
+pub struct LacksRequestId;
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = (self.kind.status(), self.document().to_string()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        match self.kind {
+            Kind::Overloaded | Kind::IdempotencyInProgress => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
+            }
+            Kind::Unauthorized => {
+                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Kind::MalformedJson
+            | Kind::UnsupportedMediaType
+            | Kind::BodyTooLarge
+            | Kind::NotFound
+            | Kind::MethodNotAllowed
+            | Kind::Validation
+            | Kind::CardNumberDetected
+            | Kind::IdempotencyKeyMissing
+            | Kind::IdempotencyKeyInvalid
+            | Kind::IdempotencyMismatch
+            | Kind::DuplicateOrderReference
+            | Kind::Refused
+            | Kind::NoConnector
+            | Kind::ForgedWebhook
+            | Kind::Internal => {}
+        }
+        response.extensions_mut().insert(LacksRequestId);
+        response
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let problem = match &refusal {
+            Refusal::ExceedsAuthorized { .. }
+            | Refusal::ExceedsCaptured { .. }
+            | Refusal::AmountNotPositive
+            | Refusal::CurrencyMismatch { .. } => Self::field("/amount", refusal.to_string()),
+            Refusal::WrongStatus { .. }
+            | Refusal::NotSupported { .. }
+            | Refusal::Quarantined { .. }
+            | Refusal::NoSuchAttempt
+            | Refusal::TooManyAttempts { .. }
+            | Refusal::TooManyTransfers { .. } => Self::new(Kind::Refused),
+        };
+        problem.code(refusal.code()).detail(refusal.to_string())
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Overloaded => Self::new(Kind::Overloaded),
+            StoreError::Conflict(Conflict::NotFound) => Self::new(Kind::NotFound),
+            StoreError::Conflict(Conflict::IdempotencyKey) => Self::new(Kind::IdempotencyInProgress),
+            // Logged once, here where it ends; the cart learns nothing of the inside.
+            StoreError::Conflict(
+                Conflict::Version
+                | Conflict::OrderReference
+                | Conflict::SeenDelivery
+                | Conflict::SeenEvent
+                | Conflict::LeaseLost,
+            )
+            | StoreError::Failed(_) => {
+                tracing::error!(%error, "a request failed in the store");
+                Self::new(Kind::Internal)
+            }
+        }
+    }
+}
+
+impl From<ServiceError> for Problem {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::Refused(refusal) => refusal.into(),
+            ServiceError::NotFound => Self::new(Kind::NotFound),
+            ServiceError::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! `/v1/refunds`: give money back, in parts and several times.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::Uri;
+use axum::response::{IntoResponse, Response};
+use hub_core::command::Command;
+use hub_core::ids::{PaymentIntentId, RefundId};
+use hub_core::story::Decision;
+use serde_json::Value;
+
+use super::Front;
+use super::auth::Caller;
+use super::body::JsonRequest;
+use super::fields::{Fields, TEXT_CHARS_MAX};
+use super::idempotency::{KeyedCall, plain, respond};
+use super::lists::{Query, answer, one_more};
+use super::payment_intents::{find, optional_amount};
+use super::problem::{Kind, Problem};
+use crate::api_objects;
+use crate::service::Extras;
+use crate::store::TransferKind;
+
+/// `POST /v1/refunds`
+pub async fn create(State(front): State<Front>, caller: Caller, request: JsonRequest) -> Result<Response, Problem> {
+    let hub = &front.hub;
+    let keyed =
+        KeyedCall::read(&caller.scope, "refunds.create", &request.headers, request.uri.path(), &request.body)?;
+    if let Some(response) = keyed.replay(hub).await? {
+        return Ok(response);
+    }
+    let mut fields = Fields::parse(&request.body)?;
+    let payment_intent = fields.text("payment_intent", 64);
+    let Some(payment_intent) = fields.require("payment_intent", payment_intent, "the id of what to refund") else {
+        return Err(fields.finish().err().unwrap_or_else(|| Problem::new(Kind::Validation)));
+    };
+    let payment = find(hub, &caller.scope, &payment_intent).await.map_err(|problem| match problem.kind {
+        Kind::NotFound => Problem::field("/payment_intent", "names no payment intent of this API key"),
+        _other => problem,
+    })?;
+    let amount = optional_amount(&mut fields, &payment);
+    let reason = fields.text("reason", TEXT_CHARS_MAX);
+    let metadata = fields.metadata("metadata");
+    fields.finish()?;
+
+    let now = hub.clock.now();
+    let shown = |decision: &Decision| {
+        decision.payment.refunds.last().map_or(Value::Null, |refund| api_objects::refund(&decision.payment, refund))
+    };
+    let stored = |decision: &Decision| keyed.answer(plain(201, &shown(decision)), now);
+    let extras = Extras { answer: Some(&stored), ..Extras::default() };
+    let command = Command::Refund { amount, reason, metadata };
+    match hub.command(&caller.scope, &payment.id, caller.cause(), &command, extras).await {
+        Ok(decision) => Ok(respond(201, shown(&decision).to_string().into_bytes())),
+        Err(error) => keyed.conclude(hub, error.into()).await,
+    }
+}
+
+/// `GET /v1/refunds/{id}`
+pub async fn get(State(front): State<Front>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
+    let not_found = || Problem::new(Kind::NotFound);
+    let store = &front.hub.store;
+    let id = RefundId::parse(&id).map_err(|_| not_found())?;
+    let payment_id = store.payment_of_transfer(&caller.scope, TransferKind::Refund, id.as_str()).await?;
+    let payment_id = payment_id.ok_or_else(not_found)?;
+    let payment = store.payment(&caller.scope, &payment_id).await?.ok_or_else(not_found)?;
+    let refund = api_objects::refund_by_id(&payment, &id).ok_or_else(not_found)?;
+    Ok(Json(refund).into_response())
+}
+
+/// `GET /v1/refunds?payment_intent`
+pub async fn list(State(front): State<Front>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
+    let store = &front.hub.store;
+    let mut query = Query::of(&uri);
+    let of = query.read("payment_intent", "must be the id of a payment intent", |text| {
+        PaymentIntentId::parse(text).ok()
+    });
+    let page = query.page()?;
+    let mut items = Vec::new();
+    if let Some(payment_id) = of {
+        if let Some(payment) = store.payment(&caller.scope, &payment_id).await? {
+            let newest_first = payment.refunds.iter().rev();
+            let rest = newest_first.filter(|refund| page.after.as_ref().is_none_or(|after| refund.id.as_str() < after.as_str()));
+            let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
+            items.extend(
+                rest.take(limit + 1).map(|refund| (refund.id.to_string(), api_objects::refund(&payment, refund))),
+            );
+        }
+    } else {
+        for (id, payment_id) in store.transfers(&caller.scope, TransferKind::Refund, &one_more(&page)).await? {
+            let Some(payment) = store.payment(&caller.scope, &payment_id).await? else { continue };
+            let Ok(refund_id) = RefundId::parse(&id) else { continue };
+            items.extend(api_objects::refund_by_id(&payment, &refund_id).map(|refund| (id, refund)));
+        }
+    }
+    Ok(Json(answer(&page, items)).into_response())
+}

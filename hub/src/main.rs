@@ -1,0 +1,59 @@
+//! The `payhub` command. Everything it does is in the library; here is what is said and printed.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod commands;
+
+/// A payment hub: one API for the cart, any processor behind it.
+#[derive(Parser)]
+#[command(name = "payhub", version, about, max_term_width = 100, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a hub with a make-believe processor and a shop, to try everything without an account.
+    Demo {
+        /// Folder to keep everything in; without it, a temporary one that is removed at the end.
+        #[arg(long, value_name = "DIR")]
+        data_dir: Option<PathBuf>,
+        /// Address to listen on; port 0 takes any free one.
+        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+        listen: SocketAddr,
+        /// Once serving, write where everything is to this file, as one JSON object.
+        #[arg(long, value_name = "PATH")]
+        ready_file: Option<PathBuf>,
+    },
+    /// Run a hub from a config file.
+    Serve {
+        /// The config file; config/hub.toml in the source documents every key.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Once serving, write where the hub listens to this file, as one JSON object.
+        #[arg(long, value_name = "PATH")]
+        ready_file: Option<PathBuf>,
+    },
+    /// Print the version.
+    Version,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return commands::fail(&format!("cannot start: {error}")),
+    };
+    runtime.block_on(async {
+        match arguments.command {
+            Command::Demo { data_dir, listen, ready_file } => commands::demo(data_dir, listen, ready_file).await,
+            Command::Serve { config, ready_file } => commands::serve(&config, ready_file).await,
+            Command::Version => commands::version(),
+        }
+    })
+}

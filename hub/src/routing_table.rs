@@ -1,0 +1,81 @@
+//! The connectors of this hub in the operator's order, with what routing must know of each.
+
+use std::sync::Arc;
+
+use hub_core::payment::{AdapterPin, ConnectorProfile};
+use hub_core::routing::Candidate;
+
+use crate::connector::Connector;
+
+/// One connector as the operator configured it.
+#[derive(Clone)]
+pub struct Route {
+    /// The connector.
+    pub connector: Arc<dyn Connector>,
+    /// What the shopper sees in the chooser.
+    pub title: String,
+    /// Sites it serves; empty = all.
+    pub sites: Vec<String>,
+    /// That it takes no new payments, only what is in flight or refundable.
+    pub draining: bool,
+}
+
+/// Every connector, in the operator's order.
+#[derive(Clone, Default)]
+pub struct RoutingTable {
+    routes: Vec<Route>,
+}
+
+impl RoutingTable {
+    /// A table of these routes; names are unique.
+    pub const fn new(routes: Vec<Route>) -> Self {
+        Self { routes }
+    }
+
+    /// Every route, in order.
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+
+    /// The route of a name.
+    pub fn route(&self, name: &str) -> Option<&Route> {
+        self.routes.iter().find(|route| route.connector.name() == name)
+    }
+
+    /// The connector of a name.
+    pub fn connector(&self, name: &str) -> Option<&Arc<dyn Connector>> {
+        self.route(name).map(|route| &route.connector)
+    }
+
+    /// What the core routes among.
+    pub fn candidates(&self) -> Vec<Candidate> {
+        let candidate = |route: &Route| {
+            let descriptor = route.connector.descriptor();
+            Candidate {
+                name: route.connector.name().to_owned(),
+                livemode: route.connector.livemode(),
+                draining: route.draining,
+                currencies: descriptor.currencies.clone(),
+                capabilities: descriptor.capabilities,
+                sites: route.sites.clone(),
+            }
+        };
+        self.routes.iter().map(candidate).collect()
+    }
+}
+
+/// What an attempt is pinned to.
+pub fn profile(connector: &dyn Connector) -> ConnectorProfile {
+    let descriptor = connector.descriptor();
+    let pin = connector.adapter_pin();
+    ConnectorProfile {
+        connector: connector.name().to_owned(),
+        adapter: AdapterPin {
+            name: pin.name.clone(),
+            version: pin.version.clone(),
+            content_hash: pin.content_hash.clone(),
+        },
+        capabilities: descriptor.capabilities,
+        idempotency: descriptor.idempotency.clone(),
+    }
+}

@@ -1,0 +1,169 @@
+//! What comes in once: requests under an idempotency key, deliveries and events of processors, API keys.
+
+use hub_core::ids::{DeliveryId, PaymentIntentId, Scope};
+use processor_sdk::Timestamp;
+use rusqlite::{Connection, params};
+
+use super::{execute, guarded};
+use crate::store::sqlite::error::SqlError;
+use crate::store::{ApiKeyRow, Conflict, IdempotencyRow, InboxRow, InboxState, StoredAnswer};
+
+pub(super) fn insert_idempotency(connection: &Connection, row: &IdempotencyRow) -> Result<(), SqlError> {
+    guarded(
+        connection,
+        "INSERT INTO idempotency_keys (merchant_id, livemode, operation, key, fingerprint, status, body,
+             sealed, created_at, provisional_until)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+         ON CONFLICT (merchant_id, livemode, operation, key) DO NOTHING",
+        params![
+            row.scope.merchant_id.0,
+            row.scope.livemode,
+            row.operation,
+            row.key,
+            row.fingerprint,
+            row.answer.status,
+            row.answer.body,
+            row.answer.sealed,
+            row.created_at.as_micros(),
+            row.provisional_until.map(Timestamp::as_micros),
+        ],
+        Conflict::IdempotencyKey,
+    )
+}
+
+pub(in crate::store::sqlite) const FINISH_IDEMPOTENCY: &str = "UPDATE idempotency_keys
+    SET status = ?5, body = ?6, sealed = ?7, provisional_until = NULL
+    WHERE merchant_id = ?1 AND livemode = ?2 AND operation = ?3 AND key = ?4 AND provisional_until IS NOT NULL";
+
+pub(super) fn finish_idempotency(
+    connection: &Connection,
+    scope: &Scope,
+    operation: &str,
+    key: &str,
+    answer: &StoredAnswer,
+) -> Result<(), SqlError> {
+    guarded(
+        connection,
+        FINISH_IDEMPOTENCY,
+        params![
+            scope.merchant_id.0,
+            scope.livemode,
+            operation,
+            key,
+            answer.status,
+            answer.body,
+            answer.sealed,
+        ],
+        Conflict::IdempotencyKey,
+    )
+}
+
+/// The name in stored rows.
+pub(in crate::store::sqlite) const fn inbox_word(state: InboxState) -> &'static str {
+    match state {
+        InboxState::Received => "received",
+        InboxState::Taken => "taken",
+        InboxState::Unmatched => "unmatched",
+        InboxState::Unreadable => "unreadable",
+    }
+}
+
+pub(super) fn insert_inbox(connection: &Connection, row: &InboxRow) -> Result<(), SqlError> {
+    guarded(
+        connection,
+        "INSERT INTO inbox (merchant_id, livemode, id, connector, fingerprint, sealed, received_at, state)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+         ON CONFLICT (merchant_id, livemode, connector, fingerprint) DO NOTHING",
+        params![
+            row.scope.merchant_id.0,
+            row.scope.livemode,
+            row.id.as_str(),
+            row.connector,
+            row.fingerprint,
+            row.sealed,
+            row.received_at.as_micros(),
+            inbox_word(row.state),
+        ],
+        Conflict::SeenDelivery,
+    )
+}
+
+pub(in crate::store::sqlite) const SETTLE_INBOX: &str = "UPDATE inbox
+    SET state = ?4, note = ?5, settled_at = ?6 WHERE merchant_id = ?1 AND livemode = ?2 AND id = ?3";
+
+pub(super) fn settle_inbox(
+    connection: &Connection,
+    scope: &Scope,
+    id: &DeliveryId,
+    state: InboxState,
+    note: &str,
+    at: Timestamp,
+) -> Result<(), SqlError> {
+    guarded(
+        connection,
+        SETTLE_INBOX,
+        params![
+            scope.merchant_id.0,
+            scope.livemode,
+            id.as_str(),
+            inbox_word(state),
+            note,
+            at.as_micros(),
+        ],
+        Conflict::NotFound,
+    )
+}
+
+pub(super) fn insert_seen_event(
+    connection: &Connection,
+    scope: &Scope,
+    connector: &str,
+    event_id: &str,
+    payment_id: &PaymentIntentId,
+    at: Timestamp,
+) -> Result<(), SqlError> {
+    guarded(
+        connection,
+        "INSERT INTO seen_events (merchant_id, livemode, connector, event_id, payment_id, at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+         ON CONFLICT (merchant_id, livemode, connector, event_id) DO NOTHING",
+        params![
+            scope.merchant_id.0,
+            scope.livemode,
+            connector,
+            event_id,
+            payment_id.as_str(),
+            at.as_micros(),
+        ],
+        Conflict::SeenEvent,
+    )
+}
+
+pub(super) fn insert_api_key(connection: &Connection, row: &ApiKeyRow) -> Result<(), SqlError> {
+    if row.key.livemode != row.scope.livemode {
+        return Err(SqlError::Broken("an API key and its scope differ in mode"));
+    }
+    execute(
+        connection,
+        "INSERT INTO api_keys (merchant_id, livemode, key_id, secret_sha256, name, created_at, revoked_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        params![
+            row.scope.merchant_id.0,
+            row.scope.livemode,
+            row.key.key_id,
+            row.key.secret_sha256,
+            row.name,
+            row.created_at.as_micros(),
+            row.revoked_at.map(Timestamp::as_micros),
+        ],
+    )?;
+    Ok(())
+}
+
+/// A key stays revoked since the first time.
+pub(in crate::store::sqlite) const REVOKE_API_KEY: &str =
+    "UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?2) WHERE key_id = ?1";
+
+pub(super) fn revoke_api_key(connection: &Connection, key_id: &str, at: Timestamp) -> Result<(), SqlError> {
+    guarded(connection, REVOKE_API_KEY, params![key_id, at.as_micros()], Conflict::NotFound)
+}

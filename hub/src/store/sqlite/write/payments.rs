@@ -1,0 +1,234 @@
+//! Orders, payments, their history and their books.
+
+use hub_core::event::Recorded;
+use hub_core::ids::{OrderId, PaymentIntentId, Scope};
+use hub_core::ledger::Journal;
+use hub_core::order::Order;
+use hub_core::payment::{PaymentIntent, TransferStatus};
+use processor_sdk::Timestamp;
+use rusqlite::{Connection, params};
+
+use super::{execute, guarded};
+use crate::store::Conflict;
+use crate::store::sqlite::error::SqlError;
+use crate::store::sqlite::value::{to_cell, to_json};
+
+/// Sums of a payment, in minor units, that its row is checked by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store::sqlite) struct Sums {
+    pub(in crate::store::sqlite) authorized: i64,
+    pub(in crate::store::sqlite) captured: i64,
+    pub(in crate::store::sqlite) capture_asked: i64,
+    pub(in crate::store::sqlite) refund_asked: i64,
+}
+
+impl Sums {
+    /// What processors say was reserved and taken, and what the hub itself asked for and was not refused.
+    pub(in crate::store::sqlite) fn of(payment: &PaymentIntent) -> Self {
+        let total = |amounts: &mut dyn Iterator<Item = i64>| amounts.fold(0_i64, i64::saturating_add);
+        let captured = total(&mut payment.attempts.iter().map(|attempt| attempt.captured.minor()));
+        let reserved = payment.attempts.iter().map(|attempt| attempt.authorized_by_evidence(payment.amount).minor());
+        let ours = |observed: bool, status: TransferStatus| !observed && status != TransferStatus::Failed;
+        let captures = payment.captures.iter().filter(|capture| ours(capture.observed, capture.status));
+        let refunds = payment.refunds.iter().filter(|refund| ours(refund.observed, refund.status));
+        Self {
+            authorized: total(&mut reserved.into_iter()).max(captured),
+            captured,
+            capture_asked: total(&mut captures.map(|capture| capture.amount.minor())),
+            refund_asked: total(&mut refunds.map(|refund| refund.amount.minor())),
+        }
+    }
+}
+
+pub(super) fn insert_order(
+    connection: &Connection,
+    scope: &Scope,
+    order: &Order,
+    created_at: Timestamp,
+) -> Result<(), SqlError> {
+    execute(
+        connection,
+        "INSERT INTO orders (merchant_id, livemode, id, currency, amount, body, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        params![
+            scope.merchant_id.0,
+            scope.livemode,
+            order.id.as_str(),
+            order.amount.currency().code(),
+            order.amount.minor(),
+            to_json(order)?,
+            created_at.as_micros(),
+        ],
+    )?;
+    Ok(())
+}
+
+pub(super) fn insert_personal_data(
+    connection: &Connection,
+    scope: &Scope,
+    order_id: &OrderId,
+    sealed: &[u8],
+) -> Result<(), SqlError> {
+    execute(
+        connection,
+        "INSERT INTO personal_data (merchant_id, livemode, order_id, sealed) VALUES (?1, ?2, ?3, ?4)",
+        params![scope.merchant_id.0, scope.livemode, order_id.as_str(), sealed],
+    )?;
+    Ok(())
+}
+
+pub(super) fn insert(
+    connection: &Connection,
+    payment: &PaymentIntent,
+    reference_guard: Option<&str>,
+) -> Result<(), SqlError> {
+    let scope = &payment.scope;
+    let sums = Sums::of(payment);
+    execute(
+        connection,
+        "INSERT INTO payments (merchant_id, livemode, id, order_id, order_reference, checkout_token, status,
+             currency, amount, authorized, captured, capture_asked, refund_asked, version, state, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+        params![
+            scope.merchant_id.0,
+            scope.livemode,
+            payment.id.as_str(),
+            payment.order_id.as_str(),
+            payment.order_reference,
+            payment.checkout_token,
+            payment.status.as_str(),
+            payment.amount.currency().code(),
+            payment.amount.minor(),
+            sums.authorized,
+            sums.captured,
+            sums.capture_asked,
+            sums.refund_asked,
+            to_cell(payment.version)?,
+            to_json(payment)?,
+            payment.created_at.as_micros(),
+        ],
+    )?;
+    let Some(order_reference) = reference_guard else { return Ok(()) };
+    guarded(
+        connection,
+        "INSERT INTO open_order_references (merchant_id, livemode, order_reference, payment_id)
+         VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (merchant_id, livemode, order_reference) DO NOTHING",
+        params![scope.merchant_id.0, scope.livemode, order_reference, payment.id.as_str()],
+        Conflict::OrderReference,
+    )
+}
+
+/// `authorized` and `captured` are the most that was ever seen: a processor that takes its word back must
+/// not make the row unstorable because of what was rightly asked before.
+pub(in crate::store::sqlite) const UPDATE: &str = "UPDATE payments
+    SET status = ?4, authorized = max(authorized, ?5), captured = max(captured, ?6), capture_asked = ?7,
+        refund_asked = ?8, version = ?9, state = ?10
+    WHERE merchant_id = ?1 AND livemode = ?2 AND id = ?3 AND version = ?11";
+
+pub(in crate::store::sqlite) const RELEASE_REFERENCE: &str = "DELETE FROM open_order_references
+    WHERE merchant_id = ?1 AND livemode = ?2 AND payment_id = ?3";
+
+pub(super) fn update(
+    connection: &Connection,
+    payment: &PaymentIntent,
+    expected_version: u64,
+) -> Result<(), SqlError> {
+    let scope = &payment.scope;
+    let sums = Sums::of(payment);
+    guarded(
+        connection,
+        UPDATE,
+        params![
+            scope.merchant_id.0,
+            scope.livemode,
+            payment.id.as_str(),
+            payment.status.as_str(),
+            sums.authorized,
+            sums.captured,
+            sums.capture_asked,
+            sums.refund_asked,
+            to_cell(payment.version)?,
+            to_json(payment)?,
+            to_cell(expected_version)?,
+        ],
+        Conflict::Version,
+    )?;
+    if payment.status.is_end() {
+        execute(
+            connection,
+            RELEASE_REFERENCE,
+            params![scope.merchant_id.0, scope.livemode, payment.id.as_str()],
+        )?;
+    }
+    Ok(())
+}
+
+pub(super) fn append_events(
+    connection: &Connection,
+    scope: &Scope,
+    payment_id: &PaymentIntentId,
+    events: &[Recorded],
+) -> Result<(), SqlError> {
+    for recorded in events {
+        execute(
+            connection,
+            "INSERT INTO payment_events (merchant_id, livemode, payment_id, version, at, cause, event)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                scope.merchant_id.0,
+                scope.livemode,
+                payment_id.as_str(),
+                to_cell(recorded.version)?,
+                recorded.at.as_micros(),
+                to_json(&recorded.cause)?,
+                to_json(&recorded.event)?,
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+/// Entries first: the journal's own row is what the schema checks them by, and what seals them.
+pub(super) fn insert_journal(
+    connection: &Connection,
+    scope: &Scope,
+    payment_id: &PaymentIntentId,
+    version: u64,
+    at: Timestamp,
+    journal: &Journal,
+) -> Result<(), SqlError> {
+    let version = to_cell(version)?;
+    for (line, entry) in (1_i64..).zip(journal.entries()) {
+        execute(
+            connection,
+            "INSERT INTO journal_entries
+                 (merchant_id, livemode, payment_id, version, line, account, currency, amount)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![
+                scope.merchant_id.0,
+                scope.livemode,
+                payment_id.as_str(),
+                version,
+                line,
+                entry.account.as_str(),
+                entry.amount.currency().code(),
+                entry.amount.minor(),
+            ],
+        )?;
+    }
+    execute(
+        connection,
+        "INSERT INTO journals (merchant_id, livemode, payment_id, version, at, memo)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![
+            scope.merchant_id.0,
+            scope.livemode,
+            payment_id.as_str(),
+            version,
+            at.as_micros(),
+            journal.memo(),
+        ],
+    )?;
+    Ok(())
+}

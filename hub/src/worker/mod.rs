@@ -1,0 +1,125 @@
+//! The worker: claims due jobs and carries each out, several at a time.
+//!
+//! A job's end is part of the commit of what it did. If the process dies in between, the lease runs out and
+//! the job is run again. Invariants: no processor is called inside a transaction, nor before the intent to
+//! call is committed; a failing job costs its own turn only.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hub_core::retry::after;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+use crate::merchant_webhooks::sender::WebhookSender;
+use crate::service::{Hub, ServiceError};
+use crate::store::{ClaimedJob, Commit, Conflict, LeaseToken, StoreError, Write};
+use job::JobBody;
+
+pub mod job;
+
+pub mod payment_work;
+
+pub mod take_notification;
+
+pub mod notify_merchant;
+
+/// Jobs worked on at once.
+const JOBS_AT_ONCE_MAX: usize = 64;
+/// How long a claimed job is held, in seconds: longer than any job may take.
+const LEASE_S: i64 = 180;
+/// Longest sleep between looks for work, in seconds: other processes may have left some.
+const IDLE_S: i64 = 5;
+/// Wait after the store failed, in seconds.
+const STORE_TROUBLE_S: i64 = 1;
+/// Wait before a job that failed for no reason of its own is run again, in seconds.
+const FAILED_JOB_S: i64 = 5;
+
+/// Carries out jobs until told to stop; then finishes what it has begun, for `grace` at most.
+pub async fn run(hub: Arc<Hub>, sender: WebhookSender, mut stop: watch::Receiver<bool>, grace: Duration) {
+    let places = Arc::new(Semaphore::new(JOBS_AT_ONCE_MAX));
+    let mut running = JoinSet::new();
+    let mut changes = hub.store.changes();
+    while !*stop.borrow() {
+        changes.borrow_and_update();
+        while running.try_join_next().is_some() {}
+        let free = u32::try_from(places.available_permits()).unwrap_or(0);
+        let claimed = claim(&hub, free).await;
+        let trouble = claimed.is_err();
+        let mut found = false;
+        for job in claimed.unwrap_or_default() {
+            found = true;
+            let Ok(place) = places.clone().acquire_owned().await else { return };
+            let (hub, sender) = (hub.clone(), sender.clone());
+            running.spawn(async move {
+                let _place = place;
+                carry_out(&hub, &sender, &job).await;
+            });
+        }
+        if found && places.available_permits() > 0 {
+            continue;
+        }
+        let now = hub.clock.now();
+        let wake_at = if trouble {
+            after(now, STORE_TROUBLE_S)
+        } else {
+            let due = hub.store.next_due(now).await.ok().flatten();
+            due.map_or(after(now, IDLE_S), |due| due.min(after(now, IDLE_S)))
+        };
+        let full = places.available_permits() == 0;
+        tokio::select! {
+            _ = stop.changed() => {}
+            _ = running.join_next(), if full => {}
+            changed = changes.changed(), if !trouble && !full => if changed.is_err() { return },
+            () = hub.clock.sleep_until(wake_at), if !full => {}
+        }
+    }
+    tracing::info!(jobs = running.len(), "the worker finishes what it has begun");
+    let finish = async { while running.join_next().await.is_some() {} };
+    if tokio::time::timeout(grace, finish).await.is_err() {
+        tracing::warn!("some jobs were cut off; their leases run out and they are run again");
+    }
+}
+
+async fn claim(hub: &Hub, limit: u32) -> Result<Vec<ClaimedJob>, StoreError> {
+    if limit == 0 {
+        return Ok(vec![]);
+    }
+    let now = hub.clock.now();
+    let lease = LeaseToken(hub.ids.token());
+    let claimed = hub.store.claim(now, after(now, LEASE_S), lease, limit).await;
+    if let Err(error) = &claimed {
+        tracing::error!(%error, "no jobs can be claimed");
+    }
+    claimed
+}
+
+/// Runs a job; if that fails, sees to it that it is run again.
+async fn carry_out(hub: &Hub, sender: &WebhookSender, job: &ClaimedJob) {
+    let result = match &job.body {
+        JobBody::Payment { scope, payment_id, work } => payment_work::run(hub, job, scope, payment_id, work).await,
+        JobBody::TakeNotification { scope, delivery_id } => {
+            take_notification::run(hub, job, scope, delivery_id).await
+        }
+        JobBody::NotifyMerchant { scope, event_id, endpoint_id } => {
+            notify_merchant::run(hub, sender, job, scope, event_id, endpoint_id).await
+        }
+    };
+    let Err(error) = result else { return };
+    if matches!(error, ServiceError::Store(StoreError::Conflict(Conflict::LeaseLost))) {
+        tracing::warn!(job.key = %job.key, "{} was taken over by another worker", job.key);
+        return;
+    }
+    tracing::error!(job.key = %job.key, %error, "{} failed and is run again", job.key);
+    let due_at = after(hub.clock.now(), FAILED_JOB_S);
+    let write = Write::RescheduleJob { key: job.key.clone(), holder: job.lease.clone(), due_at };
+    // If this fails too, the lease runs out.
+    let _rescheduled = hub.store.commit(Commit { writes: vec![write] }).await;
+}
+
+/// Ends a job that has nothing (more) to do.
+pub(crate) async fn finish(hub: &Hub, job: &ClaimedJob) -> Result<(), ServiceError> {
+    let write = Write::FinishJob { key: job.key.clone(), holder: job.lease.clone() };
+    hub.store.commit(Commit { writes: vec![write] }).await?;
+    Ok(())
+}

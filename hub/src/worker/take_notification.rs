@@ -1,0 +1,126 @@
+//! Reads a stored delivery and takes what it says: proven facts as facts, anything else as a hint.
+//!
+//! Invariants: an event of a processor is taken once for ever; a delivery that names no payment of ours is
+//! kept and matched again later, because webhooks do come before the answer that tells us their ids.
+
+use hub_core::command::Command;
+use hub_core::event::Cause;
+use hub_core::ids::{DeliveryId, Scope};
+use hub_core::retry::after;
+use processor_sdk::{Delivery, Says};
+
+use super::finish;
+use crate::connector::trust::TrustedNotification;
+use crate::http::webhooks::inbox_context;
+use crate::service::{Extras, Hub, ServiceError};
+use crate::store::{ClaimedJob, Commit, Conflict, InboxRow, InboxState, StoreError, Write};
+
+/// Seconds between tries of matching a delivery to a payment, or of reading it.
+const MATCH_AGAIN_S: [i64; 9] = [1, 2, 5, 15, 60, 600, 3_600, 12 * 3_600, 24 * 3_600];
+/// Days after which an unmatched delivery is only kept, not tried any more.
+const MATCH_DAYS_MAX: i64 = 7;
+
+/// What became of one notification.
+enum Taken {
+    Yes,
+    Unmatched,
+}
+
+/// Reads one delivery.
+pub(crate) async fn run(
+    hub: &Hub,
+    job: &ClaimedJob,
+    scope: &Scope,
+    delivery_id: &DeliveryId,
+) -> Result<(), ServiceError> {
+    let Some(row) = hub.store.inbox(scope, delivery_id).await? else { return finish(hub, job).await };
+    let Some(connector) = hub.connectors.connector(&row.connector) else {
+        return put_off(hub, job, &row, InboxState::Received, "its connector is not configured").await;
+    };
+    let delivery: Delivery = hub.open_json(&inbox_context(delivery_id), &row.sealed)?;
+    let received = connector.receive(&delivery).await;
+    if let Some(fault) = received.fault {
+        tracing::warn!(delivery.id = %delivery_id, connector.name = %row.connector, %fault, "{delivery_id} cannot be read");
+        if fault.is_worth_another_try() {
+            return put_off(hub, job, &row, InboxState::Received, &fault.to_string()).await;
+        }
+        return settle(hub, job, &row, InboxState::Unreadable, &fault.to_string()).await;
+    }
+    let mut unmatched = 0_usize;
+    for notification in &received.notifications {
+        match take(hub, &row, notification).await? {
+            Taken::Yes => {}
+            Taken::Unmatched => unmatched += 1,
+        }
+    }
+    if unmatched > 0 {
+        return put_off(hub, job, &row, InboxState::Unmatched, "names no payment of this hub (yet)").await;
+    }
+    settle(hub, job, &row, InboxState::Taken, "").await
+}
+
+async fn take(hub: &Hub, row: &InboxRow, notification: &TrustedNotification) -> Result<Taken, ServiceError> {
+    let facts = match &notification.says {
+        Says::Ignored { .. } => return Ok(Taken::Yes),
+        Says::Changed => None,
+        Says::Facts(facts) => Some(facts),
+    };
+    let mut ids: Vec<String> = notification.references.iter().map(|reference| reference.id.clone()).collect();
+    if let Some(facts) = facts {
+        ids.extend(facts.references.iter().map(|reference| reference.id.clone()));
+    }
+    let echo = notification.echo.as_deref();
+    let found = hub.store.find_attempt(&row.scope, &row.connector, echo, &ids).await?;
+    let Some((payment_id, attempt_id)) = found else { return Ok(Taken::Unmatched) };
+    let cause = Cause::Webhook { delivery_id: row.id.to_string() };
+    let mut extras = Extras::default();
+    let command = match facts {
+        Some(facts) => {
+            if let Some(event_id) = &notification.event_id {
+                extras.writes.push(Write::InsertSeenEvent {
+                    scope: row.scope.clone(),
+                    connector: row.connector.clone(),
+                    event_id: event_id.clone(),
+                    payment_id: payment_id.clone(),
+                    at: hub.clock.now(),
+                });
+            }
+            Command::Notified { attempt_id, facts: Box::new(facts.clone()) }
+        }
+        None => Command::Hinted { attempt_id },
+    };
+    match hub.command(&row.scope, &payment_id, cause, &command, extras).await {
+        Ok(_) | Err(ServiceError::Store(StoreError::Conflict(Conflict::SeenEvent))) => Ok(Taken::Yes),
+        Err(error) => Err(error),
+    }
+}
+
+async fn settle(hub: &Hub, job: &ClaimedJob, row: &InboxRow, state: InboxState, note: &str) -> Result<(), ServiceError> {
+    let writes = vec![
+        settled(hub, row, state, note),
+        Write::FinishJob { key: job.key.clone(), holder: job.lease.clone() },
+    ];
+    hub.store.commit(Commit { writes }).await?;
+    Ok(())
+}
+
+/// Tries again later; after days it stays where the operator sees it.
+async fn put_off(hub: &Hub, job: &ClaimedJob, row: &InboxRow, state: InboxState, note: &str) -> Result<(), ServiceError> {
+    let now = hub.clock.now();
+    if now.seconds_since(row.received_at) > MATCH_DAYS_MAX * 24 * 3_600 {
+        return settle(hub, job, row, state, note).await;
+    }
+    let index = usize::try_from(job.tries.saturating_sub(1)).unwrap_or(usize::MAX).min(MATCH_AGAIN_S.len() - 1);
+    let wait_s = MATCH_AGAIN_S.get(index).copied().unwrap_or(3_600);
+    let writes = vec![
+        settled(hub, row, state, note),
+        Write::RescheduleJob { key: job.key.clone(), holder: job.lease.clone(), due_at: after(now, wait_s) },
+    ];
+    hub.store.commit(Commit { writes }).await?;
+    Ok(())
+}
+
+fn settled(hub: &Hub, row: &InboxRow, state: InboxState, note: &str) -> Write {
+    let (scope, id, at) = (row.scope.clone(), row.id.clone(), hub.clock.now());
+    Write::SettleInbox { scope, id, state, note: note.to_owned(), at }
+}

@@ -1,0 +1,31 @@
+//! Checks the example adapter against every law and prints the report:
+//! `cargo run -p processor-sdk --features conformance --example acme`.
+
+mod adapter;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use processor_sdk::Settings;
+use processor_sdk::conformance::{Fixture, FixtureError, Subject, check_all};
+
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what it is for")]
+fn main() -> ExitCode {
+    match report() {
+        Ok(report) => {
+            print!("{report}");
+            if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn report() -> Result<processor_sdk::conformance::Report, FixtureError> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/acme/fixtures");
+    let secrets = [("api_key", "acme-test-key-7c1f"), ("webhook_secret", "acme-test-webhook-19d4")];
+    let subject = Subject::new(&adapter::Acme, Fixture::read_folder(&folder)?, secrets, Settings::default())?;
+    Ok(check_all(&subject))
+}
