@@ -90,13 +90,17 @@ impl Ids {
 
     /// A new identifier, for example `pi_01kb3v7q2m0r5s9x4w8t6y1zab` for the prefix `pi`.
     pub fn new_id(&self, prefix: &str) -> String {
+        format!("{prefix}_{}", self.new_body())
+    }
+
+    /// The part of a new identifier after its prefix: 26 characters.
+    pub fn new_body(&self) -> String {
         let millis = u64::try_from(self.clock.now().as_micros() / 1_000).unwrap_or(0);
-        let id = draw_without_digit_run(|| {
+        draw_without_digit_run(|| {
             let mut random = [0_u8; ID_RANDOM_BYTES];
             self.randomness.fill(&mut random);
             encode_id(millis, random)
-        });
-        format!("{prefix}_{id}")
+        })
     }
 
     /// 160 random bits as 32 characters for a URL that is itself the permission.

@@ -322,7 +322,7 @@ impl Hub {
 
     /// A fresh id body of 26 characters.
     pub fn fresh_body(&self) -> String {
-        self.ids.new_id("")
+        self.ids.new_body()
     }
 
     /// Seals a value as JSON for the row that `context` names.

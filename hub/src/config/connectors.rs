@@ -66,7 +66,8 @@ fn connector(entry: &Entry<'_>, notes: &Notes, environment: Environment<'_>) -> 
     let section = &mut section;
 
     let name = name(entry.name, &named);
-    let adapter = section.required("adapter", "adapter = \"sandbox\"").and_then(|value| value.text("sandbox"));
+    let adapter =
+        section.required("adapter", "adapter = \"sandbox\"").and_then(|value| value.text("sandbox"));
     let mode = section.required("mode", "mode = \"test\"");
     let livemode = mode.and_then(|value| value.choice(&[("test", false), ("live", true)]));
     let title = section.optional("title").map_or(Some(entry.name), |value| value.text("Cards"));
@@ -104,7 +105,8 @@ fn section_end(section: &mut Section<'_>, path: &str) {
 }
 
 fn name(name: &str, value: &Value<'_>) -> Option<String> {
-    let is_good = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
+    let is_good =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
     let starts = name.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit());
     if starts && name.len() <= NAME_CHARS_MAX && name.bytes().all(is_good) {
         return Some(name.to_owned());
@@ -127,11 +129,8 @@ fn host_patterns(value: &Value<'_>) -> Option<Vec<String>> {
 }
 
 fn settings(mut section: Section<'_>) -> Option<Settings> {
-    let entries: Vec<_> = section
-        .entries()
-        .iter()
-        .map(|entry| Some((entry.name.to_owned(), setting(&entry.value)?)))
-        .collect();
+    let entries: Vec<_> =
+        section.entries().iter().map(|entry| Some((entry.name.to_owned(), setting(&entry.value)?))).collect();
     Some(Settings(entries.into_iter().collect::<Option<_>>()?))
 }
 
@@ -140,7 +139,9 @@ fn setting(value: &Value<'_>) -> Option<serde_json::Value> {
         DeValue::String(text) => Some(serde_json::Value::String(text.clone().into_owned())),
         DeValue::Boolean(flag) => Some(serde_json::Value::Bool(*flag)),
         DeValue::Integer(_) => value.integer(i64::MIN..=i64::MAX).map(serde_json::Value::from),
-        DeValue::Table(table) if table.iter().any(|(key, _)| matches!(key.get_ref().as_ref(), "env" | "file")) => {
+        DeValue::Table(table)
+            if table.iter().any(|(key, _)| matches!(key.get_ref().as_ref(), "env" | "file")) =>
+        {
             let reason = "a setting is written as it is; only secrets are referred to".to_owned();
             let fix = "if it is a secret, move it to the connector's secrets".to_owned();
             value.wrong_as(Exposure::ByKey, reason, Some(fix));

@@ -85,6 +85,7 @@ pub(super) fn excerpt(text: &str, line_start: usize, mark: Range<usize>, exposur
         exposure,
         among_secrets: heading.is_some_and(holds_secrets),
         key: None,
+        value_begun: false,
         open: Vec::new(),
         shown: String::new(),
         columns: Vec::new(),
@@ -93,7 +94,9 @@ pub(super) fn excerpt(text: &str, line_start: usize, mark: Range<usize>, exposur
     let shown_chars = masking.shown.chars().count();
     let piece = |index: usize| masking.columns.iter().position(|(end, _)| *end > index);
     let column = |piece: Option<usize>| {
-        piece.and_then(|piece| masking.columns.get(piece)).map_or(shown_chars, |(_, column)| (*column).min(shown_chars))
+        piece
+            .and_then(|piece| masking.columns.get(piece))
+            .map_or(shown_chars, |(_, column)| (*column).min(shown_chars))
     };
     let start = column(piece(mark.start));
     // A masked text is pointed out as a whole.
@@ -112,7 +115,10 @@ fn cut(shown: &str, marked: Range<usize>) -> Excerpt {
     let (before, offset) = if start > 0 { ("…", 1) } else { ("", 0) };
     let after = if start + EXCERPT_CHARS_MAX < chars { "…" } else { "" };
     let end = marked.end.min(start + EXCERPT_CHARS_MAX);
-    Excerpt { line: format!("{before}{kept}{after}"), marked: marked.start - start + offset..end - start + offset }
+    Excerpt {
+        line: format!("{before}{kept}{after}"),
+        marked: marked.start - start + offset..end - start + offset,
+    }
 }
 
 fn holds_secrets(key: &str) -> bool {
@@ -126,6 +132,8 @@ struct Masking<'a> {
     /// Whether the values around belong to a table of secrets or of settings, whose keys are not ours.
     among_secrets: bool,
     key: Option<&'a str>,
+    /// Behind a `=`, so that what comes is a value, whatever it looks like.
+    value_begun: bool,
     /// Brackets that are open.
     open: Vec<char>,
     shown: String,
@@ -146,24 +154,32 @@ impl<'a> Masking<'a> {
                     return;
                 }
                 '"' | '\'' => self.quoted(index, first),
-                '[' | '{' => {
-                    self.open.push(first);
+                '[' | '{' | ']' | '}' | ',' | '=' => {
+                    self.follow(first);
                     self.punctuation(index, first)
                 }
-                ']' | '}' => {
-                    self.open.pop();
-                    self.punctuation(index, first)
-                }
-                ',' => {
-                    // Behind a comma of an inline table comes a new key; of an array, the same key's next value.
-                    if self.open.last() != Some(&'[') {
-                        self.key = None;
-                    }
-                    self.punctuation(index, first)
-                }
-                _ if first == '=' || first.is_whitespace() => self.punctuation(index, first),
+                _ if first.is_whitespace() => self.punctuation(index, first),
                 _ => self.word(index),
             };
+        }
+    }
+
+    /// Keeps track of whether a key or a value comes next.
+    fn follow(&mut self, sign: char) {
+        match sign {
+            '=' => self.value_begun = true,
+            '[' => self.open.push(sign),
+            '{' => {
+                self.open.push(sign);
+                (self.key, self.value_begun) = (None, false);
+            }
+            // Behind a comma of an inline table comes a new key; of a list, the same key's next value.
+            ',' if self.open.last() == Some(&'{') => (self.key, self.value_begun) = (None, false),
+            ',' => {}
+            _ => {
+                self.open.pop();
+                self.value_begun = true;
+            }
         }
     }
 
@@ -202,7 +218,7 @@ impl<'a> Masking<'a> {
     fn text(&mut self, start: usize, end: usize, after: usize) {
         let text = &self.line[start..end];
         let is_heading = self.line.trim_start().starts_with('[') && !self.line.contains(['"', '\'', '=']);
-        let is_key = is_heading || self.line[after..].trim_start().starts_with('=');
+        let is_key = is_heading || !self.value_begun && self.line[after..].trim_start().starts_with('=');
         if is_key {
             self.key = Some(text);
             self.among_secrets |= holds_secrets(text);

@@ -330,7 +330,8 @@ fn merchant_webhooks(section: &mut Section<'_>) -> Option<MerchantWebhooks> {
 }
 
 fn allowances(value: &Value<'_>) -> Option<Vec<Allowance>> {
-    let wanted = "a network such as 10.1.0.0/16, or a host with or without a port such as hooks.internal:8443";
+    let wanted =
+        "a network such as 10.1.0.0/16, or a host with or without a port such as hooks.internal:8443";
     value.texts(wanted, "hooks.internal:8443", |text| text.parse().ok())
 }
 
@@ -355,9 +356,9 @@ fn log(section: &mut Section<'_>) -> Option<Log> {
     let level = required(section, "level").and_then(|value| {
         use tracing::Level;
         value.choice(&[
-            ("info", Level::INFO),
             ("error", Level::ERROR),
             ("warn", Level::WARN),
+            ("info", Level::INFO),
             ("debug", Level::DEBUG),
             ("trace", Level::TRACE),
         ])
@@ -372,5 +373,7 @@ fn bootstrap(section: &mut Section<'_>) -> Option<Bootstrap> {
     Some(Bootstrap { print_first_key: print_first_key? })
 }
 
+#[cfg(test)]
+mod mistakes;
 #[cfg(test)]
 mod tests;

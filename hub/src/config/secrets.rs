@@ -49,7 +49,8 @@ pub(super) fn several(value: &Value<'_>, environment: Environment<'_>) -> Option
         note(value, Refusal { reason: "names no secret".to_owned(), fix: how_to_refer(value) });
         return None;
     }
-    let elements = array.iter().map(|element| one(&value.with(element.get_ref(), element.span()), environment));
+    let elements =
+        array.iter().map(|element| one(&value.with(element.get_ref(), element.span()), environment));
     // Every reference is read before the first mistake counts.
     elements.collect::<Vec<_>>().into_iter().collect()
 }
@@ -127,7 +128,8 @@ fn from_file(target: &str, folder: &Path) -> Result<SecretText, Refusal> {
     }
     let path = folder.join(target);
     // A secret that was pasted here by mistake looks like the name of a file that is not there.
-    let is_path = is_plain_path(target) || path.parent().is_some_and(|parent| parent != folder && parent.is_dir());
+    let is_path =
+        is_plain_path(target) || path.parent().is_some_and(|parent| parent != folder && parent.is_dir());
     let shown = if is_path { format!("the file {}", path.display()) } else { "the file".to_owned() };
     // Opening a pipe would wait for somebody to write into it.
     if std::fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {

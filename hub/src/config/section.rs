@@ -66,7 +66,11 @@ impl Unknown {
             let (table, key) = path.rsplit_once('.').unwrap_or(("", path));
             (key == self.key && table != self.table && !table.contains('.')).then_some(table)
         });
-        let table = if self.table.is_empty() { "the top level".to_owned() } else { format!("[{}]", self.table) };
+        let (reason, table) = if self.table.is_empty() {
+            ("there is no such key or table".to_owned(), "the top level".to_owned())
+        } else {
+            (format!("there is no such key in [{}]", self.table), format!("[{}]", self.table))
+        };
         let fix = match (nearest(&self.key, self.siblings.iter().map(String::as_str)), elsewhere) {
             (_, Some("")) => format!("`{}` belongs above the first [table]", self.key),
             (_, Some(other)) => format!("`{}` belongs in [{other}]", self.key),
@@ -80,7 +84,7 @@ impl Unknown {
             file: self.source.name.clone(),
             place: Some(Place::of(&self.source, &self.span, Exposure::ByKey)),
             key: join(&self.table, &self.key),
-            reason: format!("there is no such key in {}", table.trim_start_matches("the ")),
+            reason,
             fix: Some(fix),
         }
     }
@@ -113,16 +117,15 @@ impl<'a> Section<'a> {
         self.asked.push(key.to_owned());
         let path = join(&self.path, key);
         self.notes.known.borrow_mut().insert(path.clone());
-        self.layers.iter().find_map(|layer| {
+        let find = |layer: &Layer<'a>| {
             let (_, value) = layer.table.iter().find(|(name, _)| name.get_ref() == key)?;
-            Some(Value {
-                notes: self.notes,
-                source: layer.source,
-                path: path.clone(),
-                value: value.get_ref(),
-                span: value.span(),
-            })
-        })
+            Some((layer.source, value))
+        };
+        let (source, value) = self.layers.iter().find_map(find)?;
+        let last = self.layers.iter().rev().find_map(find);
+        let default = last.filter(|(last, _)| !Arc::ptr_eq(last, source));
+        let default = default.and_then(|(source, value)| source.text.get(value.span()));
+        Some(Value { notes: self.notes, source, path, value: value.get_ref(), span: value.span(), default })
     }
 
     /// As [`Section::optional`], noting its absence; `example` is a line that would mend it.
@@ -160,18 +163,13 @@ impl<'a> Section<'a> {
                     layers.push(Layer { source: layer.source, table, span: Some(name.span()) });
                 }
                 other => {
-                    let value = Value {
-                        notes: self.notes,
-                        source: layer.source,
-                        path: path.clone(),
-                        value: other,
-                        span: name.span(),
-                    };
-                    value.wrong_as(
-                        Exposure::ByKey,
-                        format!("must be a table, not {}", article(other)),
-                        Some(format!("write it as [{path}] with its keys below")),
-                    );
+                    let path = path.clone();
+                    let below = if path == "connectors" { "[connectors.NAME]" } else { &format!("[{path}]") };
+                    let fix = format!("write it as {below} with its keys below");
+                    let reason = format!("must be a table, not {}", article(other));
+                    let (notes, source, span) = (self.notes, layer.source, name.span());
+                    let value = Value { notes, source, path, value: other, span, default: None };
+                    value.wrong_as(Exposure::ByKey, reason, Some(fix));
                 }
             }
         }
@@ -192,6 +190,7 @@ impl<'a> Section<'a> {
                     path,
                     value: value.get_ref(),
                     span: value.span(),
+                    default: None,
                 };
                 entries.push(Entry { name: name.get_ref(), name_span: name.span(), first_mention, value });
             }
@@ -243,6 +242,8 @@ pub(super) struct Value<'a> {
     pub(super) path: String,
     pub(super) value: &'a DeValue<'a>,
     pub(super) span: Range<usize>,
+    /// What the built-in file says instead, as it is written there.
+    default: Option<&'a str>,
 }
 
 impl<'a> Value<'a> {
@@ -262,9 +263,19 @@ impl<'a> Value<'a> {
         self.notes.note(self.span.start, problem);
     }
 
+    /// Notes that the value is of another kind. All but a table is shown: it stands under a key of ours.
     fn wrong_kind(&self, wanted: &str, example: &str) {
+        let exposure = if self.value.is_table() { Exposure::ByKey } else { Exposure::Plain };
         let reason = format!("must be {wanted}, not {}", article(self.value));
-        self.wrong_as(Exposure::ByKey, reason, Some(format!("write it like: {example}")));
+        self.wrong_as(exposure, reason, Some(self.like(example)));
+    }
+
+    /// How the key is written: as by default, unless that shows nothing.
+    fn like(&self, example: &str) -> String {
+        match self.default.filter(|default| *default != "[]") {
+            Some(default) => format!("the default is: {} = {default}", self.key()),
+            None => format!("write it like: {} = {example}", self.key()),
+        }
     }
 
     pub(super) fn key(&self) -> &str {
@@ -273,13 +284,13 @@ impl<'a> Value<'a> {
 
     /// A text that is not empty.
     pub(super) fn text(&self, example: &str) -> Option<&'a str> {
-        let example = format!("{} = \"{example}\"", self.key());
+        let example = format!("\"{example}\"");
         let DeValue::String(text) = self.value else {
             self.wrong_kind("a text", &example);
             return None;
         };
         if text.trim().is_empty() {
-            self.wrong("must not be empty", format!("write it like: {example}"));
+            self.wrong("must not be empty", self.like(&example));
             return None;
         }
         Some(text)
@@ -294,22 +305,23 @@ impl<'a> Value<'a> {
     ) -> Option<T> {
         let parsed = parse(self.text(example)?);
         if parsed.is_none() {
-            self.wrong(format!("must be {wanted}"), format!("write it like: {} = \"{example}\"", self.key()));
+            self.wrong(format!("must be {wanted}"), self.like(&format!("\"{example}\"")));
         }
         parsed
     }
 
     /// One of the given words.
     pub(super) fn choice<T: Copy>(&self, choices: &[(&str, T)]) -> Option<T> {
-        let words: Vec<String> = choices.iter().map(|(word, _)| format!("\"{word}\"")).collect();
-        let text = self.text(choices.first().map_or("", |(word, _)| word))?;
+        let first = choices.first().map_or("", |(word, _)| word);
+        let text = self.text(first)?;
         let found = choices.iter().find(|(word, _)| *word == text);
         if found.is_none() {
+            let words: Vec<String> = choices.iter().map(|(word, _)| format!("\"{word}\"")).collect();
             let fix = match nearest(text, choices.iter().map(|(word, _)| *word)) {
                 Some(near) => format!("did you mean \"{near}\"?"),
-                None => format!("choose one of: {}", words.join(", ")),
+                None => self.like(&format!("\"{first}\"")),
             };
-            self.wrong(format!("must be {}", words.join(" or ")), fix);
+            self.wrong(format!("must be one of: {}", words.join(", ")), fix);
         }
         found.map(|(_, choice)| *choice)
     }
@@ -317,7 +329,7 @@ impl<'a> Value<'a> {
     pub(super) fn flag(&self) -> Option<bool> {
         let flag = self.value.as_bool();
         if flag.is_none() {
-            self.wrong_kind("true or false", &format!("{} = true", self.key()));
+            self.wrong_kind("true or false", "true");
         }
         flag
     }
@@ -329,16 +341,14 @@ impl<'a> Value<'a> {
     {
         let (least, most) = (range.start(), range.end());
         let Some(integer) = self.value.as_integer() else {
-            self.wrong_kind("a whole number", &format!("{} = {least}", self.key()));
+            self.wrong_kind("a whole number", &least.to_string());
             return None;
         };
         let number = i64::from_str_radix(integer.as_str(), integer.radix()).ok();
-        let number = number.and_then(|number| T::try_from(number).ok()).filter(|number| range.contains(number));
+        let number =
+            number.and_then(|number| T::try_from(number).ok()).filter(|number| range.contains(number));
         if number.is_none() {
-            self.wrong(
-                format!("must be between {least} and {most}"),
-                format!("write it like: {} = {least}", self.key()),
-            );
+            self.wrong(format!("must be between {least} and {most}"), self.like(&least.to_string()));
         }
         number
     }
@@ -346,7 +356,7 @@ impl<'a> Value<'a> {
     /// The elements of a list.
     pub(super) fn list(&self, example: &str) -> Option<Vec<Self>> {
         let Some(array) = self.value.as_array() else {
-            self.wrong_kind("a list", &format!("{} = {example}", self.key()));
+            self.wrong_kind("a list", example);
             return None;
         };
         Some(array.iter().map(|element| self.with(element.get_ref(), element.span())).collect())
@@ -359,19 +369,19 @@ impl<'a> Value<'a> {
         example: &str,
         parse: impl Fn(&str) -> Option<T>,
     ) -> Option<Vec<T>> {
-        let elements = self.list(&format!("[\"{example}\"]"))?;
+        let example = format!("[\"{example}\"]");
         let read = |element: &Self| {
             let DeValue::String(text) = element.value else {
-                element.wrong_kind("a text", &format!("{} = [\"{example}\"]", self.key()));
+                element.wrong_kind("a text", &example);
                 return None;
             };
             let parsed = parse(text);
             if parsed.is_none() {
-                let fix = format!("write it like: {} = [\"{example}\"]", self.key());
-                element.wrong(format!("must name {wanted}"), fix);
+                element.wrong(format!("must name {wanted}"), self.like(&example));
             }
             parsed
         };
+        let elements = self.list(&example)?;
         // Every element is read before the first mistake counts.
         let read: Vec<Option<T>> = elements.iter().map(read).collect();
         read.into_iter().collect()

@@ -12,9 +12,8 @@ pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
     let word = word.to_lowercase().replace('-', "_");
     let distance_max = (word.chars().count() / 3).max(1);
     let measured = known.into_iter().map(|candidate| (distance(&word, candidate), candidate));
-    let near = measured.filter(|(distance, candidate)| {
-        *distance <= distance_max && *distance < candidate.chars().count()
-    });
+    let near = measured
+        .filter(|(distance, candidate)| *distance <= distance_max && *distance < candidate.chars().count());
     near.min_by_key(|(distance, _)| *distance).map(|(_, candidate)| candidate)
 }
 

@@ -1,15 +1,22 @@
+use std::collections::BTreeSet;
 use std::env::VarError;
-use std::fmt::Write as _;
 use std::fs;
 
+use toml::de::{DeTable, DeValue};
+
+use super::connectors::ConnectorEntry;
+use super::mistakes::MISTAKES;
 use super::*;
+use crate::connector::hosts::HostsError;
+use crate::connector::registry::ConnectorConfigError;
+
+/// What must never be printed, wherever it was written.
+const CANARY: &str = "sk_live_abc";
 
 fn environment(name: &str) -> Result<String, VarError> {
     match name {
-        "A_KEY" => Ok("sk_test_from_the_environment\n".to_owned()),
-        "B_KEY" | "SANDBOX_API_KEY" | "SANDBOX_WEBHOOK_SECRET" | "SANDBOX_WEBHOOK_SECRET_OLD" => {
-            Ok("another_secret".to_owned())
-        }
+        "A_KEY" | "SANDBOX_API_KEY" => Ok(format!("{CANARY}\n")),
+        "B_KEY" | "SANDBOX_WEBHOOK_SECRET" | "SANDBOX_WEBHOOK_SECRET_OLD" => Ok("another_secret".to_owned()),
         "SANDBOX_WEBHOOK_PATH" => Ok("0123456789abcdefghijkl".to_owned()),
         "EMPTY_KEY" => Ok(" \n".to_owned()),
         _ => Err(VarError::NotPresent),
@@ -24,13 +31,421 @@ fn read(text: &str) -> Result<Config, ConfigError> {
     read_in(Path::new("/etc/payhub"), text)
 }
 
-fn mistakes(text: &str) -> String {
-    read(text).map(|config| format!("{config:?}")).expect_err(text).to_string()
+fn mistakes(result: Result<Config, ConfigError>) -> String {
+    let text = result.expect_err("a mistake").to_string();
+    assert!(!text.contains("sk_live"), "{text}");
+    text
+}
+
+const MINIMAL: &str = "public_url = 'https://pay.example.com'\n";
+
+fn with_connector(lines: &str) -> String {
+    format!("{MINIMAL}[connectors.cards]\nadapter = 'sandbox'\nmode = 'test'\n{lines}")
+}
+
+fn secret_texts(entry: &ConnectorEntry, name: &str) -> Vec<String> {
+    entry.config.secrets[name].iter().map(|secret| secret.reveal().to_owned()).collect()
 }
 
 #[test]
-fn dump() {
-    for text in include_str!("/tmp/conflab/cases.txt").split("-----\n") {
-        println!(">>>>\n{text}<<<<\n{}\n", read(text).map(|_| "OK".to_owned()).unwrap_or_else(|e| e.to_string()));
+fn what_holds_when_only_the_public_url_is_set() {
+    let config = read(MINIMAL).unwrap();
+    assert_eq!(config.public_url.as_str(), "https://pay.example.com/");
+    assert_eq!(config.listen, "127.0.0.1:8080".parse().unwrap());
+    assert_eq!(config.data_dir, Path::new("/etc/payhub/payhub-data"));
+    assert_eq!(config.sealing.key_file, Path::new("/etc/payhub/payhub-data/sealing.key"));
+    let limits = Limits {
+        body_bytes_max: 262_144,
+        request_timeout_s: 30,
+        shutdown_grace_s: 20,
+        concurrent_requests_max: 512,
+        inbox_pending_max: 100_000,
+    };
+    assert_eq!(config.limits, limits);
+    assert_eq!(config.checkout, Checkout { return_url_hosts: vec![], http_return_urls: false });
+    let (ours, strict) = (&config.merchant_webhooks.destinations, DestinationPolicy::strict());
+    assert_eq!(format!("{ours:?}"), format!("{strict:?}"));
+    assert_eq!(config.merchant_webhooks.timeout_s, 20);
+    assert_eq!(config.log, Log { format: LogFormat::Text, level: tracing::Level::INFO });
+    assert_eq!(config.bootstrap, Bootstrap { print_first_key: true });
+    assert!(config.connectors.is_empty());
+}
+
+#[test]
+fn the_operators_tables_are_read_over_the_defaults_key_by_key() {
+    let config =
+        read(&format!("{MINIMAL}[limits]\nbody_bytes_max = 0x10_000\n[log]\nlevel = 'debug'")).unwrap();
+    assert_eq!((config.limits.body_bytes_max, config.limits.request_timeout_s), (65_536, 30));
+    assert_eq!((config.log.format, config.log.level), (LogFormat::Text, tracing::Level::DEBUG));
+}
+
+#[test]
+fn relative_paths_start_at_the_folder_of_the_file() {
+    for (line, data_dir, key_file) in [
+        ("data_dir = 'd'", "/etc/payhub/d", "/etc/payhub/d/sealing.key"),
+        ("data_dir = '/srv/d'", "/srv/d", "/srv/d/sealing.key"),
+        ("sealing.key_file = 'k'", "/etc/payhub/payhub-data", "/etc/payhub/k"),
+        ("sealing.key_file = '/k'", "/etc/payhub/payhub-data", "/k"),
+    ] {
+        let config = read(&format!("{MINIMAL}{line}")).unwrap();
+        assert_eq!(
+            (config.data_dir.to_str(), config.sealing.key_file.to_str()),
+            (Some(data_dir), Some(key_file))
+        );
     }
+}
+
+#[test]
+fn connectors_keep_the_order_in_which_the_file_first_mentions_them() {
+    let text = "public_url = 'https://pay.example.com'
+        [connectors.z.settings]
+        base_url = 'https://z.example'
+        flag = true
+        number = 7
+        [connectors.m]
+        adapter = 'x'
+        mode = 'live'
+        title = 'Cards'
+        draining = true
+        sites = ['books', 'toys']
+        hosts = []
+        plain_http_hosts = ['127.0.0.1:4010']
+        webhook_path_secret = { env = 'SANDBOX_WEBHOOK_PATH' }
+        [connectors.a]
+        adapter = 'x'
+        mode = 'test'
+        secrets.api_key = [{ env = 'A_KEY' }, { env = 'B_KEY' }]
+        [connectors.z]
+        adapter = 'y'
+        mode = 'test'";
+    let config = read(text).unwrap();
+    let [z, m, a] = config.connectors.try_into().unwrap();
+    assert_eq!([&z, &m, &a].map(|entry| entry.config.name.as_str()), ["z", "m", "a"]);
+    let settings = serde_json::json!({"base_url": "https://z.example", "flag": true, "number": 7});
+    assert_eq!(serde_json::to_value(&z.config.settings).unwrap(), settings);
+    assert_eq!((z.title.as_str(), z.draining, z.sites.len()), ("z", false, 0));
+    assert_eq!((z.config.livemode, z.config.adapter.as_str()), (false, "y"));
+    assert!(z.config.grants.hosts.is_none() && z.config.webhook_path_secret.is_none());
+    assert_eq!((m.title.as_str(), m.draining, m.config.livemode), ("Cards", true, true));
+    assert_eq!(m.sites, ["books", "toys"]);
+    assert_eq!(m.config.grants.hosts, Some(vec![]));
+    assert_eq!(m.config.grants.plain_http_hosts, ["127.0.0.1:4010"]);
+    assert_eq!(m.config.webhook_path_secret.as_ref().unwrap().reveal(), "0123456789abcdefghijkl");
+    assert_eq!(secret_texts(&a, "api_key"), [CANARY, "another_secret"]);
+    assert!(!format!("{a:?}").contains(CANARY), "{a:?}");
+}
+
+#[test]
+fn return_hosts_are_kept_as_urls_write_them() {
+    let config =
+        read(&format!("{MINIMAL}checkout.return_url_hosts = ['Shop.Example', 'bücher.example', '[::1]']"));
+    assert_eq!(config.unwrap().checkout.return_url_hosts, ["shop.example", "xn--bcher-kva.example", "[::1]"]);
+    for text in ["https://shop.example", "shop.example:443", "shop.example/x", "*.shop.example", ""] {
+        mistakes(read(&format!("{MINIMAL}checkout.return_url_hosts = ['{text}']")));
+    }
+}
+
+#[test]
+fn plain_http_is_refused_as_soon_as_a_connector_is_live() {
+    let text = with_connector("").replace("https:", "http:");
+    assert_eq!(read(&text).unwrap().public_url.scheme(), "http");
+    let said = mistakes(read(&text.replace("'test'", "'live'")));
+    assert!(
+        said.contains("public_url: must begin with https:// because the connector cards is live"),
+        "{said}"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn secret_files() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("secrets")).unwrap();
+    let path = folder.path().join("secrets/key");
+    let shown = path.display();
+    let long = "x".repeat(70_000);
+    for (content, mode, expected) in [
+        (&b"sk_live_abc"[..], 0o600, Ok("sk_live_abc")),
+        (b"sk_live_abc\r\n", 0o400, Ok("sk_live_abc")),
+        (b" two\nlines \n", 0o440, Ok(" two\nlines ")),
+        (b"sk_live_abc", 0o604, Err("the file PATH is open to other users of this machine (mode 0604)")),
+        (b"sk_live_abc", 0o620, Err("the file PATH is open to other users of this machine (mode 0620)")),
+        (b"", 0o600, Err("the file PATH is empty")),
+        (b" \n", 0o600, Err("the file PATH is empty")),
+        (b"\xff\xfe", 0o600, Err("the file PATH is not text in UTF-8")),
+        (long.as_bytes(), 0o600, Err("the file PATH is longer than 65536 bytes")),
+    ] {
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let read = read_in(folder.path(), &with_connector("secrets.key = { file = 'secrets/key' }"));
+        match (read, expected) {
+            (Ok(config), Ok(text)) => assert_eq!(secret_texts(&config.connectors[0], "key"), [text]),
+            (Err(error), Err(reason)) => {
+                let said = error.to_string().replace(&shown.to_string(), "PATH");
+                assert!(said.contains(&format!("connectors.cards.secrets.key: {reason}\n")), "{said}");
+                assert!(!said.contains("sk_live"), "{said}");
+            }
+            (read, expected) => panic!("{read:?} {expected:?}"),
+        }
+        fs::remove_file(&path).unwrap();
+    }
+    let said = mistakes(read_in(folder.path(), &with_connector("secrets.key = { file = 'secrets/key' }")));
+    assert!(said.contains(&format!("the file {shown} does not exist")), "{said}");
+}
+
+#[test]
+fn files_that_cannot_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hub.toml");
+    assert!(matches!(Config::load(&path), Err(ConfigError::Missing { .. })));
+    assert!(matches!(Config::load(folder.path()), Err(ConfigError::Unreadable { .. })));
+    fs::write(&path, b"\xff").unwrap();
+    assert!(matches!(Config::load(&path), Err(ConfigError::NotText { .. })));
+    fs::write(&path, " ".repeat(1_100_000)).unwrap();
+    assert!(matches!(Config::load(&path), Err(ConfigError::TooLong { .. })));
+    fs::write(&path, MINIMAL).unwrap();
+    assert_eq!(Config::load(&path).unwrap().data_dir, folder.path().join("payhub-data"));
+    assert!(Config::parse(MINIMAL, "hub.toml").is_ok());
+}
+
+/// The built-in file with its examples switched on: every key there is.
+fn every_key() -> String {
+    let switch_on = |line: &str| match line.strip_prefix('#') {
+        Some(rest) if !rest.starts_with([' ', '\n']) => rest.to_owned(),
+        Some(_) | None => line.to_owned(),
+    };
+    let text: String = DEFAULTS.split_inclusive('\n').map(switch_on).collect();
+    // The one example that names a file.
+    text.replace("{ file = \"/run/secrets/sandbox_webhook\" }", "{ env = \"SANDBOX_WEBHOOK_SECRET\" }")
+}
+
+/// Every key with a value that is no table, and where the value stands.
+fn leaves(table: &DeTable<'_>, path: &str, found: &mut Vec<(String, std::ops::Range<usize>)>) {
+    for (name, value) in table {
+        let path =
+            if path.is_empty() { name.get_ref().to_string() } else { format!("{path}.{}", name.get_ref()) };
+        match value.get_ref() {
+            DeValue::Table(inner) if !inner.iter().any(|(key, _)| key.get_ref() == "env") => {
+                leaves(inner, &path, found);
+            }
+            _ => found.push((path, value.span())),
+        }
+    }
+}
+
+#[test]
+fn every_key_is_in_the_built_in_file_and_is_read() {
+    // What each key may be instead. A key without a row here, or that changes nothing, fails the test.
+    let rows = [
+        ("public_url", "'https://other.example'"),
+        ("listen", "'[::1]:1'"),
+        ("data_dir", "'elsewhere'"),
+        ("limits.body_bytes_max", "5000"),
+        ("limits.request_timeout_s", "7"),
+        ("limits.shutdown_grace_s", "7"),
+        ("limits.concurrent_requests_max", "7"),
+        ("limits.inbox_pending_max", "700"),
+        ("checkout.return_url_hosts", "['shop.example']"),
+        ("checkout.http_return_urls", "true"),
+        ("merchant_webhooks.allow_http", "['a.example']"),
+        ("merchant_webhooks.allow_private", "['10.0.0.0/8']"),
+        ("merchant_webhooks.ports", "[1]"),
+        ("merchant_webhooks.timeout_s", "7"),
+        ("sealing.key_file", "'elsewhere'"),
+        ("log.format", "'json'"),
+        ("log.level", "'trace'"),
+        ("bootstrap.print_first_key", "false"),
+        ("connectors.sandbox.adapter", "'other'"),
+        ("connectors.sandbox.mode", "'live'"),
+        ("connectors.sandbox.title", "'Other'"),
+        ("connectors.sandbox.sites", "['books']"),
+        ("connectors.sandbox.draining", "true"),
+        ("connectors.sandbox.hosts", "[]"),
+        ("connectors.sandbox.plain_http_hosts", "[]"),
+        ("connectors.sandbox.webhook_path_secret", "{ env = 'A_KEY' }"),
+        ("connectors.sandbox.settings.base_url", "false"),
+        ("connectors.sandbox.secrets.api_key", "{ env = 'B_KEY' }"),
+        ("connectors.sandbox.secrets.webhook_secret", "{ env = 'A_KEY' }"),
+    ];
+    let full = every_key();
+    let seen = |text: &str| {
+        let config = read(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        let secrets = |entry: &ConnectorEntry| {
+            let path = entry.config.webhook_path_secret.as_ref().unwrap().reveal().to_owned();
+            (secret_texts(entry, "api_key"), secret_texts(entry, "webhook_secret"), path)
+        };
+        // Where a connector's keys stand changes with every edit, so it is left out.
+        let shown = format!("{config:?}");
+        let (shown, _) = shown.split_once("places: ").unwrap();
+        format!("{shown} {:?}", secrets(&config.connectors[0]))
+    };
+    let before = seen(&full);
+    let document = DeTable::parse(&full).unwrap();
+    let mut found = Vec::new();
+    leaves(document.get_ref(), "", &mut found);
+    let names = |paths: &mut dyn Iterator<Item = String>| paths.collect::<BTreeSet<String>>();
+    let in_file = names(&mut found.iter().map(|(path, _)| path.clone()));
+    assert_eq!(in_file, names(&mut rows.iter().map(|(path, _)| (*path).to_owned())));
+    for (path, value) in rows {
+        let (_, span) = found.iter().find(|(found, _)| found == path).unwrap();
+        let mut changed = full.clone();
+        changed.replace_range(span.clone(), value);
+        assert_ne!(seen(&changed), before, "{path} changes nothing");
+    }
+
+    let notes = Notes::default();
+    let source = Arc::new(Source { name: "hub.toml".to_owned(), folder: PathBuf::new(), text: full.clone() });
+    read_over(&source, &source, &environment, &notes).unwrap();
+    let own = |path: &String| !path.contains(".settings.") && !path.contains(".secrets.");
+    assert_eq!(notes.known(), in_file.into_iter().filter(own).collect());
+}
+
+#[test]
+fn optional_keys_of_a_connector_default_to_what_the_built_in_file_says() {
+    let full = read(&every_key()).unwrap().connectors.remove(0);
+    let minimal = read(&with_connector("")).unwrap().connectors.remove(0);
+    assert_eq!((full.draining, &full.sites), (minimal.draining, &minimal.sites));
+}
+
+#[test]
+fn every_key_of_the_built_in_file_has_a_comment_above_it() {
+    let mut above = "";
+    for line in DEFAULTS.lines() {
+        let is_key = !line.is_empty() && !line.starts_with("# ");
+        assert!(!is_key || above.starts_with("# "), "no comment above: {line}");
+        assert!(line.chars().count() <= 110, "too long: {line}");
+        above = line;
+    }
+}
+
+#[test]
+fn the_example_is_read() {
+    let text = include_str!("../../../config/example-sandbox.toml");
+    let config = read_in(Path::new("config"), text).unwrap_or_else(|error| panic!("{error}"));
+    let [entry] = config.connectors.try_into().unwrap();
+    assert_eq!((entry.config.name.as_str(), entry.config.adapter.as_str()), ("sandbox", "sandbox"));
+    assert_eq!(config.data_dir, Path::new("config/../target/example-sandbox"));
+    assert!(config.merchant_webhooks.destinations.check_url("http://localhost:3000/hook").is_ok());
+}
+
+#[test]
+fn what_the_registry_refuses_is_shown_in_the_file() {
+    use ConnectorConfigError as E;
+    let text = with_connector(
+        "settings.base_url = 'https://user:sk_live@x.example'\nsecrets.api_key = { env = 'A_KEY' }\n",
+    );
+    let entry = read(&text).unwrap().connectors.remove(0);
+    let connector = || "cards".to_owned();
+    let fix = || "must be mended".to_owned();
+    for (error, place) in [
+        (
+            E::NoAdapter { connector: connector(), adapter: "sandbox".to_owned() },
+            "3:1: connectors.cards.adapter",
+        ),
+        (E::Contract { connector: connector(), version: 9 }, "3:1: connectors.cards.adapter"),
+        (E::SandboxInLiveMode { connector: connector() }, "4:1: connectors.cards.mode"),
+        (
+            E::Setting { connector: connector(), field: "settings.base_url".to_owned(), fix: fix() },
+            "5:10: connectors.cards.settings.base_url",
+        ),
+        (
+            E::Setting { connector: connector(), field: "settings.absent".to_owned(), fix: fix() },
+            "5:1: connectors.cards.settings.absent",
+        ),
+        (
+            E::Hosts {
+                connector: connector(),
+                source: HostsError::Setting { setting: "base_url".to_owned() },
+            },
+            "5:10: connectors.cards.settings.base_url",
+        ),
+        (
+            E::Secret { connector: connector(), secret: "api_key".to_owned(), fix: fix() },
+            "6:9: connectors.cards.secrets.api_key",
+        ),
+        (E::PathSecret { connector: connector(), fix: fix() }, "2:13: connectors.cards.webhook_path_secret"),
+        (E::Twice { connector: connector() }, "2:13: connectors.cards"),
+    ] {
+        let said = entry.mistake(&error).to_string();
+        assert!(said.starts_with(&format!("hub.toml:{place}: ")), "{said}");
+        assert!(!said.contains("sk_live"), "{said}");
+    }
+}
+
+#[test]
+fn no_secret_is_printed_wherever_it_was_written() {
+    let anywhere = [
+        "X",
+        "k = 'X'",
+        "k = X",
+        "k = \"X",
+        "k = 'X",
+        "k = '''X",
+        "k = 'a' 'X'",
+        "k = ['X', X",
+        "k = { v = 'X' }",
+        "k = { v = X",
+        "k = 'a' # X",
+        "# X\nk = = 1",
+        "k = '''\nX\n",
+        "k = [\n'X',\n1 2]",
+        "k = 'X' = 1",
+        "k = X = 1",
+        "k = 1 X = 1",
+        "k = { env = 'X' }",
+        "k = { file = 'X' }",
+        "k = { env = 'A_KEY', 'X' }",
+        "k = { env = 'A_KEY', x = 'X' }",
+        "k = [{ env = 'A_KEY' }, 'X']",
+        "k = [[{ env = 'X' }]]",
+        "k = { env = ['X'] }",
+        "k = \"\\qX\"",
+        "k = \u{1}X",
+        "k = 1979-05-27X",
+        "k = 'é' + 'X'",
+        "listen = { k = 'X' }",
+        "secrets = { title = 'X' }",
+        "secrets = { title = X",
+        "secrets.title = 'X'",
+        "settings = { title = X",
+        "settings.title = X",
+    ];
+    // Keys of ours are harmless elsewhere.
+    let among_secrets = ["title = X", "title = \"X", "listen = 'X' 'X'", "mode = ['X', X"];
+    let tables =
+        ["", "[limits]\n", "[connectors.a]\n", "[connectors.a.secrets]\n", "[connectors.a.settings]\n"];
+    for (index, table) in tables.into_iter().enumerate() {
+        for line in anywhere.iter().chain(among_secrets.iter().filter(|_| index > 2)) {
+            if let Err(error) = read(&format!("{MINIMAL}{table}{}", line.replace('X', CANARY))) {
+                assert!(!error.to_string().contains("sk_live"), "{table}{line}\n{error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_said_about_each_mistake() {
+    for (text, said) in MISTAKES {
+        assert_eq!(mistakes(read(text)), *said, "{text}");
+    }
+}
+
+#[test]
+fn long_lists_of_mistakes_are_cut() {
+    let lines: String = (0..30).map(|index| format!("unheard_of_{index} = 1\n")).collect();
+    let said = mistakes(read(&format!("{MINIMAL}{lines}")));
+    assert_eq!(said.matches("there is no such key").count(), 20);
+    assert!(said.ends_with("\n\nand 10 more"), "{said}");
+}
+
+#[test]
+fn columns_count_characters_and_windows_line_ends_are_fine() {
+    let said =
+        mistakes(read("\u{feff}public_url = 'https://é.example'\r\n\t'é' . x = 1\r\nlog.level = 'Info'\r\n"));
+    assert!(said.contains("hub.toml:3:13: log.level: "), "{said}");
+    assert!(said.contains("\n  3 | log.level = 'Info'\n    |             ^^^^^^\n"), "{said}");
+    assert!(said.contains("hub.toml:2:2: •••: "), "{said}");
+    let said = mistakes(read("\u{feff}pblic_url = 1"));
+    assert!(said.contains("hub.toml:1:1: pblic_url: "), "{said}");
 }

@@ -128,21 +128,23 @@ impl Shop {
     pub async fn register_webhook(&self) -> Result<(), ShopError> {
         let hub = &self.inner.hub;
         let url = self.hook_url();
-        let known: List<Endpoint> = hub.get(&format!("/v1/webhook_endpoints?limit={ENDPOINTS_READ_MAX}")).await?;
+        let known: List<Endpoint> =
+            hub.get(&format!("/v1/webhook_endpoints?limit={ENDPOINTS_READ_MAX}")).await?;
         let own = |endpoint: &Endpoint| endpoint.description.as_deref() == Some(ENDPOINT_DESCRIPTION);
         let key = fresh_token();
-        let endpoint: Endpoint = match known.data.into_iter().find(own).filter(|found| is_id("whe", &found.id)) {
-            Some(Endpoint { id, .. }) => {
-                let path = format!("/v1/webhook_endpoints/{id}");
-                let _: Endpoint = hub.patch(&path, &json!({ "url": url, "enabled": true })).await?;
-                // Secrets are shown once, and the last run's is gone.
-                hub.post(&format!("{path}/rotate_secret"), &key, &json!({})).await?
-            }
-            None => {
-                let body = json!({ "url": url, "description": ENDPOINT_DESCRIPTION });
-                hub.post("/v1/webhook_endpoints", &key, &body).await?
-            }
-        };
+        let endpoint: Endpoint =
+            match known.data.into_iter().find(own).filter(|found| is_id("whe", &found.id)) {
+                Some(Endpoint { id, .. }) => {
+                    let path = format!("/v1/webhook_endpoints/{id}");
+                    let _: Endpoint = hub.patch(&path, &json!({ "url": url, "enabled": true })).await?;
+                    // Secrets are shown once, and the last run's is gone.
+                    hub.post(&format!("{path}/rotate_secret"), &key, &json!({})).await?
+                }
+                None => {
+                    let body = json!({ "url": url, "description": ENDPOINT_DESCRIPTION });
+                    hub.post("/v1/webhook_endpoints", &key, &body).await?
+                }
+            };
         match endpoint.secret {
             Some(secret) if self.inner.inbox.set_secret(&secret) => Ok(()),
             Some(_) | None => Err(ShopError::NoSecret),
@@ -168,12 +170,15 @@ impl Trouble {
 
     fn hub(error: &HubError, back: &str) -> Self {
         let (status, text) = match error {
-            HubError::Refused { status: 404, .. } => (StatusCode::NOT_FOUND, "There is no such payment.".to_owned()),
+            HubError::Refused { status: 404, .. } => {
+                (StatusCode::NOT_FOUND, "There is no such payment.".to_owned())
+            }
             HubError::Refused { status: 409 | 422, detail, .. } => (StatusCode::CONFLICT, detail.clone()),
             // A wrong key or a broken hub is the shop's trouble, not the customer's.
             HubError::Refused { .. } | HubError::Unreachable(_) | HubError::Unreadable => {
                 tracing::warn!(%error, "the demo shop got no use out of the hub");
-                let text = "The shop cannot reach its payment hub. Try again: the same form is never done twice.";
+                let text =
+                    "The shop cannot reach its payment hub. Try again: the same form is never done twice.";
                 (StatusCode::BAD_GATEWAY, text.to_owned())
             }
         };
@@ -227,8 +232,9 @@ async fn buy(State(shop): State<Shop>, Form(form): Form<BuyForm>) -> Result<Resp
     const BACK: &str = "/shop";
     let product = Product::find(&form.sku).ok_or_else(|| Trouble::bad_form("We do not sell that.", BACK))?;
     let quantity = form.quantity.trim().parse().ok().filter(|quantity| (1..=QUANTITY_MAX).contains(quantity));
-    let quantity = quantity
-        .ok_or_else(|| Trouble::bad_form(&format!("The quantity is a number from 1 to {QUANTITY_MAX}."), BACK))?;
+    let quantity = quantity.ok_or_else(|| {
+        Trouble::bad_form(&format!("The quantity is a number from 1 to {QUANTITY_MAX}."), BACK)
+    })?;
     if !matches!(form.capture.as_str(), "automatic" | "manual") {
         return Err(Trouble::bad_form("Choose to pay now or when we ship.", BACK));
     }
@@ -256,7 +262,10 @@ async fn buy(State(shop): State<Shop>, Form(form): Form<BuyForm>) -> Result<Resp
     }
 }
 
-async fn show_payment(State(shop): State<Shop>, Query(query): Query<PaymentQuery>) -> Result<Response, Trouble> {
+async fn show_payment(
+    State(shop): State<Shop>,
+    Query(query): Query<PaymentQuery>,
+) -> Result<Response, Trouble> {
     let intent = find(&shop, &query.payment_intent).await?;
     let path = format!("/v1/refunds?payment_intent={}", query.payment_intent);
     let refunds: Result<List<Transfer>, _> = shop.inner.hub.get(&path).await;
@@ -304,7 +313,13 @@ async fn cancel(State(shop): State<Shop>, Form(form): Form<ActForm>) -> Result<R
 
 /// Asks the hub once, then shows the payment, whatever has become of it by then. The id in the form has the
 /// shape of one: it was looked up.
-async fn act(shop: &Shop, path: &str, what: &[&str], form: &ActForm, body: &Value) -> Result<Response, Trouble> {
+async fn act(
+    shop: &Shop,
+    path: &str,
+    what: &[&str],
+    form: &ActForm,
+    body: &Value,
+) -> Result<Response, Trouble> {
     let back = payment_path(&form.payment_intent);
     let key = once_key(&form.form_token, what, &back)?;
     let answer: Result<Value, _> = shop.inner.hub.post(path, &key, body).await;

@@ -9,7 +9,7 @@ use hub_core::ids::Scope;
 use processor_sdk::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::problem::{Kind, Problem};
+use super::problem::{Kind, LacksRequestId, Problem};
 use crate::service::Hub;
 use crate::store::{Commit, Conflict, IdempotencyRow, StoreError, StoredAnswer, Write};
 
@@ -158,5 +158,8 @@ pub fn respond(status: u16, body: Vec<u8>) -> Response {
     *response.status_mut() = axum::http::StatusCode::from_u16(status).unwrap_or(axum::http::StatusCode::OK);
     let media_type = if problem { "application/problem+json" } else { "application/json" };
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    if problem {
+        response.extensions_mut().insert(LacksRequestId);
+    }
     response
 }

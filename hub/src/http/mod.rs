@@ -145,7 +145,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What holds for every request: an id, a place, a time limit, no card number in its address.
 async fn guard(State(front): State<Front>, request: Request, next: Next) -> Response {
-    let request_id = front.hub.ids.new_id("req_");
+    let request_id = front.hub.ids.new_id("req");
     let method = request.method().clone();
     let route = request.extensions().get::<axum::extract::MatchedPath>().map_or_else(
         || "unmatched".to_owned(),

@@ -277,7 +277,8 @@ mod tests {
     fn form_post_with(name: &str, value: &str) -> Page {
         let fields = [(name.to_owned(), value.to_owned())];
         let form_targets = FormTargets::Listed(&[]);
-        form_post(&FormPostView { url: "https://secure.example/start", fields: &fields, form_targets }).unwrap()
+        form_post(&FormPostView { url: "https://secure.example/start", fields: &fields, form_targets })
+            .unwrap()
     }
 
     fn instructions_with(text: &str, href: &str) -> Page {
@@ -303,7 +304,8 @@ mod tests {
 
     #[test]
     fn no_text_becomes_markup() {
-        let pages: [(&str, fn(&str) -> Page); 5] = [
+        type PageOf = fn(&str) -> Page;
+        let pages: [(&str, PageOf); 5] = [
             ("chooser", |text| chooser_with(text, "/shop")),
             ("form_post", |text| form_post_with(text, text)),
             ("instructions", |text| instructions_with(text, "/shop")),
@@ -360,9 +362,12 @@ mod tests {
 
     #[test]
     fn amounts_have_the_decimals_of_their_currency() {
-        for (minor, currency, shown) in
-            [(1999, "EUR", "19.99 EUR"), (500, "JPY", "500 JPY"), (1500, "BHD", "1.500 BHD"), (5, "USD", "0.05 USD")]
-        {
+        for (minor, currency, shown) in [
+            (1999, "EUR", "19.99 EUR"),
+            (500, "JPY", "500 JPY"),
+            (1500, "BHD", "1.500 BHD"),
+            (5, "USD", "0.05 USD"),
+        ] {
             let view = InstructionsView {
                 amount: money(minor, currency),
                 instructions: &[],
@@ -404,12 +409,8 @@ mod tests {
     fn only_a_page_with_a_code_may_show_an_image() {
         assert!(instructions_with("x", "/").content_policy.contains("img-src data:"));
         assert!(!message_with("x", "/").content_policy.contains("img-src"));
-        let view = InstructionsView {
-            amount: money(1, "EUR"),
-            instructions: &[],
-            qr_svg: None,
-            return_href: None,
-        };
+        let view =
+            InstructionsView { amount: money(1, "EUR"), instructions: &[], qr_svg: None, return_href: None };
         assert!(!instructions(&view).unwrap().content_policy.contains("img-src"));
     }
 

@@ -7,7 +7,7 @@
 //! says a1 OP FACTS                              an operation was answered; OP: open complete expire void c1 r1
 //! absent|unknown|unsent a1 OP [why]             it was answered "no such thing" | nobody knows | never left
 //! hears a1 FACTS                                a verified notification
-//! looks a1 [OP] FACTS|absent|unknown|unsent     a look-up's answer, on behalf of OP where one is in doubt
+//! looks a1[/OP] FACTS|absent|unknown|unsent     a look-up's answer, on behalf of OP where one is in doubt
 //! hint a1 · returns a1                          an unproven delivery · the browser comes back
 //! capture [5.00] [more] · cancel · refund [5.00] · expire
 //! tick 5m                                       time passes; the intent expires by itself when due
@@ -26,7 +26,7 @@
 //! (`refund=r1#re_1/succeeded/5.00`), `code:insufficient_funds`, `elsewhere`, `id:pay_1`, `@5s` (the
 //! processor's clock) and `door` or `door:600`. A line that must be refused ends in `-> code`.
 
-pub mod world;
+pub(crate) mod world;
 
 use std::collections::BTreeMap;
 
@@ -45,7 +45,7 @@ use processor_sdk::{
 use world::{World, money, profile, start};
 
 /// Runs a story; panics with the line that does not hold.
-pub fn check(story: &str) {
+pub(crate) fn check(story: &str) {
     let mut table = Table { world: None, attempts: vec![], heard: 0, versions: 0 };
     for (number, line) in story.lines().enumerate() {
         let line = line.split("//").next().unwrap_or_default().trim();
@@ -213,10 +213,11 @@ impl Table {
                 Command::OperationTried { attempt_id, operation_id, outcome }
             }
             "looks" => {
-                let attempt_id = self.attempt_id(rest[0]);
-                let operation_id = rest.get(1).and_then(|name| self.operation_id(&attempt_id, name));
-                let operation_id = operation_id.filter(|_| !parse_word(rest[1]).is_some_and(|_| rest.len() == 2));
-                let rest = if operation_id.is_some() { &rest[2..] } else { &rest[1..] };
+                let (attempt, operation) = rest[0].split_once('/').map_or((rest[0], None), |(a, o)| (a, Some(o)));
+                let attempt_id = self.attempt_id(attempt);
+                let operation_id =
+                    operation.map(|name| self.operation_id(&attempt_id, name).expect("such an operation"));
+                let rest = &rest[1..];
                 let outcome = match rest.first() {
                     Some(verb @ (&"absent" | &"unknown" | &"unsent")) => self.outcome(verb, &rest[1..]),
                     Some(_) | None => self.outcome("says", rest),

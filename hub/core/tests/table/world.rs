@@ -10,7 +10,7 @@ use hub_core::event::{Cause, Event, Recorded};
 use hub_core::ids::{MerchantId, OrderId, Scope};
 use hub_core::ledger::Account;
 use hub_core::payment::{
-    AttemptState, ConnectorProfile, Operation, OperationState, PaymentIntent, Status, TransferStatus,
+    AttemptState, ConnectorProfile, OperationState, PaymentIntent, Status, TransferStatus,
 };
 use hub_core::publish::PUBLIC_TYPES;
 use hub_core::refusal::Refusal;
@@ -23,16 +23,16 @@ use processor_sdk::{
 };
 
 /// When every story begins.
-pub fn start() -> Timestamp {
+pub(crate) fn start() -> Timestamp {
     Timestamp::parse_rfc3339("2030-01-01T00:00:00Z").unwrap()
 }
 
-pub fn money(minor: i64, currency: &str) -> Money {
+pub(crate) fn money(minor: i64, currency: &str) -> Money {
     Money::new(minor, Currency::parse(currency).unwrap()).unwrap()
 }
 
 /// A connector that can do everything and remembers keys for a day, less what the flags take away.
-pub fn profile<'a>(connector: &str, flags: impl IntoIterator<Item = &'a str>) -> ConnectorProfile {
+pub(crate) fn profile<'a>(connector: &str, flags: impl IntoIterator<Item = &'a str>) -> ConnectorProfile {
     let mut capabilities = Capabilities {
         manual_capture: true,
         partial_capture: true,
@@ -97,13 +97,13 @@ pub fn profile<'a>(connector: &str, flags: impl IntoIterator<Item = &'a str>) ->
 
 /// One payment under test.
 #[derive(Clone)]
-pub struct World {
-    pub payment: PaymentIntent,
-    pub now: Timestamp,
-    pub history: Vec<Recorded>,
+pub(crate) struct World {
+    pub(crate) payment: PaymentIntent,
+    pub(crate) now: Timestamp,
+    pub(crate) history: Vec<Recorded>,
     /// Types published so far.
-    pub published: Vec<&'static str>,
-    pub ledger: BTreeMap<Account, i64>,
+    pub(crate) published: Vec<&'static str>,
+    pub(crate) ledger: BTreeMap<Account, i64>,
     fresh: u64,
 }
 
@@ -113,7 +113,7 @@ fn next_id(fresh: &mut u64) -> String {
 }
 
 impl World {
-    pub fn create(amount: Money, capture: CaptureMode, expires_in_s: i64) -> Self {
+    pub(crate) fn create(amount: Money, capture: CaptureMode, expires_in_s: i64) -> Self {
         let mut fresh = 0;
         let command = CreateIntent {
             scope: Scope { merchant_id: MerchantId::main(), livemode: false },
@@ -146,7 +146,7 @@ impl World {
     }
 
     /// Runs a command; a refusal must leave no trace.
-    pub fn run(&mut self, command: &Command) -> Result<(), Refusal> {
+    pub(crate) fn run(&mut self, command: &Command) -> Result<(), Refusal> {
         let mut fresh = self.fresh;
         let before = self.payment.clone();
         let context = &mut Context { now: self.now, cause: Cause::Processor, fresh: &mut || next_id(&mut fresh) };
@@ -320,14 +320,7 @@ impl World {
     }
 
     /// Work whose time has come.
-    pub fn due(&self) -> Vec<Work> {
+    pub(crate) fn due(&self) -> Vec<Work> {
         schedule(&self.payment).into_iter().filter(|(_, due_at)| *due_at <= self.now).map(|(work, _)| work).collect()
-    }
-
-    pub fn find_operation(&self, wanted: impl Fn(&Operation) -> bool) -> Option<&Operation> {
-        let operations = self.payment.attempts.iter().flat_map(|attempt| &attempt.operations);
-        let mut found: Vec<_> = operations.filter(|operation| wanted(operation)).collect();
-        found.sort_by_key(|operation| operation.is_open());
-        found.pop()
     }
 }

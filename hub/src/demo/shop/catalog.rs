@@ -38,12 +38,7 @@ const BUNDLE_DISCOUNT: Line =
 
 /// The shelf.
 pub(super) const PRODUCTS: [Product; 3] = [
-    Product {
-        sku: COURSE.sku,
-        title: COURSE.name,
-        text: "Twelve lessons, yours to keep.",
-        lines: &[COURSE],
-    },
+    Product { sku: COURSE.sku, title: COURSE.name, text: "Twelve lessons, yours to keep.", lines: &[COURSE] },
     Product { sku: STARTER.sku, title: STARTER.name, text: "Alive when it is shipped.", lines: &[STARTER] },
     Product {
         sku: "baker-bundle",

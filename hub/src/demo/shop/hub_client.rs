@@ -222,7 +222,9 @@ mod tests {
             (b"[]", "it did not say why"),
         ];
         for (answer, expected) in rows {
-            let HubError::Refused { status: 409, detail, .. } = refused(409, answer) else { panic!("{expected}") };
+            let HubError::Refused { status: 409, detail, .. } = refused(409, answer) else {
+                panic!("{expected}")
+            };
             assert_eq!(detail, expected);
         }
     }

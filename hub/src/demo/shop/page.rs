@@ -140,7 +140,8 @@ pub(super) fn payment(intent: &Intent, refunds: &[Transfer], form_token: &str) -
             captures: transfers(&intent.captures, &intent.currency),
             refunds: transfers(refunds, &intent.currency),
             can_capture: status == "requires_capture" && intent.amount_capturable > 0,
-            can_cancel: matches!(status, "requires_checkout" | "requires_capture") && !intent.cancel_requested,
+            can_cancel: matches!(status, "requires_checkout" | "requires_capture")
+                && !intent.cancel_requested,
             can_refund: intent.amount_captured > intent.amount_refunded,
         },
     )

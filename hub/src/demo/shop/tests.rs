@@ -368,7 +368,8 @@ async fn a_new_shop_registers_and_believes_only_signed_deliveries() {
         }
     }
     let hub = FakeHub::new(answers).await;
-    let body = r#"{"id":"evt_1","type":"order.paid","sequence":4,"data":{"object":{"id":"ord_1","status":"paid"}}}"#;
+    let body =
+        r#"{"id":"evt_1","type":"order.paid","sequence":4,"data":{"object":{"id":"ord_1","status":"paid"}}}"#;
     let timestamp = SystemClock.now().as_unix_seconds().to_string();
     let right = sign("evt_1", &timestamp, body);
     let deliver = async |signature: &str| {
@@ -399,7 +400,9 @@ async fn a_restarted_shop_takes_over_its_endpoint() {
         match asked.line.as_str() {
             "GET /v1/webhook_endpoints?limit=100" => (200, json!({ "data": [known] })),
             "PATCH /v1/webhook_endpoints/whe_1" => (200, known),
-            "POST /v1/webhook_endpoints/whe_1/rotate_secret" => (200, json!({ "id": "whe_1", "secret": SECRET })),
+            "POST /v1/webhook_endpoints/whe_1/rotate_secret" => {
+                (200, json!({ "id": "whe_1", "secret": SECRET }))
+            }
             _other => (404, Value::Null),
         }
     }

@@ -1,0 +1,133 @@
+//! Facts that do not match what was asked settle nothing and are shown.
+
+use crate::table::check;
+
+#[test]
+fn facts_that_do_not_match() {
+    for (facts, reason) in [
+        ("paid captured:15.00", "amount_mismatch"),
+        ("paid captured:25.00", "amount_mismatch"),
+        ("paid amount:19.99", "amount_mismatch"),
+        ("open amount:19.99", "amount_mismatch"),
+        ("authorized authorized:15.00", "amount_mismatch"),
+        ("paid capture=#ch_1/succeeded/15.00", "amount_mismatch"),
+        ("paid captured:20.00EUR", "currency_mismatch"),
+        ("paid amount:20.00EUR", "currency_mismatch"),
+        ("capture=#ch_1/succeeded/20.00EUR", "currency_mismatch"),
+        ("refund=#re_1/succeeded/20.00EUR", "currency_mismatch"),
+    ] {
+        check(&format!(
+            "intent 20.00
+             start a1
+             says a1 open open door
+             hears a1 {facts}
+             quarantine {reason}
+             heard payment_intent.created payment_intent.quarantined
+             is requires_checkout captured 0
+             ledger receivable 0
+             start a2 second -> quarantined         // the shopper may have paid
+             reopen a1 -> quarantined
+             cancel -> quarantined
+             tick 2d                                // its time ends all the same
+             is requires_checkout"
+        ));
+    }
+}
+
+#[test]
+fn facts_that_match() {
+    for facts in [
+        "paid amount:20.00 captured:20.00 fee:0.50EUR",
+        "paid authorized:20.00 captured:20.00",
+        "paid captured:20.00 capture=#ch_1/succeeded/20.00",
+        "authorized authorized:20.00 captured:0.00 capture=#ch_1/succeeded/20.00",
+        "capture=#ch_1/succeeded",
+    ] {
+        check(&format!(
+            "intent 20.00
+             start a1
+             says a1 open open door
+             hears a1 {facts}
+             quarantine none
+             is succeeded captured 20.00"
+        ));
+    }
+}
+
+#[test]
+fn a_refund_of_another_amount() {
+    check(
+        "intent 20.00
+         start a1
+         says a1 open open door
+         hears a1 paid
+         refund 5.00
+         unknown a1 r1
+         hears a1 refund=r1#re_1/succeeded/7.00
+         quarantine amount_mismatch
+         is succeeded refunded 0 pending 5.00
+         tick 1s
+         wants nothing                              // the operation itself has its end
+         refund 1.00 -> quarantined",
+    );
+}
+
+#[test]
+fn a_capture_of_another_amount() {
+    check(
+        "intent 20.00 manual
+         start a1
+         says a1 open open door
+         hears a1 authorized
+         capture 5.00
+         says a1 c1 capture=c1#ch_1/succeeded/7.00
+         quarantine amount_mismatch
+         is requires_capture captured 0
+         capture 1.00 -> quarantined",
+    );
+    check(
+        "intent 20.00 manual
+         start a1
+         says a1 open open door
+         hears a1 authorized
+         hears a1 captured:20.01
+         quarantine amount_mismatch",
+    );
+}
+
+#[test]
+fn operations_and_looks_go_on_in_quarantine() {
+    check(
+        "intent 20.00
+         start a1
+         unknown a1 open
+         hears a1 pending amount:19.99
+         attempt a1 pending
+         wants nothing
+         later 2s
+         tick 2s
+         wants check a1
+         looks a1 pending amount:19.99
+         later 5s",
+    );
+}
+
+#[test]
+fn a_flag_does_not_stop_the_payment() {
+    check(
+        "intent 20.00
+         start a1 first no_expire
+         says a1 open open door
+         start a2 second
+         says a2 open open door
+         hears a1 paid
+         hears a2 paid
+         quarantine paid_twice
+         refund 20.00
+         says a2 r1 refund=r1/succeeded/20.00
+         is succeeded captured 40.00 refunded 20.00
+         hears a1 paid captured:20.00EUR
+         quarantine currency_mismatch               // what blocks outranks what flags
+         refund 1.00 -> quarantined",
+    );
+}

@@ -1,0 +1,1 @@
+//! Nothing but tests live here, in `main.rs` and the folders beside it.
