@@ -10,7 +10,7 @@
 use std::ops::Range;
 
 /// Keys whose values are harmless wherever they stand, except among secrets and settings.
-const PLAIN_KEYS: [&str; 26] = [
+pub(super) const PLAIN_KEYS: [&str; 25] = [
     "adapter",
     "allow_http",
     "allow_private",
@@ -36,7 +36,6 @@ const PLAIN_KEYS: [&str; 26] = [
     "sites",
     "timeout_s",
     "title",
-    "trusted_proxies",
 ];
 
 const MASK: &str = "•••";

@@ -151,7 +151,7 @@ impl<'a> Section<'a> {
     }
 
     /// The table of that name, merged key by key. It may be absent from both files.
-    pub(super) fn section(&mut self, key: &str) -> Section<'a> {
+    pub(super) fn section(&mut self, key: &str) -> Self {
         self.asked.push(key.to_owned());
         let path = join(&self.path, key);
         let mut layers = Vec::new();

@@ -320,6 +320,19 @@ fn every_key_of_the_built_in_file_has_a_comment_above_it() {
 }
 
 #[test]
+fn the_keys_whose_values_are_shown_are_those_of_the_built_in_file() {
+    let full = every_key();
+    let document = DeTable::parse(&full).unwrap();
+    let mut found = Vec::new();
+    leaves(document.get_ref(), "", &mut found);
+    let is_private =
+        |path: &str| [".settings.", ".secrets.", "_secret"].iter().any(|part| path.contains(part));
+    let ours = found.iter().map(|(path, _)| path.as_str()).filter(|path| !is_private(path));
+    let ours: BTreeSet<&str> = ours.map(|path| path.rsplit('.').next().unwrap()).collect();
+    assert_eq!(ours, excerpt::PLAIN_KEYS.into_iter().collect());
+}
+
+#[test]
 fn the_example_is_read() {
     let text = include_str!("../../../config/example-sandbox.toml");
     let config = read_in(Path::new("config"), text).unwrap_or_else(|error| panic!("{error}"));

@@ -73,7 +73,7 @@ pub enum ConnectorConfigError {
     )]
     Contract { connector: String, version: u32 },
     #[error(
-        "connector {connector}: the sandbox moves no money and is refused in live mode; set `livemode = false` or choose another adapter"
+        "connector {connector}: the sandbox moves no money and is refused in live mode; write mode = \"test\", or choose another adapter"
     )]
     SandboxInLiveMode { connector: String },
     #[error("connector {connector}: {field} {fix}")]

@@ -286,7 +286,7 @@ mod tests {
     }
 
     fn demo_sender() -> WebhookSender {
-        WebhookSender::new(DestinationPolicy::demo()).unwrap()
+        WebhookSender::new(DestinationPolicy::demo(), Duration::from_secs(20)).unwrap()
     }
 
     async fn send(sender: &WebhookSender, url: &str) -> SendOutcome {
@@ -424,7 +424,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
-        let sender = WebhookSender::new(DestinationPolicy::strict()).unwrap();
+        let sender = WebhookSender::new(DestinationPolicy::strict(), Duration::from_secs(20)).unwrap();
         assert_eq!(send(&sender, &url).await, SendOutcome::Forbidden { reason: DestinationError::PlainHttp });
         let metadata = send(&demo_sender(), "https://169.254.169.254/").await;
         assert_eq!(metadata, SendOutcome::Forbidden { reason: METADATA });

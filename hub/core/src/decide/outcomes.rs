@@ -3,7 +3,7 @@
 //! Invariant: what may have happened is never counted as failed, and is sent again only under its own key or
 //! once the processor has said that it is not there.
 
-use processor_sdk::{Answer, Door, Facts, OperationKind, Timestamp, Word};
+use processor_sdk::{Answer, Door, Facts, Item, ItemKind, OperationKind, Timestamp, Word};
 
 use super::known_attempt;
 use crate::event::Event;
@@ -34,6 +34,7 @@ pub(super) fn operation_tried(
             // An answer is about now. Undated, a page that opens again could never follow one that expired,
             // because what was said before keeps the time at which it was first heard.
             facts.at = facts.at.or(Some(story.now()));
+            name_our_item(&story.payment, attempt_id, &operation, &mut facts);
             story.hear(attempt_id, &facts);
             open_door(story, attempt_id, door.as_ref(), operation.created_at);
             if operation.is_open() {
@@ -62,6 +63,35 @@ pub(super) fn operation_tried(
         Outcome::Answered { answer: Answer::Absent } | Outcome::NotSent { .. } | Outcome::Unknown { .. } => {}
     }
     Ok(())
+}
+
+/// Where a processor does not give our echo back, the one new item of its kind in the answer to a capture or
+/// refund of ours is that capture or refund.
+fn name_our_item(payment: &PaymentIntent, attempt_id: &AttemptId, operation: &Operation, facts: &mut Facts) {
+    let Some(attempt) = payment.attempt(attempt_id) else { return };
+    let ours = match &operation.subject {
+        Subject::Payment => None,
+        Subject::Capture(id) => {
+            let capture = payment.captures.iter().find(|capture| capture.id == *id);
+            capture.map(|capture| (ItemKind::Capture, id.echo(), capture.amount))
+        }
+        Subject::Refund(id) => {
+            let refund = payment.refunds.iter().find(|refund| refund.id == *id);
+            refund.map(|refund| (ItemKind::Refund, id.echo(), refund.amount))
+        }
+    };
+    let Some((kind, echo, amount)) = ours else { return };
+    let known = attempt.evidence.items(kind);
+    let is_new = |item: &Item| {
+        item.kind == kind
+            && item.echo.is_none()
+            && item.amount.is_none_or(|said| said == amount)
+            && item.id.as_ref().is_some_and(|id| !known.iter().any(|standing| standing.is_called(id)))
+    };
+    let mut new = facts.items.iter_mut().filter(|item| is_new(item));
+    if let (Some(item), None) = (new.next(), new.next()) {
+        item.echo = Some(echo.to_owned());
+    }
 }
 
 /// `asked_at` is the time of the call whose answer the door came with: its lifetime counts from there.

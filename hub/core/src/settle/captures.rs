@@ -55,23 +55,33 @@ fn settle_capture(story: &mut Story<'_, '_>, attempt_id: &AttemptId, item: &Item
 /// The capture that an item without our echo must be about: ours of that amount that nobody named yet, or
 /// the same money told of before as a bare total.
 fn adoptable<'a>(payment: &'a PaymentIntent, attempt: &Attempt, item: &ItemStanding) -> Option<&'a Capture> {
-    let free = |capture: &&Capture| {
-        let ours = !capture.observed && capture.status == TransferStatus::Pending;
-        let bare = capture.observed && item.state == ItemState::Succeeded;
-        let same = item.amount.map_or(ours, |amount| amount == capture.amount);
-        capture.attempt_id == attempt.id && capture.processor_id.is_none() && same && (ours || bare)
+    let amount = item.amount?;
+    let free = || {
+        payment.captures.iter().filter(|capture| {
+            capture.attempt_id == attempt.id && capture.processor_id.is_none() && capture.amount == amount
+        })
     };
-    let echoed = !item.echoes.is_empty();
-    payment.captures.iter().filter(|capture| !echoed || capture.observed).find(free)
+    let news = item.ever_succeeded && has_room(payment, attempt, amount);
+    let ours = || {
+        let told = news || item.state == ItemState::Pending;
+        let pending = |capture: &&Capture| !capture.observed && capture.status == TransferStatus::Pending;
+        free().find(pending).filter(|_| told && item.echoes.is_empty())
+    };
+    ours().or_else(|| free().find(|capture| capture.observed && item.ever_succeeded))
+}
+
+/// Whether captures of this much more fit into what was taken; else an item is part of a total that is
+/// recorded already.
+fn has_room(payment: &PaymentIntent, attempt: &Attempt, amount: Money) -> bool {
+    let told = told_apart(payment, attempt).checked_add(amount).unwrap_or(amount);
+    told.minor() <= payment.captured_by_evidence(attempt).minor()
 }
 
 /// A capture that we did not ask for: an automatic one, or one made in the processor's dashboard.
 fn observe_capture(story: &mut Story<'_, '_>, attempt_id: &AttemptId, amount: Money, processor_id: Option<String>) {
     let payment = &story.payment;
     let Some(attempt) = payment.attempt(attempt_id) else { return };
-    let told = told_apart(payment, attempt).checked_add(amount).unwrap_or(amount);
-    // Part of a total that is recorded already.
-    if told.minor() > payment.captured_by_evidence(attempt).minor() || !amount.is_positive() {
+    if !amount.is_positive() || !has_room(payment, attempt, amount) {
         return;
     }
     // Where there can be only one capture, the rest is released with it.

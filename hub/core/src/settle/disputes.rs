@@ -14,7 +14,10 @@ pub(super) fn settle_disputes(story: &mut Story<'_, '_>, attempt_id: &AttemptId)
     for item in attempt.evidence.items(ItemKind::Dispute) {
         let Some(processor_id) = item.name().cloned() else { continue };
         let status = DisputeStatus::from_item(item.state);
-        let known = story.payment.disputes.iter().find(|dispute| item.is_called(&dispute.processor_id));
+        // Another attempt's processor may use the same id for a dispute of its own.
+        let known = story.payment.disputes.iter().find(|dispute| {
+            dispute.attempt_id == *attempt_id && item.is_called(&dispute.processor_id)
+        });
         let (dispute_id, before) = match known {
             Some(dispute) => (dispute.id.clone(), dispute.status),
             None => {

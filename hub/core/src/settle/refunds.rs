@@ -64,7 +64,8 @@ fn adoptable<'a>(payment: &'a PaymentIntent, attempt: &Attempt, item: &ItemStand
     let ours = || {
         of_attempt().find(|refund| {
             let pending = !refund.observed && refund.status == TransferStatus::Pending;
-            pending && item.echoes.is_empty() && item.amount.is_none_or(|amount| amount == refund.amount)
+            // Without an amount it could be anything, even something older than the refund.
+            pending && item.echoes.is_empty() && item.amount == Some(refund.amount)
         })
     };
     ours().or_else(|| of_attempt().find(|refund| is_standing_total(refund) && item.amount == Some(refund.amount)))

@@ -114,6 +114,26 @@ fn without_an_echo_the_amount_tells() {
 }
 
 #[test]
+fn without_an_echo_the_answer_tells() {
+    authorized(
+        "capture 15.00
+         says a1 c1 capture=#ch_1/failed
+         capture c1 failed
+         is requires_capture captured 0 capturable 20.00",
+    );
+    authorized(
+        "capture 15.00 more
+         says a1 c1 capture=#ch_1/succeeded
+         capture 5.00
+         says a1 c2 capture=#ch_1/succeeded capture=#ch_2/pending
+         capture c2 pending
+         is requires_capture captured 15.00
+         hears a1 capture=#ch_2/succeeded
+         is succeeded captured 20.00",
+    );
+}
+
+#[test]
 fn failed_and_asked_again() {
     authorized(
         "capture 20.00
@@ -235,8 +255,7 @@ fn two_reservations_are_collected_once() {
          hears a2 authorized
          hears a1 authorized
          is requires_capture capturable 20.00
-         wants send a1 expire, send a1 void         // the one that was superseded
-         says a1 expire authorized
+         wants send a1 void                         // the one that was superseded
          says a1 void voided
          capture
          wants send a2 c1

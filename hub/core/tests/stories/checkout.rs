@@ -231,8 +231,9 @@ fn approved_and_never_returned() {
          is processing
          wants send a1 complete
          returns a1                                 // once is enough
-         wants send a1 complete
+         wants check a1, send a1 complete
          unknown a1 complete
+         looks a1 needs_completion
          tick 1s
          wants send a1 complete
          says a1 complete paid
@@ -268,7 +269,7 @@ fn what_was_called_off_is_not_completed() {
          hears a1 needs_completion
          returns a1
          is canceled
-         wants nothing",
+         wants check a1                             // only a look",
     );
 }
 
@@ -369,6 +370,7 @@ fn another_door_to_the_same_attempt() {
          reopen a1
          reopen a1
          silent
+         tick 1s
          says a1 open open door
          attempt a1 open
          hears a1 paid

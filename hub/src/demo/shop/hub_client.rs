@@ -176,7 +176,10 @@ fn refused(status: u16, answer: &[u8]) -> HubError {
     let problem: ProblemBody = serde_json::from_slice(answer).unwrap_or_default();
     let mut detail = problem.detail;
     for field in problem.errors {
-        detail = format!("{detail} {}: {}.", field.pointer, field.detail);
+        // One wrong field is often the whole story already.
+        if !detail.contains(&field.detail) {
+            detail = format!("{detail} ({}: {})", field.pointer, field.detail);
+        }
     }
     HubError::Refused { status, code: problem.code, detail }
 }
@@ -212,12 +215,13 @@ mod tests {
 
     #[test]
     fn a_refusal_always_says_something() {
-        let rows: [(&[u8], &str); 4] = [
+        let rows: [(&[u8], &str); 5] = [
             (br#"{"code":"refused","detail":"Too much."}"#, "Too much."),
             (
                 br#"{"detail":"Wrong.","errors":[{"pointer":"/amount","detail":"must be positive"}]}"#,
-                "Wrong. /amount: must be positive.",
+                "Wrong. (/amount: must be positive)",
             ),
+            (br#"{"detail":"Too much.","errors":[{"pointer":"/amount","detail":"Too much."}]}"#, "Too much."),
             (b"<html>", "it did not say why"),
             (b"[]", "it did not say why"),
         ];

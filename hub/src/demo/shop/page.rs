@@ -159,6 +159,9 @@ fn heading(intent: &Intent) -> String {
         "succeeded" => "Thank you! Your payment has arrived.",
         "requires_capture" => "Thank you! We charge you when we ship.",
         "processing" => "Checking with the payment processor…",
+        "requires_checkout" if intent.attempts.last().is_some_and(|last| last.state == "declined") => {
+            "The payment was declined. You can try again."
+        }
         "requires_checkout" => "Not paid yet.",
         "canceled" => "The payment was canceled.",
         "expired" => "The time to pay is over.",

@@ -47,7 +47,9 @@ pub(super) fn describe(error: &rusqlite::Error) -> String {
         Error::SqliteFailure(failure, None) => format!("SQLite error {}", failure.extended_code),
         Error::SqlInputError { error, msg, .. } => format!("SQLite error {}: {msg}", error.extended_code),
         Error::QueryReturnedNoRows => "a row that must be there is not".to_owned(),
-        Error::InvalidColumnType(_, column, _) => format!("column {column} holds another type than it should"),
+        Error::InvalidColumnType(_, column, _) => {
+            format!("column {column} holds another type than it should")
+        }
         Error::FromSqlConversionFailure(..) | Error::IntegralValueOutOfRange(..) | Error::Utf8Error(..) => {
             "a stored value cannot be read".to_owned()
         }

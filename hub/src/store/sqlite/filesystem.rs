@@ -4,8 +4,20 @@ use std::path::Path;
 
 /// Kinds on which locks or flushes are only a courtesy of the other side.
 const NETWORK_FILESYSTEMS: &[&str] = &[
-    "afs", "ceph", "cifs", "fuse.ceph", "fuse.glusterfs", "fuse.s3fs", "fuse.sshfs", "glusterfs", "lustre",
-    "ncpfs", "nfs", "nfs4", "smb3", "smbfs",
+    "afs",
+    "ceph",
+    "cifs",
+    "fuse.ceph",
+    "fuse.glusterfs",
+    "fuse.s3fs",
+    "fuse.sshfs",
+    "glusterfs",
+    "lustre",
+    "ncpfs",
+    "nfs",
+    "nfs4",
+    "smb3",
+    "smbfs",
 ];
 
 /// The kind of network filesystem that a directory is on, if it is on one.

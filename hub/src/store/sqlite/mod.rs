@@ -20,8 +20,8 @@ use tokio::sync::watch;
 
 use self::durable::{DurableStep, FlushedCommit};
 use self::migrate::MIGRATIONS;
-pub use self::open::OpenError;
 use self::open::DatabaseLock;
+pub use self::open::OpenError;
 use self::readers::Readers;
 use self::writer::{QueueLimits, Writer};
 use super::{
@@ -29,16 +29,16 @@ use super::{
     MerchantDelivery, Page, PaymentFilter, PublicEventRow, Store, StoreError, TransferKind,
 };
 
-mod filesystem;
-mod open;
-mod migrate;
 pub mod durable;
-mod writer;
-mod readers;
-mod write;
-mod read;
-mod value;
 mod error;
+mod filesystem;
+mod migrate;
+mod open;
+mod read;
+mod readers;
+mod value;
+mod write;
+mod writer;
 
 #[cfg(test)]
 mod tests;
@@ -111,7 +111,9 @@ impl Drop for SqliteStore {
 impl Store for SqliteStore {
     async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         self.writer
-            .submit(move |connection| commit.writes.iter().try_for_each(|write| write::apply(connection, write)))
+            .submit(move |connection| {
+                commit.writes.iter().try_for_each(|write| write::apply(connection, write))
+            })
             .await
     }
 
@@ -139,7 +141,11 @@ impl Store for SqliteStore {
         self.writer.changes()
     }
 
-    async fn payment(&self, scope: &Scope, id: &PaymentIntentId) -> Result<Option<PaymentIntent>, StoreError> {
+    async fn payment(
+        &self,
+        scope: &Scope,
+        id: &PaymentIntentId,
+    ) -> Result<Option<PaymentIntent>, StoreError> {
         let (scope, id) = (scope.clone(), id.clone());
         self.readers.read(move |connection| read::payments::payment(connection, &scope, &id)).await
     }
@@ -149,7 +155,11 @@ impl Store for SqliteStore {
         self.readers.read(move |connection| read::payments::by_checkout_token(connection, &token)).await
     }
 
-    async fn payment_of_order(&self, scope: &Scope, id: &OrderId) -> Result<Option<PaymentIntent>, StoreError> {
+    async fn payment_of_order(
+        &self,
+        scope: &Scope,
+        id: &OrderId,
+    ) -> Result<Option<PaymentIntent>, StoreError> {
         let (scope, id) = (scope.clone(), id.clone());
         self.readers.read(move |connection| read::payments::by_order(connection, &scope, &id)).await
     }
@@ -168,7 +178,9 @@ impl Store for SqliteStore {
         order_reference: &str,
     ) -> Result<Option<PaymentIntentId>, StoreError> {
         let (scope, reference) = (scope.clone(), order_reference.to_owned());
-        self.readers.read(move |connection| read::payments::open_payment_for(connection, &scope, &reference)).await
+        self.readers
+            .read(move |connection| read::payments::open_payment_for(connection, &scope, &reference))
+            .await
     }
 
     async fn find_attempt(
@@ -206,7 +218,9 @@ impl Store for SqliteStore {
         page: &Page,
     ) -> Result<Vec<PaymentIntent>, StoreError> {
         let (scope, filter, page) = (scope.clone(), filter.clone(), page.clone());
-        self.readers.read(move |connection| read::payments::payments(connection, &scope, &filter, &page)).await
+        self.readers
+            .read(move |connection| read::payments::payments(connection, &scope, &filter, &page))
+            .await
     }
 
     async fn transfers(
@@ -250,7 +264,9 @@ impl Store for SqliteStore {
         key: &str,
     ) -> Result<Option<IdempotencyRow>, StoreError> {
         let (scope, key) = (scope.clone(), key.to_owned());
-        self.readers.read(move |connection| read::intake::idempotency(connection, &scope, operation, &key)).await
+        self.readers
+            .read(move |connection| read::intake::idempotency(connection, &scope, operation, &key))
+            .await
     }
 
     async fn public_event(

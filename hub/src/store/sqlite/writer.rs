@@ -169,7 +169,8 @@ impl Groups {
                 // Some errors, such as a full disk, make the engine give up the whole transaction.
                 let why = match outcome {
                     Ok(()) => "the transaction ended early".to_owned(),
-                    Err(error) => error.to_string(),
+                    Err(StoreError::Failed(why)) => why,
+                    Err(error @ (StoreError::Conflict(_) | StoreError::Overloaded)) => error.to_string(),
                 };
                 return Err(StoreError::Failed(why));
             }
@@ -199,7 +200,8 @@ fn apply_alone(connection: &Connection, task: &mut dyn Task) -> Result<(), Store
         Err(_) => Err(SqlError::Broken("writing the commit panicked")),
     };
     let Err(error) = outcome else { return Ok(()) };
-    let undone = execute(connection, "ROLLBACK TO one_commit").and_then(|()| execute(connection, "RELEASE one_commit"));
+    let undone = execute(connection, "ROLLBACK TO one_commit")
+        .and_then(|()| execute(connection, "RELEASE one_commit"));
     if undone.is_err() {
         roll_back(connection);
     }

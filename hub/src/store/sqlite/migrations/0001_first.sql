@@ -310,13 +310,13 @@ CREATE TABLE merchant_deliveries (
     last_state TEXT,
     last_next_at INTEGER,
     created_at INTEGER NOT NULL,
-    PRIMARY KEY (merchant_id, livemode, event_id, endpoint_id),
+    PRIMARY KEY (merchant_id, livemode, endpoint_id, event_id),
     FOREIGN KEY (merchant_id, livemode, event_id) REFERENCES public_events (merchant_id, livemode, id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX merchant_deliveries_by_endpoint
-    ON merchant_deliveries (merchant_id, livemode, endpoint_id, event_id);
-CREATE INDEX merchant_deliveries_pending
-    ON merchant_deliveries (merchant_id, livemode, endpoint_id) WHERE state = 'pending';
+CREATE INDEX merchant_deliveries_by_event ON merchant_deliveries (merchant_id, livemode, event_id);
+-- Small however long an endpoint's history is. A query must say `state <> 'delivered'` to be given it.
+CREATE INDEX merchant_deliveries_undelivered
+    ON merchant_deliveries (merchant_id, livemode, endpoint_id, state) WHERE state <> 'delivered';
 
 CREATE TABLE api_keys (
     merchant_id TEXT NOT NULL,

@@ -34,7 +34,6 @@ pub(in crate::store::sqlite) const LIST_EVENTS_BY_KIND: &str =
      ORDER BY id DESC LIMIT ?4";
 pub(in crate::store::sqlite) const LIST_EVENTS_BY_PAYMENT: &str =
     "SELECT id, kind, payment_id, sequence, created_at, body FROM public_events
-     INDEXED BY public_events_by_payment
      WHERE merchant_id = ?1 AND livemode = ?2 AND id < ?3 AND ?5 IS NULL AND payment_id = ?6
      ORDER BY id DESC LIMIT ?4";
 /// One payment has few events, so their kind is looked at row by row.

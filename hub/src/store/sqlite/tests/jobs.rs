@@ -111,7 +111,9 @@ async fn only_the_holder_ends_or_moves_a_job() {
 async fn a_job_that_cannot_be_read_does_not_stop_the_others() {
     let (directory, store) = open();
     store.commit(commit(vec![put(1, 0), put(2, 0)])).await.unwrap();
-    raw(&directory).execute("UPDATE jobs SET body = '{\"job\":\"of a newer hub\"}' WHERE key = ?1", [key(1)]).unwrap();
+    raw(&directory)
+        .execute("UPDATE jobs SET body = '{\"job\":\"of a newer hub\"}' WHERE key = ?1", [key(1)])
+        .unwrap();
     assert_eq!(claim(&store, 0, "a", 10).await, [(2, 0, 1)]);
     assert_eq!(count(&directory, "SELECT count(*) FROM jobs"), 2, "it is still there");
 }

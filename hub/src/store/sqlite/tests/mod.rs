@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use hub_core::decide::{create, decide};
 use hub_core::command::{Command, CreateIntent};
+use hub_core::decide::{create, decide};
 use hub_core::event::Cause;
 use hub_core::ids::{
     AttemptId, MerchantId, OrderId, PaymentIntentId, Scope, WebhookEndpointId, WebhookEventId,
@@ -12,14 +12,16 @@ use hub_core::order::Order;
 use hub_core::payment::{AdapterPin, ConnectorProfile, PaymentIntent};
 use hub_core::story::{Context, Decision};
 use processor_sdk::{
-    AfterUnknown, Capabilities, CaptureMode, Currency, IdempotencyProfile, KeyCarrier, LookUp, Money, Timestamp,
+    AfterUnknown, Capabilities, CaptureMode, Currency, IdempotencyProfile, KeyCarrier, LookUp, Money,
+    Timestamp,
 };
 use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::{SqliteOptions, SqliteStore};
 use crate::store::{
-    Commit, Conflict, EndpointRow, IdempotencyRow, Page, PublicEventRow, Store, StoreError, StoredAnswer, Write,
+    Commit, Conflict, EndpointRow, IdempotencyRow, Page, PublicEventRow, Store, StoreError, StoredAnswer,
+    Write,
 };
 use crate::worker::job::{Job, JobBody};
 
@@ -140,7 +142,11 @@ fn create_writes(number: u64, order_reference: Option<&str>) -> Vec<Write> {
     };
     vec![
         Write::InsertOrder { scope: scope(), order: order_of(&payment), created_at: at(0) },
-        Write::InsertPersonalData { scope: scope(), order_id: payment.order_id.clone(), sealed: vec![7; 200] },
+        Write::InsertPersonalData {
+            scope: scope(),
+            order_id: payment.order_id.clone(),
+            sealed: vec![7; 200],
+        },
         Write::InsertPayment {
             payment: Box::new(payment.clone()),
             reference_guard: order_reference.map(str::to_owned),

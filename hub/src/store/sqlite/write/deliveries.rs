@@ -28,7 +28,10 @@ impl JobTemplate {
     fn for_each_endpoint(scope: &Scope, event_id: &WebhookEventId) -> Result<Self, SqlError> {
         let endpoint_id = WebhookEndpointId::from_body(BLANK);
         let blank = endpoint_id.to_string();
-        Self::of(&JobBody::NotifyMerchant { scope: scope.clone(), event_id: event_id.clone(), endpoint_id }, blank)
+        Self::of(
+            &JobBody::NotifyMerchant { scope: scope.clone(), event_id: event_id.clone(), endpoint_id },
+            blank,
+        )
     }
 
     fn for_each_event(scope: &Scope, endpoint_id: &WebhookEndpointId) -> Result<Self, SqlError> {
@@ -54,8 +57,7 @@ pub(in crate::store::sqlite) const fn delivery_word(state: DeliveryState) -> &'s
     }
 }
 
-pub(in crate::store::sqlite) const DELIVER_TO_ENDPOINTS: &str =
-    "INSERT INTO merchant_deliveries
+pub(in crate::store::sqlite) const DELIVER_TO_ENDPOINTS: &str = "INSERT INTO merchant_deliveries
          (merchant_id, livemode, event_id, endpoint_id, kind, state, tries, next_at, created_at)
      SELECT merchant_id, livemode, ?3, id, ?4, 'pending', 0, ?5, ?5 FROM webhook_endpoints
      WHERE merchant_id = ?1 AND livemode = ?2 AND enabled = 1
@@ -133,14 +135,16 @@ pub(in crate::store::sqlite) const JOBS_OF_ENDPOINT: &str =
     "INSERT INTO jobs (key, merchant_id, livemode, body, due_at, tries)
      SELECT replace(?4, ?6, event_id), merchant_id, livemode, replace(?5, ?6, event_id),
          coalesce(next_at, created_at), 0
-     FROM merchant_deliveries
-     WHERE merchant_id = ?1 AND livemode = ?2 AND endpoint_id = ?3 AND state = 'pending'
+     FROM merchant_deliveries INDEXED BY merchant_deliveries_undelivered
+     WHERE merchant_id = ?1 AND livemode = ?2 AND endpoint_id = ?3
+         AND state <> 'delivered' AND state = 'pending'
      ON CONFLICT (key) DO NOTHING";
 
-pub(in crate::store::sqlite) const DROP_JOBS_OF_ENDPOINT: &str =
-    "DELETE FROM jobs WHERE key IN (
-         SELECT replace(?4, ?5, event_id) FROM merchant_deliveries
-         WHERE merchant_id = ?1 AND livemode = ?2 AND endpoint_id = ?3 AND state = 'pending')";
+pub(in crate::store::sqlite) const DROP_JOBS_OF_ENDPOINT: &str = "DELETE FROM jobs WHERE key IN (
+         SELECT replace(?4, ?5, event_id)
+         FROM merchant_deliveries INDEXED BY merchant_deliveries_undelivered
+         WHERE merchant_id = ?1 AND livemode = ?2 AND endpoint_id = ?3
+             AND state <> 'delivered' AND state = 'pending')";
 
 pub(super) fn update_endpoint(connection: &Connection, row: &EndpointRow) -> Result<(), SqlError> {
     guarded(
@@ -189,6 +193,7 @@ fn drop_jobs(connection: &Connection, scope: &Scope, id: &WebhookEndpointId) -> 
 }
 
 pub(in crate::store::sqlite) const DROP_UNDELIVERED: &str = "DELETE FROM merchant_deliveries
+    INDEXED BY merchant_deliveries_undelivered
     WHERE merchant_id = ?1 AND livemode = ?2 AND endpoint_id = ?3 AND state <> 'delivered'";
 
 pub(in crate::store::sqlite) const DELETE_ENDPOINT: &str =
@@ -237,14 +242,13 @@ pub(super) fn record_try(
 }
 
 /// The schedule starts anew, so the tries are counted from none.
-pub(in crate::store::sqlite) const REQUEUE: &str =
-    "INSERT INTO merchant_deliveries
+pub(in crate::store::sqlite) const REQUEUE: &str = "INSERT INTO merchant_deliveries
          (merchant_id, livemode, event_id, endpoint_id, kind, state, tries, next_at, created_at)
      SELECT event.merchant_id, event.livemode, event.id, endpoint.id, event.kind, 'pending', 0, ?5, ?5
      FROM public_events AS event JOIN webhook_endpoints AS endpoint
          ON endpoint.merchant_id = event.merchant_id AND endpoint.livemode = event.livemode
      WHERE event.merchant_id = ?1 AND event.livemode = ?2 AND event.id = ?3 AND endpoint.id = ?4
-     ON CONFLICT (merchant_id, livemode, event_id, endpoint_id)
+     ON CONFLICT (merchant_id, livemode, endpoint_id, event_id)
      DO UPDATE SET state = 'pending', tries = 0, next_at = excluded.next_at";
 
 pub(in crate::store::sqlite) const JOB_OF_DELIVERY: &str =

@@ -102,14 +102,7 @@ pub(super) fn settle_inbox(
     guarded(
         connection,
         SETTLE_INBOX,
-        params![
-            scope.merchant_id.0,
-            scope.livemode,
-            id.as_str(),
-            inbox_word(state),
-            note,
-            at.as_micros(),
-        ],
+        params![scope.merchant_id.0, scope.livemode, id.as_str(), inbox_word(state), note, at.as_micros(),],
         Conflict::NotFound,
     )
 }

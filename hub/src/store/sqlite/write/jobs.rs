@@ -60,8 +60,7 @@ pub(super) fn finish(connection: &Connection, key: &str, holder: &LeaseToken) ->
     guarded(connection, FINISH, params![key, holder.0], Conflict::LeaseLost)
 }
 
-pub(in crate::store::sqlite) const RESCHEDULE: &str =
-    "UPDATE jobs SET due_at = ?3, leased_until = NULL, lease_token = NULL WHERE key = ?1 AND lease_token = ?2";
+pub(in crate::store::sqlite) const RESCHEDULE: &str = "UPDATE jobs SET due_at = ?3, leased_until = NULL, lease_token = NULL WHERE key = ?1 AND lease_token = ?2";
 
 pub(super) fn reschedule(
     connection: &Connection,

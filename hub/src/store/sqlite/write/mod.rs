@@ -92,5 +92,3 @@ fn guarded(
 ) -> Result<(), SqlError> {
     if execute(connection, sql, values)? == 0 { Err(conflict.into()) } else { Ok(()) }
 }
-
-

@@ -27,7 +27,8 @@ impl Sums {
     pub(in crate::store::sqlite) fn of(payment: &PaymentIntent) -> Self {
         let total = |amounts: &mut dyn Iterator<Item = i64>| amounts.fold(0_i64, i64::saturating_add);
         let captured = total(&mut payment.attempts.iter().map(|attempt| attempt.captured.minor()));
-        let reserved = payment.attempts.iter().map(|attempt| attempt.authorized_by_evidence(payment.amount).minor());
+        let reserved =
+            payment.attempts.iter().map(|attempt| attempt.authorized_by_evidence(payment.amount).minor());
         let ours = |observed: bool, status: TransferStatus| !observed && status != TransferStatus::Failed;
         let captures = payment.captures.iter().filter(|capture| ours(capture.observed, capture.status));
         let refunds = payment.refunds.iter().filter(|refund| ours(refund.observed, refund.status));

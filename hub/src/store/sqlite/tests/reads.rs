@@ -1,0 +1,323 @@
+//! What was written is read back as it was, by its owner alone.
+
+use hub_core::apply::fold;
+use hub_core::ids::DeliveryId;
+use hub_core::payment::Status;
+use processor_sdk::{Reference, ReferenceKind};
+
+use super::*;
+use crate::store::{AttemptIndex, EventFilter, InboxRow, InboxState, PaymentFilter, TransferKind};
+
+fn index(payment: &PaymentIntent, number: u64) -> AttemptIndex {
+    AttemptIndex {
+        scope: scope(),
+        payment_id: payment.id.clone(),
+        attempt_id: AttemptId::from_body(&body(number)),
+        connector: "sandbox".to_owned(),
+        echo: AttemptId::from_body(&body(number)).echo().to_owned(),
+        return_token: format!("return-{number}"),
+    }
+}
+
+fn references(payment: &PaymentIntent, number: u64, references: &[(ReferenceKind, &str)]) -> Write {
+    let references = references.iter().map(|(kind, id)| Reference::new(*kind, *id)).collect();
+    Write::IndexReferences {
+        scope: scope(),
+        connector: "sandbox".to_owned(),
+        payment_id: payment.id.clone(),
+        attempt_id: AttemptId::from_body(&body(number)),
+        references,
+    }
+}
+
+#[tokio::test]
+async fn a_payment_is_found_by_everything_that_leads_to_it() {
+    let (_directory, store) = open();
+    let payment = stored(&store, 1).await;
+    let transfer = |kind, id: &str| Write::IndexTransfer {
+        scope: scope(),
+        kind,
+        id: id.to_owned(),
+        payment_id: payment.id.clone(),
+        created_at: at(0),
+    };
+    let attempt_id = AttemptId::from_body(&body(7));
+    let door = |sealed: u8, expires_at| Write::PutDoor {
+        scope: scope(),
+        attempt_id: attempt_id.clone(),
+        sealed: vec![sealed],
+        expires_at,
+    };
+    let writes = vec![
+        Write::IndexAttempt(index(&payment, 7)),
+        transfer(TransferKind::Refund, "re_1"),
+        transfer(TransferKind::Dispute, "dp_1"),
+        door(1, None),
+        door(2, Some(at(60))),
+    ];
+    store.commit(commit(writes)).await.unwrap();
+
+    let whole = Some(payment.clone());
+    assert_eq!(store.payment(&scope(), &payment.id).await.unwrap(), whole);
+    assert_eq!(store.payment_by_checkout_token("checkout-1").await.unwrap(), whole);
+    assert_eq!(store.payment_by_checkout_token("checkout").await.unwrap(), None);
+    let returned = store.payment_by_return_token("return-7").await.unwrap();
+    assert_eq!(returned, Some((payment.clone(), attempt_id.clone())));
+    assert_eq!(store.payment_by_return_token("return-8").await.unwrap(), None);
+    let order = store.order(&scope(), &payment.order_id).await.unwrap();
+    assert_eq!(order, Some((order_of(&payment), at(0))));
+    assert_eq!(store.personal_data(&scope(), &payment.order_id).await.unwrap(), Some(vec![7; 200]));
+    assert_eq!(store.door(&scope(), &attempt_id).await.unwrap(), Some((vec![2], Some(at(60)))));
+    for (kind, id, found) in [
+        (TransferKind::Refund, "re_1", true),
+        (TransferKind::Dispute, "dp_1", true),
+        (TransferKind::Dispute, "re_1", false),
+        (TransferKind::Refund, "re_2", false),
+    ] {
+        let expected = found.then(|| payment.id.clone());
+        assert_eq!(store.payment_of_transfer(&scope(), kind, id).await.unwrap(), expected, "{kind:?} {id}");
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_is_found_by_echo_or_by_an_id_that_names_it_alone() {
+    use ReferenceKind::{Order, Payer, Payment, Refund, Session};
+    let (_directory, store) = open();
+    let payment = stored(&store, 1).await;
+    let mut other_connector = index(&payment, 9);
+    other_connector.connector = "another".to_owned();
+    let writes = vec![
+        Write::IndexAttempt(index(&payment, 7)),
+        Write::IndexAttempt(index(&payment, 8)),
+        Write::IndexAttempt(other_connector),
+        references(
+            &payment,
+            7,
+            &[(Session, "s7"), (Payment, "s7"), (Order, "5"), (Payer, "jo"), (Order, "first")],
+        ),
+        references(&payment, 8, &[(Payment, "p8"), (Refund, "5"), (Payer, "jo"), (Order, "first")]),
+    ];
+    store.commit(commit(writes)).await.unwrap();
+    let echo = |number: u64| AttemptId::from_body(&body(number)).echo().to_owned();
+    let rows: Vec<(Option<String>, Vec<&str>, Option<u64>)> = vec![
+        (Some(echo(7)), vec![], Some(7)),
+        (Some(echo(7)), vec!["p8"], Some(7)),
+        (Some(echo(6)), vec!["p8"], Some(8)),
+        (Some(echo(9)), vec![], None),
+        (None, vec!["s7"], Some(7)),
+        (None, vec!["unknown", "p8", "s7"], Some(8)),
+        (None, vec!["5"], None),
+        (None, vec!["5", "p8"], Some(8)),
+        (None, vec!["jo"], None),
+        (None, vec!["first"], Some(7)),
+        (None, vec!["S7"], None),
+        (None, vec![""], None),
+        (None, vec![], None),
+    ];
+    for (echo, ids, expected) in rows {
+        let ids: Vec<_> = ids.into_iter().map(str::to_owned).collect();
+        let found = store.find_attempt(&scope(), "sandbox", echo.as_deref(), &ids).await.unwrap();
+        let expected = expected.map(|number| (payment.id.clone(), AttemptId::from_body(&body(number))));
+        assert_eq!(found, expected, "{echo:?} {ids:?}");
+        for stranger in strangers() {
+            assert_eq!(store.find_attempt(&stranger, "sandbox", echo.as_deref(), &ids).await.unwrap(), None);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_history_folds_into_the_stored_payment() {
+    let (_directory, store) = open();
+    let payment = stored(&store, 1).await;
+    let Decision { payment: next, events, .. } = started(&payment);
+    let update = Write::UpdatePayment { payment: Box::new(next.clone()), expected_version: payment.version };
+    let append =
+        Write::AppendEvents { scope: scope(), payment_id: payment.id.clone(), events: events.clone() };
+    store.commit(commit(vec![update, append])).await.unwrap();
+    let history = store.history(&scope(), &payment.id).await.unwrap();
+    assert_eq!(history[1..], events);
+    assert_eq!(fold(&history), Some(next.clone()));
+    assert_eq!(store.payment(&scope(), &payment.id).await.unwrap(), Some(next));
+}
+
+#[tokio::test]
+async fn nothing_is_seen_from_another_mode_or_merchant() {
+    let (_directory, store) = open();
+    let payment = stored(&store, 1).await;
+    let reference = created(2, Some("order-2")).payment;
+    store.commit(commit(create_writes(2, Some("order-2")))).await.unwrap();
+    let inbox_id = DeliveryId::from_body(&body(3));
+    let inbox = InboxRow {
+        scope: scope(),
+        id: inbox_id.clone(),
+        connector: "sandbox".to_owned(),
+        received_at: at(0),
+        fingerprint: [1; 32],
+        sealed: vec![4, 5],
+        state: InboxState::Received,
+    };
+    let exchange = Write::InsertExchange {
+        scope: scope(),
+        payment_id: payment.id.clone(),
+        attempt_id: AttemptId::from_body(&body(7)),
+        operation: "capture".to_owned(),
+        at: at(0),
+        record: serde_json::json!({ "request": {} }),
+    };
+    let transfer = Write::IndexTransfer {
+        scope: scope(),
+        kind: TransferKind::Refund,
+        id: "re_1".to_owned(),
+        payment_id: payment.id.clone(),
+        created_at: at(0),
+    };
+    let writes = vec![
+        Write::InsertInbox(inbox),
+        exchange.clone(),
+        exchange,
+        transfer,
+        Write::InsertEndpoint(endpoint(1, &[], true)),
+        Write::RequeueDelivery {
+            scope: scope(),
+            event_id: event_id(1),
+            endpoint_id: endpoint_id(1),
+            due_at: at(0),
+        },
+    ];
+    store.commit(commit(writes)).await.unwrap();
+    let read = store.inbox(&scope(), &inbox_id).await.unwrap().unwrap();
+    assert_eq!((read.connector.as_str(), read.sealed, read.fingerprint), ("sandbox", vec![4, 5], [1; 32]));
+    assert_eq!(read.state, InboxState::Received);
+
+    for (of, expected) in [(scope(), true), (strangers()[0].clone(), false), (strangers()[1].clone(), false)]
+    {
+        let filter = PaymentFilter::default();
+        let seen = [
+            store.payment(&of, &payment.id).await.unwrap().is_some(),
+            store.order(&of, &payment.order_id).await.unwrap().is_some(),
+            store.personal_data(&of, &payment.order_id).await.unwrap().is_some(),
+            store.open_payment_for(&of, "order-2").await.unwrap() == Some(reference.id.clone()),
+            store.payment_of_transfer(&of, TransferKind::Refund, "re_1").await.unwrap().is_some(),
+            !store.payments(&of, &filter, &FIRST).await.unwrap().is_empty(),
+            !store.transfers(&of, TransferKind::Refund, &FIRST).await.unwrap().is_empty(),
+            !store.history(&of, &payment.id).await.unwrap().is_empty(),
+            store.idempotency(&of, "create_payment_intent", "key-1").await.unwrap().is_some(),
+            store.public_event(&of, &event_id(1)).await.unwrap().is_some(),
+            !store.public_events(&of, &EventFilter::default(), &FIRST).await.unwrap().is_empty(),
+            store.endpoint(&of, &endpoint_id(1)).await.unwrap().is_some(),
+            !store.endpoints(&of, &FIRST).await.unwrap().is_empty(),
+            store.delivery(&of, &event_id(1), &endpoint_id(1)).await.unwrap().is_some(),
+            !store.deliveries(&of, &endpoint_id(1), &FIRST).await.unwrap().is_empty(),
+            store.inbox(&of, &inbox_id).await.unwrap().is_some(),
+        ];
+        assert_eq!(seen, [expected; 16], "{of:?}");
+    }
+}
+
+fn page(after: Option<String>, limit: u32) -> Page {
+    Page { after, limit }
+}
+
+#[tokio::test]
+async fn lists_are_newest_first_and_pages_meet() {
+    let (_directory, store) = open();
+    for number in 1..=25 {
+        let mut writes = create_writes(number, None);
+        let mut payment = created(number, (number % 3 == 0).then_some("thirds")).payment;
+        payment.status = if number % 2 == 0 { Status::Failed } else { Status::RequiresCheckout };
+        writes[2] = Write::InsertPayment { payment: Box::new(payment.clone()), reference_guard: None };
+        writes.push(Write::InsertPublicEvent(public_event(100 + number, &payment.id, 2, "order.paid")));
+        store.commit(commit(writes)).await.unwrap();
+    }
+    let failed = Some(Status::Failed);
+    let thirds = || Some("thirds".to_owned());
+    type Wanted = fn(u64) -> bool;
+    let rows: Vec<(PaymentFilter, Wanted)> = vec![
+        (PaymentFilter::default(), |_| true),
+        (PaymentFilter { status: failed, order_reference: None }, |number| number % 2 == 0),
+        (PaymentFilter { status: None, order_reference: thirds() }, |number| number % 3 == 0),
+        (PaymentFilter { status: failed, order_reference: thirds() }, |number| number % 6 == 0),
+        (PaymentFilter { status: Some(Status::Succeeded), order_reference: None }, |_| false),
+    ];
+    for (filter, wanted) in rows {
+        let expected: Vec<_> =
+            (1..=25).rev().filter(|number| wanted(*number)).map(|number| payment(number).id).collect();
+        for limit in [1, 4, 100] {
+            let mut found = Vec::new();
+            let mut after = None;
+            loop {
+                let list = store.payments(&scope(), &filter, &page(after.clone(), limit)).await.unwrap();
+                assert!(list.len() <= limit as usize);
+                let Some(last) = list.last() else { break };
+                after = Some(last.id.to_string());
+                found.extend(list.into_iter().map(|payment| payment.id));
+            }
+            assert_eq!(found, expected, "{filter:?} {limit}");
+        }
+    }
+    let of_payment = Some(payment(3).id);
+    let paid = || Some("order.paid".to_owned());
+    let rows: Vec<(EventFilter, Vec<u64>)> = vec![
+        (EventFilter { kind: None, payment_id: of_payment.clone() }, vec![103, 3]),
+        (EventFilter { kind: paid(), payment_id: of_payment.clone() }, vec![103]),
+        (EventFilter { kind: paid(), payment_id: None }, (101..=125).rev().collect()),
+        (EventFilter::default(), (101..=125).rev().chain((1..=25).rev()).collect()),
+        (EventFilter { kind: Some("x".to_owned()), payment_id: None }, vec![]),
+    ];
+    for (filter, expected) in rows {
+        let list = store.public_events(&scope(), &filter, &FIRST).await.unwrap();
+        assert_eq!(
+            list.iter().map(|row| row.id.clone()).collect::<Vec<_>>(),
+            expected.iter().map(|number| event_id(*number)).collect::<Vec<_>>(),
+            "{filter:?}"
+        );
+        let second = store
+            .public_events(&scope(), &filter, &page(list.first().map(|row| row.id.to_string()), 100))
+            .await
+            .unwrap();
+        assert_eq!(second, list.get(1..).unwrap_or_default());
+    }
+    assert_eq!(
+        store.public_event(&scope(), &event_id(3)).await.unwrap(),
+        Some(public_event(3, &payment(3).id, 1, "payment_intent.created"))
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_fails_without_quoting_it() {
+    let (directory, store) = open();
+    let payment = stored(&store, 1).await;
+    let rows = [
+        (
+            "UPDATE payments SET state = '{\"secret\": \"4242424242424242\"}'",
+            "a stored JSON value cannot be read",
+        ),
+        ("UPDATE payments SET state = 'secret'", "a stored JSON value cannot be read"),
+    ];
+    for (sql, expected) in rows {
+        raw(&directory).execute_batch(sql).unwrap();
+        let answer = store.payment(&scope(), &payment.id).await;
+        assert_eq!(answer, Err(StoreError::Failed(expected.to_owned())), "{sql}");
+    }
+    // A value that the schema refuses is not quoted either.
+    let duplicate = store.commit(commit(create_writes(1, None))).await;
+    let expected =
+        "SQLite error 1555: UNIQUE constraint failed: orders.merchant_id, orders.livemode, orders.id";
+    assert_eq!(duplicate, Err(StoreError::Failed(expected.to_owned())));
+}
+
+#[tokio::test]
+async fn readers_cannot_write() {
+    let (_directory, store) = open();
+    let answer = store.readers.read(|connection| Ok(connection.execute("DELETE FROM jobs", [])?)).await;
+    assert_eq!(
+        answer,
+        Err(StoreError::Failed("SQLite error 8: attempt to write a readonly database".to_owned()))
+    );
+    // More panics than there are readers: each comes back to the pool.
+    for _ in 0..5 {
+        let panicked = store.readers.read(|_| -> Result<(), _> { panic!("a mistake in the hub") }).await;
+        assert_eq!(panicked, Err(StoreError::Failed("reading the store was interrupted".to_owned())));
+    }
+    assert_eq!(store.next_due(at(0)).await, Ok(None));
+}

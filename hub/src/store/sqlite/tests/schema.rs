@@ -1,0 +1,280 @@
+//! The schema repeats the money rules, so that no code above it can break them.
+
+use hub_core::ids::{CaptureId, RefundId};
+use hub_core::ledger::{Account, Entry, Journal};
+use hub_core::payment::{Capture, Refund, TransferStatus};
+use processor_sdk::{Facts, Word};
+
+use super::*;
+use crate::store::sqlite::write::payments::Sums;
+
+/// Payment 1 with a journal at version 1.
+async fn with_journal() -> (TempDir, SqliteStore) {
+    let (directory, store) = open();
+    let payment = stored(&store, 1).await;
+    let entries = vec![
+        Entry { account: Account::ProcessorReceivable, amount: eur(500) },
+        Entry { account: Account::MerchantPayable, amount: eur(-500) },
+    ];
+    let journal = Journal::new("capture", entries).unwrap();
+    let write =
+        Write::InsertJournal { scope: scope(), payment_id: payment.id, version: 1, at: at(0), journal };
+    store.commit(commit(vec![write])).await.unwrap();
+    (directory, store)
+}
+
+#[tokio::test]
+async fn broken_rules_are_refused_by_the_schema() {
+    let (directory, _store) = with_journal().await;
+    let connection = raw(&directory);
+    let payment_id = payment(1).id;
+    let event = |version: i64| {
+        format!("INSERT INTO payment_events VALUES ('main', 0, '{payment_id}', {version}, 0, '{{}}', '{{}}')")
+    };
+    let entry = |version: i64, line: i64, currency: &str, amount: i64| {
+        format!(
+            "INSERT INTO journal_entries VALUES
+                 ('main', 0, '{payment_id}', {version}, {line}, 'merchant_payable', '{currency}', {amount});"
+        )
+    };
+    let journal =
+        |version: i64| format!("INSERT INTO journals VALUES ('main', 0, '{payment_id}', {version}, 0, 'x')");
+    let payments = |assignments: &str| format!("UPDATE payments SET {assignments}");
+    let rows: Vec<(String, Option<&str>)> = vec![
+        (event(2), None),
+        (event(1), Some("an event must follow the last one")),
+        (event(3), Some("an event must follow the last one")),
+        (event(0), Some("an event must follow the last one")),
+        (event(2).replace("INSERT", "INSERT OR REPLACE"), None),
+        (event(1).replace("INSERT", "INSERT OR REPLACE"), Some("an event must follow the last one")),
+        ("UPDATE payment_events SET at = 1".to_owned(), Some("a recorded event never changes")),
+        ("DELETE FROM payment_events".to_owned(), Some("a recorded event never goes")),
+        (event(2).replace("'main', 0", "'main', 1"), Some("an event must follow the last one")),
+        (event(1).replace("'main', 0", "'main', 1"), Some("FOREIGN KEY")),
+        (journal(2), Some("a journal must have entries")),
+        (entry(2, 1, "EUR", 5) + &journal(2), Some("a journal must balance")),
+        (entry(2, 1, "EUR", 5) + &entry(2, 2, "EUR", -4) + &journal(2), Some("a journal must balance")),
+        (entry(2, 1, "EUR", 5) + &entry(2, 2, "USD", -5) + &journal(2), Some("a journal must balance")),
+        (entry(2, 1, "EUR", 5) + &entry(2, 2, "EUR", -5) + &journal(2), None),
+        (
+            entry(2, 1, "EUR", 5)
+                + &entry(2, 2, "EUR", -5)
+                + &entry(2, 3, "USD", 1)
+                + &entry(2, 4, "USD", -1)
+                + &journal(2),
+            None,
+        ),
+        (entry(2, 1, "EUR", 0), Some("CHECK constraint failed: amount <> 0")),
+        (entry(1, 3, "EUR", 5), Some("takes no more entries")),
+        (journal(1), Some("an event has one journal")),
+        (journal(1).replace("INSERT", "INSERT OR REPLACE"), Some("an event has one journal")),
+        ("UPDATE journals SET memo = 'y'".to_owned(), Some("a recorded journal never changes")),
+        ("DELETE FROM journals".to_owned(), Some("a recorded journal never goes")),
+        ("UPDATE journal_entries SET amount = 1".to_owned(), Some("a recorded entry never changes")),
+        ("DELETE FROM journal_entries".to_owned(), Some("a recorded entry never goes")),
+        (payments("amount = 0"), Some("CHECK constraint failed: amount > 0")),
+        (payments("currency = 'EURO'"), Some("CHECK constraint failed: length(currency) = 3")),
+        (payments("refund_asked = 1"), Some("asked_refunds_stay_within_the_captures")),
+        (payments("captured = 5, authorized = 5, refund_asked = 5"), None),
+        (
+            payments("captured = 5, authorized = 5, refund_asked = 6"),
+            Some("asked_refunds_stay_within_the_captures"),
+        ),
+        (payments("authorized = 5, capture_asked = 6"), Some("asked_captures_stay_within_the_authorization")),
+        (payments("captured = 5"), Some("CHECK constraint failed: authorized >= captured")),
+        (payments("livemode = 2"), Some("CHECK constraint failed: livemode IN (0, 1)")),
+        (payments("amount = 'many'"), Some("cannot store TEXT value in INTEGER column")),
+        (payments("amount = 1.5"), Some("cannot store REAL value in INTEGER column")),
+        (payments("order_id = 'ord_none'"), Some("FOREIGN KEY")),
+    ];
+    for (sql, expected) in rows {
+        let batch = format!("BEGIN; {sql};");
+        let message = connection.execute_batch(&batch).err().map(|error| error.to_string());
+        connection.execute_batch("ROLLBACK").unwrap();
+        match expected {
+            None => assert_eq!(message, None, "{sql}"),
+            Some(expected) => {
+                let message = message.unwrap_or_else(|| panic!("let through: {sql}"));
+                assert!(message.contains(expected), "{sql}: {message}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_gap_in_the_events_fails_its_commit() {
+    let (directory, store) = open();
+    let payment = stored(&store, 1).await;
+    let decision = started(&payment);
+    let append = |events| Write::AppendEvents { scope: scope(), payment_id: payment.id.clone(), events };
+    let late = decision.events[1..].to_vec();
+    assert!(!late.is_empty());
+    let failed =
+        StoreError::Failed("SQLite error 1811: an event must follow the last one of its payment".to_owned());
+    assert_eq!(store.commit(commit(vec![append(late)])).await, Err(failed.clone()));
+    store.commit(commit(vec![append(decision.events.clone())])).await.unwrap();
+    assert_eq!(store.commit(commit(vec![append(decision.events.clone())])).await, Err(failed));
+    assert_eq!(count(&directory, "SELECT max(version) FROM payment_events"), decision.payment.version as i64);
+}
+
+fn capture(
+    payment: &PaymentIntent,
+    number: u64,
+    minor: i64,
+    observed: bool,
+    status: TransferStatus,
+) -> Capture {
+    Capture {
+        id: CaptureId::from_body(&body(number)),
+        attempt_id: attempt_id(payment),
+        amount: eur(minor),
+        is_final: false,
+        observed,
+        status,
+        processor_id: None,
+        created_at: at(0),
+    }
+}
+
+fn refund(
+    payment: &PaymentIntent,
+    number: u64,
+    minor: i64,
+    observed: bool,
+    status: TransferStatus,
+) -> Refund {
+    Refund {
+        id: RefundId::from_body(&body(number)),
+        attempt_id: attempt_id(payment),
+        amount: eur(minor),
+        reason: None,
+        metadata: BTreeMap::new(),
+        observed,
+        status,
+        failure: None,
+        processor_id: None,
+        refunded_before: eur(0),
+        created_at: at(0),
+    }
+}
+
+/// A payment whose processor reserved and took this much.
+fn with_money(authorized: i64, captured: i64) -> PaymentIntent {
+    let mut payment = started(&payment(1)).payment;
+    let attempt = &mut payment.attempts[0];
+    if authorized > 0 {
+        let facts =
+            Facts { authorized: Some(eur(authorized)), at: Some(at(1)), ..Facts::word(Word::Authorized) };
+        attempt.evidence.merge(&facts, at(1));
+    }
+    attempt.captured = eur(captured);
+    payment
+}
+
+#[tokio::test]
+async fn what_we_ask_is_bounded_and_what_processors_say_is_stored() {
+    use TransferStatus::{Failed, Pending, Succeeded};
+    const CAPTURES: &str = "asked_captures_stay_within_the_authorization";
+    const REFUNDS: &str = "asked_refunds_stay_within_the_captures";
+    type Asked = (i64, bool, TransferStatus);
+    let rows: Vec<(i64, i64, Vec<Asked>, Vec<Asked>, Option<&str>)> = vec![
+        (10_000, 0, vec![(10_000, false, Pending)], vec![], None),
+        (10_000, 0, vec![(10_001, false, Pending)], vec![], Some(CAPTURES)),
+        (10_000, 0, vec![(6_000, false, Succeeded), (4_001, false, Pending)], vec![], Some(CAPTURES)),
+        (10_000, 0, vec![(6_000, false, Failed), (10_000, false, Pending)], vec![], None),
+        (10_000, 12_000, vec![(12_000, true, Succeeded)], vec![], None),
+        (10_000, 0, vec![(99_000, true, Succeeded)], vec![], None),
+        (0, 0, vec![(1, false, Pending)], vec![], Some(CAPTURES)),
+        (0, 5_000, vec![(5_000, false, Pending)], vec![], None),
+        (10_000, 10_000, vec![], vec![(10_000, false, Pending)], None),
+        (10_000, 10_000, vec![], vec![(10_001, false, Pending)], Some(REFUNDS)),
+        (10_000, 10_000, vec![], vec![(9_000, false, Succeeded), (1_001, false, Pending)], Some(REFUNDS)),
+        (10_000, 10_000, vec![], vec![(9_000, false, Failed), (10_000, false, Pending)], None),
+        // Made in the processor's dashboard: more than was taken, and stored all the same.
+        (10_000, 10_000, vec![], vec![(10_000, false, Succeeded), (10_000, true, Succeeded)], None),
+        (10_000, 0, vec![], vec![(1, false, Pending)], Some(REFUNDS)),
+    ];
+    for (number, (authorized, captured, captures, refunds, expected)) in (1..).zip(rows) {
+        let (directory, store) = open();
+        stored(&store, 1).await;
+        let mut payment = with_money(authorized, captured);
+        payment.captures = captures.iter().map(|(m, o, s)| capture(&payment, 1, *m, *o, *s)).collect();
+        payment.refunds = refunds.iter().map(|(m, o, s)| refund(&payment, 1, *m, *o, *s)).collect();
+        let update = Write::UpdatePayment { payment: Box::new(payment.clone()), expected_version: 1 };
+        let answer = store.commit(commit(vec![update])).await;
+        let version = count(&directory, "SELECT version FROM payments");
+        match expected {
+            None => assert_eq!((answer, version), (Ok(()), payment.version as i64), "row {number}"),
+            Some(rule) => {
+                let failed = format!("SQLite error 275: CHECK constraint failed: {rule}");
+                assert_eq!((answer, version), (Err(StoreError::Failed(failed)), 1), "row {number}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_processor_that_takes_its_word_back_can_be_stored() {
+    let (directory, store) = open();
+    stored(&store, 1).await;
+    let mut first = with_money(10_000, 8_000);
+    first.captures = vec![capture(&first, 1, 10_000, false, TransferStatus::Pending)];
+    first.refunds = vec![refund(&first, 1, 8_000, false, TransferStatus::Pending)];
+    first.version = 2;
+    let mut second = with_money(0, 0);
+    (second.captures, second.refunds, second.version) = (first.captures.clone(), first.refunds.clone(), 3);
+    for (payment, expected_version) in [(first, 1), (second.clone(), 2)] {
+        let update = Write::UpdatePayment { payment: Box::new(payment), expected_version };
+        store.commit(commit(vec![update])).await.unwrap();
+    }
+    assert_eq!(
+        Sums::of(&second),
+        Sums { authorized: 0, captured: 0, capture_asked: 10_000, refund_asked: 8_000 }
+    );
+    let most = "SELECT authorized * 100000 + captured FROM payments";
+    assert_eq!(count(&directory, most), 10_000 * 100_000 + 8_000, "the most that was ever seen");
+    assert_eq!(store.payment(&scope(), &second.id).await.unwrap(), Some(second));
+}
+
+/// Keys by which a row is found before anybody knows whose it is.
+const UNSCOPED: &[&str] = &[
+    "schema_versions(version)",
+    "jobs(key)",
+    "jobs(available_at)",
+    "jobs(leased_until)",
+    "payments(checkout_token)",
+    "attempts(return_token)",
+    "api_keys(key_id)",
+];
+
+#[test]
+fn every_table_is_strict_and_every_key_begins_with_merchant_and_mode() {
+    let (directory, _store) = open();
+    let connection = raw(&directory);
+    let texts = |sql: &str| -> Vec<String> {
+        connection
+            .prepare(sql)
+            .unwrap()
+            .query_map([], |row| row.get(0))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect()
+    };
+    let tables =
+        texts("SELECT name FROM pragma_table_list WHERE type = 'table' AND name NOT LIKE 'sqlite_%'");
+    assert!(tables.len() > 15, "{tables:?}");
+    let strict = "SELECT name FROM pragma_table_list WHERE strict AND name NOT LIKE 'sqlite_%'";
+    assert_eq!(texts(strict), tables);
+    for table in &tables {
+        let primary =
+            texts(&format!("SELECT name FROM pragma_table_info('{table}') WHERE pk > 0 ORDER BY pk"));
+        let indexes = texts(&format!("SELECT name FROM pragma_index_list('{table}')"));
+        let columns =
+            |index: &String| texts(&format!("SELECT name FROM pragma_index_info('{index}') ORDER BY seqno"));
+        for key in indexes.iter().map(columns).chain([primary]) {
+            let scoped = key.starts_with(&["merchant_id".to_owned(), "livemode".to_owned()]);
+            let name = format!("{table}({})", key.join(", "));
+            assert!(scoped || UNSCOPED.contains(&name.as_str()), "{name}");
+        }
+    }
+}
