@@ -97,7 +97,7 @@ pub fn database_file(data_dir: &Path) -> PathBuf {
 /// [`StartError`].
 pub async fn start(parts: Parts) -> Result<Running, StartError> {
     let folder = |source| StartError::Folder { path: parts.data_dir.clone(), source };
-    make_private_folder(&parts.data_dir).map_err(folder)?;
+    crate::private_file::make_folder(&parts.data_dir).map_err(folder)?;
     let key = SealingKey::load_or_create(&parts.sealing_key_file, parts.randomness.as_ref())?;
     let store = SqliteStore::open(&database_file(&parts.data_dir), SqliteOptions::default())?;
     let store: Arc<dyn Store> = Arc::new(store);
@@ -187,17 +187,6 @@ pub async fn serve_config(config: Config) -> Result<Served, StartError> {
         None
     };
     Ok(Served { running, first_key })
-}
-
-fn make_private_folder(path: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt;
-        builder.mode(0o700);
-    }
-    builder.create(path)
 }
 
 impl Running {

@@ -22,6 +22,8 @@ const DOOR_WAIT_S: i64 = 8;
 const STEPS_MAX: usize = 24;
 /// Tries of an unanswered opening after which another connector gets its turn.
 const UNKNOWN_TRIES_BEFORE_FAILOVER: u32 = 2;
+/// How long a connector that could not be reached is left alone in a payment, in seconds from that attempt.
+const NOT_SENT_PAUSE_S: i64 = 60;
 
 /// What the shopper is shown.
 #[derive(Debug)]
@@ -52,10 +54,13 @@ enum Next {
 /// [`ServiceError`].
 pub async fn arrive(hub: &Hub, mut payment: PaymentIntent, chosen: Option<&str>) -> Result<Arrival, ServiceError> {
     let deadline = after(hub.clock.now(), DOOR_WAIT_S);
+    // The choice holds until an attempt follows it: if that one fails, the next connector is not undone.
+    let mut chosen = chosen;
     for _ in 0..STEPS_MAX {
         let command = match next(hub, &payment, chosen).await? {
             Next::Show(arrival) => return Ok(arrival),
             Next::WaitFor(attempt_id) => {
+                chosen = None;
                 let version = payment.version;
                 let moved = |now: &PaymentIntent| now.version != version || now.attempt(&attempt_id).is_none();
                 let (scope, id) = (payment.scope.clone(), payment.id.clone());
@@ -77,7 +82,10 @@ pub async fn arrive(hub: &Hub, mut payment: PaymentIntent, chosen: Option<&str>)
             }
         };
         payment = match hub.command_on(&payment, Cause::Shopper, &command, &Extras::default()).await {
-            Ok(Decision { payment, .. }) => payment,
+            Ok(Decision { payment, .. }) => {
+                chosen = None;
+                payment
+            }
             // Another tab was faster, or time ran out: what there is now decides.
             Err(ServiceError::Store(StoreError::Conflict(Conflict::Version)) | ServiceError::Refused(_)) => {
                 let current = hub.store.payment(&payment.scope, &payment.id).await?.ok_or(ServiceError::NotFound)?;
@@ -155,13 +163,29 @@ fn choices(hub: &Hub, payment: &PaymentIntent) -> Vec<Choice> {
     route(&wish, &hub.connectors.candidates()).choices
 }
 
-/// Choices through which opening has not failed in this payment yet.
+/// Choices that can be tried now: those in doubt resolve by themselves, those not reached get a pause.
 fn others(hub: &Hub, payment: &PaymentIntent) -> Vec<Choice> {
+    let now = hub.clock.now();
     let mut choices = choices(hub, payment);
-    choices.retain(|choice| !payment.attempts.iter().any(|attempt| {
-        attempt.profile.connector == choice.connector
-            && matches!(attempt.state(payment.capture), AttemptState::NotSent | AttemptState::Unknown)
-    }));
+    choices.retain(|choice| {
+        let mut attempts = payment.attempts.iter();
+        !attempts.any(|attempt| {
+            let failed = match attempt.state(payment.capture) {
+                AttemptState::Unknown => true,
+                AttemptState::NotSent => now < after(attempt.created_at, NOT_SENT_PAUSE_S),
+                AttemptState::Created
+                | AttemptState::Open
+                | AttemptState::Approved
+                | AttemptState::Pending
+                | AttemptState::Authorized
+                | AttemptState::Captured
+                | AttemptState::Declined
+                | AttemptState::Voided
+                | AttemptState::Expired => false,
+            };
+            failed && attempt.profile.connector == choice.connector
+        })
+    });
     choices
 }
 
@@ -172,7 +196,8 @@ fn start(hub: &Hub, payment: &PaymentIntent, chosen: Option<&str>) -> Next {
     });
     if failed_over {
         // The shopper has chosen once and got no page: the next one in order, without asking again.
-        return fresh.into_iter().next().map_or(Next::Show(Arrival::NoDoor), |mut choice| {
+        let wanted = fresh.iter().find(|choice| Some(choice.connector.as_str()) == chosen).cloned();
+        return wanted.or_else(|| fresh.into_iter().next()).map_or(Next::Show(Arrival::NoDoor), |mut choice| {
             choice.reason = format!("{}; the one before could not open a page", choice.reason);
             Next::Start(choice)
         });

@@ -9,7 +9,7 @@
 //! mistake one of ours for a card.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use sha2::{Digest, Sha256};
@@ -20,6 +20,8 @@ use crate::clock::Clock;
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const ID_CHARS: usize = 26;
 const ID_RANDOM_BYTES: usize = 10;
+/// How far the next identifier of the same millisecond may lie: 32 bits.
+const ID_STEP_MASK: u128 = 0xffff_ffff;
 const TOKEN_RANDOM_BYTES: usize = 20;
 
 /// The longest run of digits an identifier may hold; card numbers have at least 13.
@@ -81,11 +83,13 @@ impl Randomness for SeededRandomness {
 pub struct Ids {
     clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,
+    /// The greatest identifier so far: milliseconds and random part.
+    last: Arc<Mutex<(u64, u128)>>,
 }
 
 impl Ids {
     pub fn new(clock: Arc<dyn Clock>, randomness: Arc<dyn Randomness>) -> Self {
-        Self { clock, randomness }
+        Self { clock, randomness, last: Arc::default() }
     }
 
     /// A new identifier, for example `pi_01kb3v7q2m0r5s9x4w8t6y1zab` for the prefix `pi`.
@@ -93,14 +97,21 @@ impl Ids {
         format!("{prefix}_{}", self.new_body())
     }
 
-    /// The part of a new identifier after its prefix: 26 characters.
+    /// The part of a new identifier after its prefix: 26 characters, greater than every one before it in
+    /// this process, so that what one commit makes keeps its order.
     pub fn new_body(&self) -> String {
-        let millis = u64::try_from(self.clock.now().as_micros() / 1_000).unwrap_or(0);
-        draw_without_digit_run(|| {
-            let mut random = [0_u8; ID_RANDOM_BYTES];
-            self.randomness.fill(&mut random);
-            encode_id(millis, random)
-        })
+        let now = u64::try_from(self.clock.now().as_micros() / 1_000).unwrap_or(0);
+        // A poisoned lock holds the same two numbers.
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = *last;
+        let body = draw_without_digit_run(|| {
+            let mut random = [0_u8; 16];
+            self.randomness.fill(&mut random[16 - ID_RANDOM_BYTES..]);
+            next = successor(*last, now, u128::from_be_bytes(random));
+            encode_id(next.0, next.1)
+        });
+        *last = next;
+        body
     }
 
     /// 160 random bits as 32 characters for a URL that is itself the permission.
@@ -144,12 +155,18 @@ pub fn base32_lower(bytes: &[u8]) -> String {
     text
 }
 
+/// What comes after `last`: the time with fresh bits, or within the same millisecond a random step further.
+fn successor(last: (u64, u128), now: u64, random: u128) -> (u64, u128) {
+    if now > last.0 {
+        return (now, random);
+    }
+    let next = last.1 + 1 + (random & ID_STEP_MASK);
+    if next >> (8 * ID_RANDOM_BYTES) == 0 { (last.0, next) } else { (last.0 + 1, random) }
+}
+
 /// 48 bits of time before 80 random bits, in 26 characters whose first holds only three bits.
-fn encode_id(millis: u64, random: [u8; ID_RANDOM_BYTES]) -> String {
-    let mut bytes = [0_u8; 16];
-    bytes[..6].copy_from_slice(&millis.to_be_bytes()[2..]);
-    bytes[6..].copy_from_slice(&random);
-    let bits = u128::from_be_bytes(bytes);
+fn encode_id(millis: u64, random: u128) -> String {
+    let bits = (u128::from(millis) << (8 * ID_RANDOM_BYTES)) | random;
     (0..ID_CHARS).rev().map(|place| symbol(bits >> (place * 5))).collect()
 }
 
@@ -159,7 +176,7 @@ fn symbol(bits: u128) -> char {
     char::from(ALPHABET[index])
 }
 
-fn draw_without_digit_run(draw: impl Fn() -> String) -> String {
+fn draw_without_digit_run(mut draw: impl FnMut() -> String) -> String {
     let mut text = draw();
     for _ in 1..DRAWS_MAX {
         if !has_digit_run(&text) {
@@ -177,7 +194,6 @@ fn has_digit_run(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
-    use std::sync::Mutex;
 
     use processor_sdk::Timestamp;
 
@@ -218,10 +234,10 @@ mod tests {
     #[test]
     fn id_layout_is_that_of_a_ulid() {
         // The time of a well-known ULID, 01ARYZ6S41….
-        assert_eq!(&encode_id(1_469_918_176_385, [0; 10])[..10], "01aryz6s41");
-        assert_eq!(encode_id((1 << 48) - 1, [0xff; 10]), "7zzzzzzzzzzzzzzzzzzzzzzzzz");
-        assert_eq!(encode_id(0, [0; 10]), "00000000000000000000000000");
-        assert_eq!(encode_id(0, [0, 0, 0, 0, 0, 0, 0, 0, 0, 33]), "00000000000000000000000011");
+        assert_eq!(&encode_id(1_469_918_176_385, 0)[..10], "01aryz6s41");
+        assert_eq!(encode_id((1 << 48) - 1, (1 << 80) - 1), "7zzzzzzzzzzzzzzzzzzzzzzzzz");
+        assert_eq!(encode_id(0, 0), "00000000000000000000000000");
+        assert_eq!(encode_id(0, 33), "00000000000000000000000011");
     }
 
     #[test]
@@ -230,7 +246,8 @@ mod tests {
         let ids = Ids::new(clock.clone(), Arc::new(SystemRandomness));
         let mut made = Vec::new();
         for _ in 0..200 {
-            made.push(ids.new_id("pi"));
+            // Twice in the same millisecond, as one commit does.
+            made.extend([ids.new_id("pi"), ids.new_id("pi")]);
             clock.advance(1);
         }
         assert!(made.is_sorted());
@@ -265,11 +282,28 @@ mod tests {
 
     #[test]
     fn an_id_that_looks_like_a_card_number_is_drawn_again() {
-        // At the epoch the time is ten zeros; zero bytes would make the whole identifier digits.
+        // At the epoch's first millisecond the time is digits; zero bytes would make the whole identifier digits.
         let mut script = vec![0_u8; ID_RANDOM_BYTES];
         script.extend([0xff; ID_RANDOM_BYTES]);
-        let ids = ids_at(0, Scripted(Mutex::new(script)));
-        assert_eq!(ids.new_id("ord"), "ord_0000000000zzzzzzzzzzzzzzzz");
+        let ids = ids_at(1_000, Scripted(Mutex::new(script)));
+        assert_eq!(ids.new_id("ord"), "ord_0000000001zzzzzzzzzzzzzzzz");
+    }
+
+    #[test]
+    fn within_a_millisecond_ids_step_forward() {
+        let full = (1 << 80) - 1;
+        let rows = [
+            ((5, 7), 6, 3, (6, 3)),
+            ((5, 7), 5, 0, (5, 8)),
+            // Only 32 bits of the draw count as a step.
+            ((5, 7), 5, full, (5, 8 + 0xffff_ffff)),
+            // A clock that went back does not take the order with it.
+            ((5, 7), 4, 1, (5, 9)),
+            ((5, full), 5, 2, (6, 2)),
+        ];
+        for (last, now, random, expected) in rows {
+            assert_eq!(successor(last, now, random), expected, "{last:?} {now} {random}");
+        }
     }
 
     #[test]

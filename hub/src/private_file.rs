@@ -1,6 +1,6 @@
-//! Files that hold a key: readable by their owner only, and never seen half written.
+//! Files and folders that hold keys and money: readable by their owner only, files never seen half written.
 
-use std::fs::OpenOptions;
+use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -19,4 +19,16 @@ pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     std::fs::rename(&half, path)
+}
+
+/// Makes a folder, and what is missing above it, that only its owner may enter. One that is there stays.
+///
+/// # Errors
+/// The file system's.
+pub fn make_folder(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
 }

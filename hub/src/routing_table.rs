@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hub_core::payment::{AdapterPin, ConnectorProfile};
+use hub_core::payment::ConnectorProfile;
 use hub_core::routing::Candidate;
 
 use crate::connector::Connector;
@@ -67,14 +67,9 @@ impl RoutingTable {
 /// What an attempt is pinned to.
 pub fn profile(connector: &dyn Connector) -> ConnectorProfile {
     let descriptor = connector.descriptor();
-    let pin = connector.adapter_pin();
     ConnectorProfile {
         connector: connector.name().to_owned(),
-        adapter: AdapterPin {
-            name: pin.name.clone(),
-            version: pin.version.clone(),
-            content_hash: pin.content_hash.clone(),
-        },
+        adapter: connector.adapter_pin().clone(),
         capabilities: descriptor.capabilities,
         idempotency: descriptor.idempotency.clone(),
     }

@@ -5,9 +5,10 @@
 use processor_sdk::{Decline, OperationKind, Timestamp};
 
 use crate::event::{Event, Recorded};
-use crate::ids::{AttemptId, CaptureId, OperationId, RefundId};
+use crate::ids::{AttemptId, CaptureId, DisputeId, OperationId, RefundId};
 use crate::payment::{
-    Attempt, Check, LastError, Operation, OperationState, PaymentIntent, Quarantine, TransferStatus,
+    Attempt, Check, Closed, DisputeStatus, LastError, Operation, OperationState, PaymentIntent, Quarantine,
+    TransferStatus,
 };
 
 /// Folds a whole history. `None` when it does not begin with [`Event::Created`].
@@ -47,7 +48,9 @@ pub fn apply(payment: &mut PaymentIntent, event: &Event, at: Timestamp) {
             attempt.door_expires_at = *expires_at;
         }),
         Event::ShopperReturned { attempt_id } => {
-            with_attempt(payment, attempt_id, |attempt| attempt.returned_at = attempt.returned_at.or(Some(at)));
+            with_attempt(payment, attempt_id, |attempt| {
+                attempt.returned_at = attempt.returned_at.or(Some(at))
+            });
         }
         Event::OperationAsked { attempt_id, operation } => {
             with_attempt(payment, attempt_id, |attempt| attempt.operations.push(operation.clone()));
@@ -57,7 +60,9 @@ pub fn apply(payment: &mut PaymentIntent, event: &Event, at: Timestamp) {
         }
         Event::OperationUnknown { attempt_id, operation_id, sent, due_at, .. } => {
             let sent_at = sent.then_some(at);
-            with_operation(payment, attempt_id, operation_id, |operation| unknown(operation, sent_at, *due_at));
+            with_operation(payment, attempt_id, operation_id, |operation| {
+                unknown(operation, sent_at, *due_at)
+            });
         }
         Event::OperationDone { attempt_id, operation_id } => {
             with_operation(payment, attempt_id, operation_id, |operation| done(operation, at));
@@ -70,12 +75,11 @@ pub fn apply(payment: &mut PaymentIntent, event: &Event, at: Timestamp) {
         }),
         Event::CheckScheduled { attempt_id, check, checked, confirmed_at } => {
             let checked_at = checked.then_some(at);
-            with_attempt(payment, attempt_id, |attempt| check_scheduled(attempt, *check, checked_at, *confirmed_at));
+            with_attempt(payment, attempt_id, |attempt| {
+                check_scheduled(attempt, *check, checked_at, *confirmed_at)
+            });
         }
-        Event::AttemptDeclined { attempt_id, decline } => {
-            with_attempt(payment, attempt_id, |attempt| attempt.declined = true);
-            payment.last_error = Some(decline_error(decline.as_ref()));
-        }
+        Event::AttemptDeclined { attempt_id, decline } => declined(payment, attempt_id, decline.as_ref()),
         Event::MoneyCaptured { attempt_id, amount } => with_attempt(payment, attempt_id, |attempt| {
             attempt.captured = attempt.captured.checked_add(*amount).unwrap_or(attempt.captured);
         }),
@@ -88,23 +92,11 @@ pub fn apply(payment: &mut PaymentIntent, event: &Event, at: Timestamp) {
             refund_settled(payment, refund_id, *status, failure.as_ref(), processor_id.as_ref());
         }
         Event::DisputeRecorded { dispute } => payment.disputes.push(dispute.clone()),
-        Event::DisputeSettled { dispute_id, status } => {
-            if let Some(dispute) = payment.disputes.iter_mut().find(|dispute| dispute.id == *dispute_id) {
-                dispute.status = *status;
-            }
-        }
+        Event::DisputeSettled { dispute_id, status } => dispute_settled(payment, dispute_id, *status),
         Event::CancelRequested => payment.cancel_requested = true,
-        Event::CancelFailed { error } => {
-            payment.cancel_requested = false;
-            payment.last_error = Some(error.clone());
-        }
-        Event::Closed { why } => {
-            payment.closed = payment.closed.or(Some(*why));
-            payment.cancel_requested = false;
-        }
-        Event::Quarantined { reason } => {
-            payment.quarantine = Some(Quarantine { reason: *reason, since: at });
-        }
+        Event::CancelFailed { error } => cancel_failed(payment, error),
+        Event::Closed { why } => closed(payment, *why),
+        Event::Quarantined { reason } => payment.quarantine = Some(Quarantine { reason: *reason, since: at }),
         Event::StatusChanged { to, .. } => payment.status = *to,
         Event::ErrorNoted { error, .. } => payment.last_error = Some(error.clone()),
     }
@@ -135,7 +127,8 @@ fn done(operation: &mut Operation, at: Timestamp) {
 }
 
 fn given_up(attempt: &mut Attempt, operation_id: &OperationId) {
-    let Some(operation) = attempt.operations.iter_mut().find(|operation| operation.id == *operation_id) else {
+    let Some(operation) = attempt.operations.iter_mut().find(|operation| operation.id == *operation_id)
+    else {
         return;
     };
     operation.state = OperationState::GivenUp;
@@ -157,9 +150,23 @@ fn check_scheduled(
     }
 }
 
-fn decline_error(decline: Option<&Decline>) -> LastError {
+fn declined(payment: &mut PaymentIntent, attempt_id: &AttemptId, decline: Option<&Decline>) {
+    with_attempt(payment, attempt_id, |attempt| attempt.declined = true);
     let code = decline.map_or("other", |decline| decline.code.as_str()).to_owned();
-    LastError { code, processor_code: decline.and_then(|decline| decline.processor_code.clone()) }
+    let processor_code = decline.and_then(|decline| decline.processor_code.clone());
+    payment.last_error = Some(LastError { code, processor_code });
+}
+
+fn cancel_failed(payment: &mut PaymentIntent, error: &LastError) {
+    payment.cancel_requested = false;
+    payment.last_error = Some(error.clone());
+}
+
+const fn closed(payment: &mut PaymentIntent, why: Closed) {
+    if payment.closed.is_none() {
+        payment.closed = Some(why);
+    }
+    payment.cancel_requested = false;
 }
 
 fn capture_settled(
@@ -191,6 +198,12 @@ fn refund_settled(
             refund.status = status;
             refund.failure = failure.cloned();
         }
+    }
+}
+
+fn dispute_settled(payment: &mut PaymentIntent, dispute_id: &DisputeId, status: DisputeStatus) {
+    if let Some(dispute) = payment.disputes.iter_mut().find(|dispute| dispute.id == *dispute_id) {
+        dispute.status = status;
     }
 }
 

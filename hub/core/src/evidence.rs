@@ -296,9 +296,10 @@ impl Group<'_> {
         let latest = self.said.iter().max_by_key(|((_, state, amount, reason), heard)| {
             (*state != ItemState::Pending, heard.time(), *state, amount.clone(), reason.clone())
         });
-        let (state, reason) = latest
-            .map_or((ItemState::Pending, None), |((_, state, _, reason), _)| (*state, reason.clone()));
-        let amount = self.said.iter().filter_map(|((_, _, amount, _), _)| amount.as_ref()).max().and_then(money);
+        let (state, reason) =
+            latest.map_or((ItemState::Pending, None), |((_, state, _, reason), _)| (*state, reason.clone()));
+        let amount =
+            self.said.iter().filter_map(|((_, _, amount, _), _)| amount.as_ref()).max().and_then(money);
         let ever_succeeded = self.said.iter().any(|((_, state, ..), _)| *state == ItemState::Succeeded);
         ItemStanding { kind, ids: self.ids, echoes: self.echoes, state, amount, reason, ever_succeeded }
     }

@@ -163,10 +163,58 @@ mod tests {
     #[test]
     fn ids_read_back_only_in_their_own_form() {
         let body = "01jd0000000000000000000abc";
-        assert_eq!(PaymentIntentId::parse("pi_01jd0000000000000000000abc"), Ok(PaymentIntentId::from_body(body)));
+        assert_eq!(
+            PaymentIntentId::parse("pi_01jd0000000000000000000abc"),
+            Ok(PaymentIntentId::from_body(body))
+        );
         assert_eq!(PaymentIntentId::from_body(body).echo(), "00000000000000000abc");
-        for wrong in ["", "pi_", "re_01jd0000000000000000000abc", "pi_01JD0000000000000000000ABC", "pi_01jd", body] {
+        for wrong in
+            ["", "pi_", "re_01jd0000000000000000000abc", "pi_01JD0000000000000000000ABC", "pi_01jd", body]
+        {
             assert_eq!(PaymentIntentId::parse(wrong), Err(IdError { prefix: "pi_" }), "{wrong}");
         }
+    }
+
+    #[test]
+    fn ids_of_one_kind_are_no_ids_of_another() {
+        let body = "01jd0000000000000000000abc";
+        assert_eq!(AttemptId::parse(RefundId::from_body(body).as_str()), Err(IdError { prefix: "att_" }));
+        assert_eq!(RefundId::from_body(body).body(), body);
+        let prefixes = [
+            OrderId::PREFIX,
+            PaymentIntentId::PREFIX,
+            AttemptId::PREFIX,
+            CaptureId::PREFIX,
+            RefundId::PREFIX,
+            DisputeId::PREFIX,
+            WebhookEventId::PREFIX,
+            WebhookEndpointId::PREFIX,
+            OperationId::PREFIX,
+            DeliveryId::PREFIX,
+        ];
+        assert_eq!(std::collections::BTreeSet::from(prefixes).len(), prefixes.len());
+    }
+
+    #[test]
+    fn ids_are_read_from_json_as_strictly_as_from_text() {
+        let good = "\"re_01jd0000000000000000000abc\"";
+        let id: RefundId = serde_json::from_str(good).unwrap();
+        assert_eq!(serde_json::to_string(&id).unwrap(), good);
+        for wrong in ["\"att_01jd0000000000000000000abc\"", "\"re_\"", "1", "null"] {
+            assert!(serde_json::from_str::<RefundId>(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn fresh_ids_use_the_body_they_are_given() {
+        let mut count = 0;
+        let mut fresh = || {
+            count += 1;
+            format!("{count:026}")
+        };
+        let (first, second) = (CaptureId::fresh(&mut fresh), CaptureId::fresh(&mut fresh));
+        assert_ne!(first, second);
+        assert_eq!(first.echo(), "00000000000000000001");
+        assert!(first.echo().bytes().all(|byte| byte.is_ascii_alphanumeric()));
     }
 }

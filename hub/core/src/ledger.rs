@@ -159,3 +159,78 @@ fn dispute_journal(from: DisputeStatus, to: DisputeStatus, amount: Money) -> Opt
     };
     Journal::transfer(memo, place(to), place(from), amount)
 }
+
+#[cfg(test)]
+mod tests {
+    use processor_sdk::Currency;
+
+    use super::*;
+
+    fn entry(account: Account, minor: i64, currency: &str) -> Entry {
+        Entry { account, amount: Money::new(minor, Currency::parse(currency).unwrap()).unwrap() }
+    }
+
+    #[test]
+    fn only_balanced_lines_in_one_currency_are_a_journal() {
+        use Account::{DisputesHeld, MerchantPayable, ProcessorReceivable};
+        let huge = processor_sdk::MINOR_UNITS_MAX;
+        for (lines, good) in [
+            (vec![(ProcessorReceivable, 100, "EUR"), (MerchantPayable, -100, "EUR")], true),
+            (
+                vec![
+                    (ProcessorReceivable, 100, "EUR"),
+                    (DisputesHeld, -40, "EUR"),
+                    (MerchantPayable, -60, "EUR"),
+                ],
+                true,
+            ),
+            (vec![], false),
+            (vec![(ProcessorReceivable, 100, "EUR")], false),
+            (vec![(ProcessorReceivable, 100, "EUR"), (MerchantPayable, -99, "EUR")], false),
+            (vec![(ProcessorReceivable, 100, "EUR"), (MerchantPayable, -100, "USD")], false),
+            (vec![(ProcessorReceivable, 0, "EUR")], false),
+            (vec![(ProcessorReceivable, 0, "EUR"), (MerchantPayable, 0, "EUR")], false),
+            (
+                vec![(ProcessorReceivable, 1, "EUR"), (DisputesHeld, 0, "EUR"), (MerchantPayable, -1, "EUR")],
+                false,
+            ),
+            (
+                vec![
+                    (ProcessorReceivable, huge, "EUR"),
+                    (DisputesHeld, huge, "EUR"),
+                    (MerchantPayable, -huge, "EUR"),
+                ],
+                false,
+            ),
+        ] {
+            let entries =
+                lines.iter().map(|(account, minor, currency)| entry(*account, *minor, currency)).collect();
+            assert_eq!(Journal::new("test", entries).is_ok(), good, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_dispute_moves_between_its_places_and_back() {
+        use DisputeStatus::{Lost, Open, Won};
+        let amount = entry(Account::DisputesHeld, 100, "EUR").amount;
+        for (from, to, memo) in [
+            (Open, Won, Some("dispute won")),
+            (Open, Lost, Some("dispute lost")),
+            (Won, Lost, Some("dispute lost")),
+            (Lost, Won, Some("dispute won")),
+            (Lost, Open, Some("dispute reopened")),
+            (Open, Open, None),
+        ] {
+            let journal = dispute_journal(from, to, amount);
+            assert_eq!(journal.as_ref().map(Journal::memo), memo, "{from:?} to {to:?}");
+            let back = dispute_journal(to, from, amount);
+            let balance = |journal: &Option<Journal>, account| -> i64 {
+                let entries = journal.iter().flat_map(Journal::entries);
+                entries.filter(|entry| entry.account == account).map(|entry| entry.amount.minor()).sum()
+            };
+            for account in [Account::ProcessorReceivable, Account::MerchantPayable, Account::DisputesHeld] {
+                assert_eq!(balance(&journal, account) + balance(&back, account), 0, "{from:?} to {to:?}");
+            }
+        }
+    }
+}

@@ -10,23 +10,23 @@
 pub mod ids;
 pub mod order;
 
+pub mod evidence;
 pub mod payment;
 pub mod reading;
-pub mod evidence;
 
+pub mod apply;
 pub mod command;
+pub mod decide;
 pub mod event;
 pub mod refusal;
-pub mod decide;
-pub mod apply;
 pub mod settle;
 pub mod story;
 
-pub mod routing;
-pub mod outcome;
-pub mod retry;
-pub mod schedule;
 pub mod ledger;
+pub mod outcome;
 pub mod publish;
+pub mod retry;
+pub mod routing;
+pub mod schedule;
 
 pub mod card_number;

@@ -95,7 +95,14 @@ mod tests {
 
     fn line(quantity: u32, minor: i64, currency: &str) -> OrderLine {
         let unit_amount = Money::new(minor, Currency::parse(currency).unwrap()).unwrap();
-        OrderLine { sku: None, name: "x".to_owned(), quantity, unit_amount, kind: None, metadata: BTreeMap::new() }
+        OrderLine {
+            sku: None,
+            name: "x".to_owned(),
+            quantity,
+            unit_amount,
+            kind: None,
+            metadata: BTreeMap::new(),
+        }
     }
 
     #[test]

@@ -373,7 +373,12 @@ impl AttemptState {
     #[must_use]
     pub const fn is_live(self) -> bool {
         match self {
-            Self::Created | Self::Open | Self::Approved | Self::Pending | Self::Authorized | Self::Unknown => true,
+            Self::Created
+            | Self::Open
+            | Self::Approved
+            | Self::Pending
+            | Self::Authorized
+            | Self::Unknown => true,
             Self::Captured | Self::Declined | Self::Voided | Self::Expired | Self::NotSent => false,
         }
     }

@@ -113,3 +113,83 @@ fn refund_event(kind: &'static str, id: &RefundId) -> Vec<Publication> {
 fn dispute_event(kind: &'static str, id: &DisputeId) -> Vec<Publication> {
     vec![Publication { kind, object: PublicObject::Dispute(id.clone()) }]
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use processor_sdk::{Currency, Money, Timestamp};
+
+    use super::*;
+    use crate::ids::AttemptId;
+    use crate::payment::{Dispute, LastError, QuarantineReason, Refund};
+
+    /// One event of each kind that is heard of, in every state that it can tell.
+    fn heard_events() -> Vec<Event> {
+        let attempt_id = AttemptId::from_body("1");
+        let (refund_id, dispute_id) = (RefundId::from_body("1"), DisputeId::from_body("1"));
+        let amount = Money::new(1, Currency::parse("EUR").unwrap()).unwrap();
+        let created_at = Timestamp::UNIX_EPOCH;
+        let refund = Refund {
+            id: refund_id.clone(),
+            attempt_id: attempt_id.clone(),
+            amount,
+            reason: None,
+            metadata: std::collections::BTreeMap::new(),
+            observed: false,
+            status: TransferStatus::Pending,
+            failure: None,
+            processor_id: None,
+            refunded_before: amount,
+            created_at,
+        };
+        let dispute = Dispute {
+            id: dispute_id.clone(),
+            attempt_id: attempt_id.clone(),
+            amount,
+            reason: None,
+            status: DisputeStatus::Open,
+            processor_id: "1".to_owned(),
+            created_at,
+        };
+        let error = LastError { code: "cancel_failed".to_owned(), processor_code: None };
+        let mut events = vec![
+            Event::AttemptDeclined { attempt_id, decline: None },
+            Event::Quarantined { reason: QuarantineReason::PaidTwice },
+            Event::CancelFailed { error },
+            Event::RefundRecorded { refund },
+            Event::DisputeRecorded { dispute },
+        ];
+        for to in [
+            Status::RequiresCheckout,
+            Status::Processing,
+            Status::RequiresCapture,
+            Status::Succeeded,
+            Status::Failed,
+            Status::Canceled,
+            Status::Expired,
+        ] {
+            events.push(Event::StatusChanged { to, late: false });
+        }
+        for status in [TransferStatus::Pending, TransferStatus::Succeeded, TransferStatus::Failed] {
+            let refund_id = refund_id.clone();
+            events.push(Event::RefundSettled { refund_id, status, failure: None, processor_id: None });
+            let capture_id = crate::ids::CaptureId::from_body("1");
+            events.push(Event::CaptureSettled { capture_id, status, processor_id: None });
+        }
+        for status in [DisputeStatus::Open, DisputeStatus::Won, DisputeStatus::Lost] {
+            events.push(Event::DisputeSettled { dispute_id: dispute_id.clone(), status });
+        }
+        events
+    }
+
+    #[test]
+    fn every_type_is_declared_and_every_declared_type_is_published() {
+        let mut published: BTreeSet<&str> =
+            heard_events().iter().flat_map(publications).map(|publication| publication.kind).collect();
+        // Its event holds a whole intent; the stories publish it.
+        published.insert("payment_intent.created");
+        assert_eq!(published, PUBLIC_TYPES.into_iter().collect());
+        assert_eq!(published.len(), PUBLIC_TYPES.len(), "no type is declared twice");
+    }
+}

@@ -15,9 +15,9 @@ pub(crate) fn sum<'a>(zero: Money, amounts: impl Iterator<Item = &'a Money>) -> 
     // Amounts here are bounded by what the constructor of `Money` lets in; a sum beyond that saturates at
     // its limit, which refuses every further request instead of allowing one.
     amounts.fold(zero, |total, amount| {
-        total.checked_add(*amount).unwrap_or_else(|_| {
-            Money::new(processor_sdk::MINOR_UNITS_MAX, zero.currency()).unwrap_or(zero)
-        })
+        total
+            .checked_add(*amount)
+            .unwrap_or_else(|_| Money::new(processor_sdk::MINOR_UNITS_MAX, zero.currency()).unwrap_or(zero))
     })
 }
 
@@ -78,7 +78,11 @@ impl Attempt {
         silent
             || self.evidence.said(&Word::Paid).is_some()
             || self.evidence.items(ItemKind::Capture).iter().any(|item| item.ever_succeeded)
-            || self.evidence.total(Total::Captured, self.captured.currency()).0.is_some_and(|total| total.is_positive())
+            || self
+                .evidence
+                .total(Total::Captured, self.captured.currency())
+                .0
+                .is_some_and(|total| total.is_positive())
     }
 
     /// What is reserved by the processor's word, taken money included.
@@ -129,10 +133,11 @@ impl Attempt {
     /// True while a page of it may exist that somebody could pay at, though nothing was ever heard of it.
     #[must_use]
     pub fn is_payable_orphan(&self) -> bool {
-        let scheduled = self.open_operation(OperationKind::OpenCheckout).is_some_and(|open| match open.state {
-            OperationState::Asked { .. } | OperationState::Unknown { .. } => true,
-            OperationState::Stuck | OperationState::Done | OperationState::GivenUp => false,
-        });
+        let scheduled =
+            self.open_operation(OperationKind::OpenCheckout).is_some_and(|open| match open.state {
+                OperationState::Asked { .. } | OperationState::Unknown { .. } => true,
+                OperationState::Stuck | OperationState::Done | OperationState::GivenUp => false,
+            });
         scheduled
             || self.door_opened_at.is_some()
             || self.evidence.latest_word().is_some()
@@ -158,7 +163,13 @@ impl PaymentIntent {
     pub fn capture_named(&self, attempt: &Attempt, item: &ItemStanding) -> Option<&Capture> {
         let of_attempt = || self.captures.iter().filter(|capture| capture.attempt_id == attempt.id);
         of_attempt().find(|capture| item.echoes.contains(capture.id.echo())).or_else(|| {
-            of_attempt().find(|capture| capture.processor_id.as_ref().is_some_and(|name| item.is_called(name)))
+            // What carries its echo is it; an item that only looked like it is another.
+            let echoed = |echo| {
+                attempt.evidence.items(ItemKind::Capture).iter().any(|item| item.echoes.contains(echo))
+            };
+            let named =
+                |capture: &&Capture| capture.processor_id.as_ref().is_some_and(|name| item.is_called(name));
+            of_attempt().filter(named).find(|capture| !echoed(capture.id.echo()))
         })
     }
 
@@ -167,7 +178,12 @@ impl PaymentIntent {
     pub fn refund_named(&self, attempt: &Attempt, item: &ItemStanding) -> Option<&Refund> {
         let of_attempt = || self.refunds.iter().filter(|refund| refund.attempt_id == attempt.id);
         of_attempt().find(|refund| item.echoes.contains(refund.id.echo())).or_else(|| {
-            of_attempt().find(|refund| refund.processor_id.as_ref().is_some_and(|name| item.is_called(name)))
+            // What carries its echo is it; an item that only looked like it is another.
+            let echoed =
+                |echo| attempt.evidence.items(ItemKind::Refund).iter().any(|item| item.echoes.contains(echo));
+            let named =
+                |refund: &&Refund| refund.processor_id.as_ref().is_some_and(|name| item.is_called(name));
+            of_attempt().filter(named).find(|refund| !echoed(refund.id.echo()))
         })
     }
 
@@ -271,9 +287,10 @@ impl PaymentIntent {
     /// Given back or asked to be given back through one attempt.
     #[must_use]
     pub fn refunds_standing(&self, attempt: &Attempt) -> Money {
-        let standing = self.refunds.iter().filter(|refund| {
-            refund.attempt_id == attempt.id && refund.status != TransferStatus::Failed
-        });
+        let standing = self
+            .refunds
+            .iter()
+            .filter(|refund| refund.attempt_id == attempt.id && refund.status != TransferStatus::Failed);
         sum(Money::zero(self.amount.currency()), standing.map(|refund| &refund.amount))
     }
 
@@ -287,9 +304,10 @@ impl PaymentIntent {
     /// What may still be refunded through one attempt.
     #[must_use]
     pub fn refundable(&self, attempt: &Attempt) -> Money {
-        let disputes = self.disputes.iter().filter(|dispute| {
-            dispute.attempt_id == attempt.id && dispute.status != DisputeStatus::Won
-        });
+        let disputes = self
+            .disputes
+            .iter()
+            .filter(|dispute| dispute.attempt_id == attempt.id && dispute.status != DisputeStatus::Won);
         let gone = sum(self.refunds_standing(attempt), disputes.map(|dispute| &dispute.amount));
         less(attempt.captured, gone)
     }

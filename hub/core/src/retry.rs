@@ -159,7 +159,151 @@ pub fn key_is_remembered(operation: &Operation, profile: &ConnectorProfile, now:
 /// Whether "there is no such thing" can be believed of an operation.
 #[must_use]
 pub fn absence_counts(operation: &Operation, profile: &ConnectorProfile, asked_at: Timestamp) -> bool {
-    operation
-        .last_sent_at
-        .is_none_or(|sent_at| asked_at.seconds_since(sent_at) >= i64::from(profile.idempotency.absent_after_s))
+    operation.last_sent_at.is_none_or(|sent_at| {
+        asked_at.seconds_since(sent_at) >= i64::from(profile.idempotency.absent_after_s)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use processor_sdk::{Capabilities, IdempotencyProfile};
+
+    use super::*;
+    use crate::ids::OperationId;
+    use crate::payment::{AdapterPin, Subject};
+
+    const HOUR_S: i64 = 3_600;
+
+    fn at(seconds: i64) -> Timestamp {
+        after(Timestamp::UNIX_EPOCH, seconds)
+    }
+
+    fn profile(retention_s: u32, look_up: LookUp) -> ConnectorProfile {
+        ConnectorProfile {
+            connector: "one".to_owned(),
+            adapter: AdapterPin { name: "one".to_owned(), version: "1.0.0".to_owned(), content_hash: None },
+            capabilities: Capabilities {
+                manual_capture: true,
+                partial_capture: true,
+                multiple_captures: true,
+                void: true,
+                refund: true,
+                partial_refund: true,
+                multiple_refunds: true,
+                complete_checkout: true,
+                expire_checkout: true,
+                fetch_payment: look_up,
+                fetch_refund: look_up,
+                fetch_dispute: LookUp::None,
+                silent_auto_capture: false,
+                orphan_session_payable: false,
+            },
+            idempotency: IdempotencyProfile {
+                carrier: KeyCarrier::Header { name: "Idempotency-Key".to_owned() },
+                retention_s,
+                replays_errors: false,
+                after_unknown: AfterUnknown::SameKey,
+                absent_after_s: 60,
+            },
+        }
+    }
+
+    fn sent(kind: OperationKind, tries: u32) -> Operation {
+        Operation {
+            id: OperationId::from_body("1"),
+            kind,
+            subject: Subject::Payment,
+            created_at: at(0),
+            state: OperationState::Unknown { due_at: at(0) },
+            tries,
+            first_sent_at: Some(at(0)),
+            last_sent_at: Some(at(100)),
+            return_parameters: vec![],
+        }
+    }
+
+    #[test]
+    fn a_key_is_trusted_for_its_retention_less_a_tenth_at_most_an_hour() {
+        let operation = sent(OperationKind::Refund, 1);
+        for (retention_s, last_s) in [(100, 89), (24 * 3_600, 23 * HOUR_S - 1), (36_000, 9 * HOUR_S - 1)] {
+            let profile = profile(retention_s, LookUp::ByEcho);
+            assert!(key_is_remembered(&operation, &profile, at(last_s)), "{retention_s}");
+            assert!(!key_is_remembered(&operation, &profile, at(last_s + 1)), "{retention_s}");
+        }
+        assert!(!key_is_remembered(&operation, &profile(0, LookUp::ByEcho), at(0)));
+        let mut keyless = profile(100, LookUp::ByEcho);
+        keyless.idempotency.carrier = KeyCarrier::None;
+        assert!(!key_is_remembered(&operation, &keyless, at(0)));
+    }
+
+    #[test]
+    fn absence_counts_only_after_the_processors_own_delay_since_the_last_try() {
+        let (operation, profile) = (sent(OperationKind::Refund, 1), profile(100, LookUp::ByEcho));
+        assert!(!absence_counts(&operation, &profile, at(159)));
+        assert!(absence_counts(&operation, &profile, at(160)));
+    }
+
+    #[test]
+    fn what_to_do_in_doubt() {
+        let (early, late) = (at(10), at(100));
+        let rows = [
+            // In the key's time: taking turns, the same key first.
+            (LookUp::ByEcho, AfterUnknown::SameKey, 1, early, Action::Send),
+            (LookUp::ByEcho, AfterUnknown::SameKey, 2, early, Action::LookUp),
+            (LookUp::None, AfterUnknown::SameKey, 2, early, Action::Send),
+            (LookUp::ByEcho, AfterUnknown::LookFirst, 1, early, Action::LookUp),
+            (LookUp::None, AfterUnknown::LookFirst, 1, early, Action::Send),
+            // After it: only looking is safe.
+            (LookUp::ByEcho, AfterUnknown::SameKey, 1, late, Action::LookUp),
+            (LookUp::None, AfterUnknown::SameKey, 1, late, Action::Wait),
+        ];
+        for (row, (look_up, after_unknown, tries, now, expected)) in rows.into_iter().enumerate() {
+            let mut profile = profile(100, look_up);
+            profile.idempotency.after_unknown = after_unknown;
+            assert_eq!(action(&sent(OperationKind::Refund, tries), &profile, now), expected, "row {row}");
+        }
+        let profile = profile(100, LookUp::ByEcho);
+        for (state, expected) in [
+            (OperationState::Asked { due_at: late }, Action::Send),
+            (OperationState::Stuck, Action::Wait),
+            (OperationState::Done, Action::Wait),
+            (OperationState::GivenUp, Action::Wait),
+        ] {
+            let operation = Operation { state, ..sent(OperationKind::Refund, 1) };
+            assert_eq!(action(&operation, &profile, late), expected, "{state:?}");
+        }
+    }
+
+    #[test]
+    fn a_lost_page_is_found_by_echo_only() {
+        for (kind, look_up, expected) in [
+            (OperationKind::OpenCheckout, LookUp::ByEcho, true),
+            (OperationKind::OpenCheckout, LookUp::ById, false),
+            (OperationKind::Capture, LookUp::ById, true),
+            (OperationKind::Refund, LookUp::ById, true),
+            (OperationKind::Refund, LookUp::None, false),
+            (OperationKind::Void, LookUp::None, false),
+        ] {
+            assert_eq!(can_look_up(kind, &profile(100, look_up)), expected, "{kind:?} {look_up:?}");
+        }
+    }
+
+    #[test]
+    fn delays_grow_to_a_day_and_end_never() {
+        assert_eq!(operation_due(at(0), 0), at(1));
+        assert_eq!(operation_due(at(0), 9), at(24 * HOUR_S));
+        assert_eq!(operation_due(at(0), u32::MAX), at(24 * HOUR_S));
+        assert_eq!(check_due(at(0), Pace::Soon, 0), at(2));
+        assert_eq!(check_due(at(0), Pace::Open, 0), at(120));
+        assert_eq!(check_due(at(0), Pace::Resting, u32::MAX), at(24 * HOUR_S));
+        assert_eq!(after(Timestamp::MAX, i64::MAX), Timestamp::MAX);
+    }
+
+    #[test]
+    fn tries_that_certainly_failed_are_counted() {
+        for (kind, last) in [(OperationKind::OpenCheckout, 1), (OperationKind::Refund, 13)] {
+            assert!(!gives_up(kind, last - 1), "{kind:?}");
+            assert!(gives_up(kind, last), "{kind:?}");
+        }
+    }
 }

@@ -105,7 +105,10 @@ pub fn route(wish: &Wish, candidates: &[Candidate]) -> Routing {
             None => {
                 let place = routing.choices.len() + 1;
                 let asked = if wish.connector.is_some() { "asked for by the cart; " } else { "" };
-                let reason = format!("{asked}takes {} and stands {place} in the configured order", wish.amount.currency());
+                let reason = format!(
+                    "{asked}takes {} and stands {place} in the configured order",
+                    wish.amount.currency()
+                );
                 routing.choices.push(Choice { connector: candidate.name.clone(), reason });
             }
         }
@@ -150,4 +153,116 @@ fn unfit_amount(amount: Money, currencies: &Currencies) -> Option<Unfit> {
         return Some(Unfit::AboveMaximum(maximum));
     }
     limit.multiple_of.filter(|multiple| *multiple > 0 && minor % multiple != 0).map(Unfit::NotAMultiple)
+}
+
+#[cfg(test)]
+mod tests {
+    use processor_sdk::{Currency, CurrencyLimit, LookUp};
+
+    use super::*;
+
+    fn candidate(name: &str) -> Candidate {
+        let limit = CurrencyLimit {
+            currency: Currency::parse("USD").unwrap(),
+            minimum: Some(100),
+            maximum: Some(10_000),
+            multiple_of: Some(10),
+        };
+        Candidate {
+            name: name.to_owned(),
+            livemode: false,
+            draining: false,
+            currencies: Currencies::Listed(vec![limit]),
+            capabilities: Capabilities {
+                manual_capture: true,
+                partial_capture: true,
+                multiple_captures: true,
+                void: true,
+                refund: true,
+                partial_refund: true,
+                multiple_refunds: true,
+                complete_checkout: false,
+                expire_checkout: true,
+                fetch_payment: LookUp::ById,
+                fetch_refund: LookUp::ById,
+                fetch_dispute: LookUp::None,
+                silent_auto_capture: false,
+                orphan_session_payable: false,
+            },
+            sites: vec![],
+        }
+    }
+
+    fn wish(minor: i64, currency: &str) -> Wish {
+        Wish {
+            amount: Money::new(minor, Currency::parse(currency).unwrap()).unwrap(),
+            capture: CaptureMode::Automatic,
+            site: None,
+            livemode: false,
+            connector: None,
+        }
+    }
+
+    #[test]
+    fn each_reason_against_a_connector() {
+        type Change = fn(&mut Wish, &mut Candidate);
+        let rows: [(Change, Option<Unfit>); 17] = [
+            (|_, _| {}, None),
+            (|wish, _| wish.livemode = true, Some(Unfit::OtherMode)),
+            (|_, candidate| candidate.livemode = true, Some(Unfit::OtherMode)),
+            (|_, candidate| candidate.draining = true, Some(Unfit::Draining)),
+            (|wish, _| wish.connector = Some("other".to_owned()), Some(Unfit::NotAsked)),
+            (|wish, _| wish.connector = Some("one".to_owned()), None),
+            (|_, candidate| candidate.sites = vec!["a".to_owned()], Some(Unfit::OtherSite)),
+            (|wish, _| wish.site = Some("a".to_owned()), None),
+            (
+                |wish, candidate| {
+                    wish.site = Some("b".to_owned());
+                    candidate.sites = vec!["a".to_owned()];
+                },
+                Some(Unfit::OtherSite),
+            ),
+            (|wish, _| *wish = self::wish(1_000, "EUR"), Some(Unfit::Currency("EUR"))),
+            (|wish, _| *wish = self::wish(90, "USD"), Some(Unfit::BelowMinimum(100))),
+            (|wish, _| *wish = self::wish(100, "USD"), None),
+            (|wish, _| *wish = self::wish(10_000, "USD"), None),
+            (|wish, _| *wish = self::wish(10_010, "USD"), Some(Unfit::AboveMaximum(10_000))),
+            (|wish, _| *wish = self::wish(1_005, "USD"), Some(Unfit::NotAMultiple(10))),
+            (
+                |wish, candidate| {
+                    wish.capture = CaptureMode::Manual;
+                    candidate.capabilities.manual_capture = false;
+                },
+                Some(Unfit::NoManualCapture),
+            ),
+            (
+                |wish, candidate| {
+                    *wish = self::wish(1, "JPY");
+                    candidate.currencies = Currencies::All;
+                },
+                None,
+            ),
+        ];
+        for (row, (change, expected)) in rows.into_iter().enumerate() {
+            let (mut wish, mut candidate) = (wish(1_000, "USD"), candidate("one"));
+            change(&mut wish, &mut candidate);
+            let routing = route(&wish, &[candidate]);
+            let rejections: Vec<_> =
+                routing.rejections.into_iter().map(|rejection| rejection.reason).collect();
+            assert_eq!(rejections, expected.clone().into_iter().collect::<Vec<_>>(), "row {row}");
+            assert_eq!(routing.choices.is_empty(), expected.is_some(), "row {row}");
+        }
+    }
+
+    #[test]
+    fn choices_keep_the_configured_order_with_their_reason() {
+        let mut draining = candidate("second");
+        draining.draining = true;
+        let routing = route(&wish(1_000, "USD"), &[candidate("first"), draining, candidate("third")]);
+        let named: Vec<_> = routing.choices.iter().map(|choice| choice.connector.as_str()).collect();
+        assert_eq!(named, ["first", "third"]);
+        assert_eq!(routing.choices[1].reason, "takes USD and stands 2 in the configured order");
+        assert_eq!(routing.rejections[0].connector, "second");
+        assert_eq!(routing.rejections[0].reason.to_string(), "takes no new payments any more");
+    }
 }

@@ -68,7 +68,12 @@ impl<'a, 'b> Story<'a, 'b> {
         self.publications.extend((first..).zip(publications(&event)));
         apply(&mut self.payment, &event, self.context.now);
         let version = self.payment.version;
-        self.events.push(Recorded { version, at: self.context.now, cause: self.context.cause.clone(), event });
+        self.events.push(Recorded {
+            version,
+            at: self.context.now,
+            cause: self.context.cause.clone(),
+            event,
+        });
     }
 
     /// Records facts, unless everything in them is known.

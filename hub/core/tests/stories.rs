@@ -1,20 +1,22 @@
 //! Whole lives of payments, one table each. The language is described in `table`.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::print_stderr, reason = "tests fail by panicking")]
+
 mod table;
 
-#[path = "stories/checkout.rs"]
-mod checkout;
-#[path = "stories/failover.rs"]
-mod failover;
-#[path = "stories/capture.rs"]
-mod capture;
 #[path = "stories/cancel.rs"]
 mod cancel;
-#[path = "stories/refund.rs"]
-mod refund;
+#[path = "stories/capture.rs"]
+mod capture;
+#[path = "stories/checkout.rs"]
+mod checkout;
 #[path = "stories/dispute.rs"]
 mod dispute;
-#[path = "stories/quarantine.rs"]
-mod quarantine;
+#[path = "stories/failover.rs"]
+mod failover;
 #[path = "stories/look_up.rs"]
 mod look_up;
+#[path = "stories/quarantine.rs"]
+mod quarantine;
+#[path = "stories/refund.rs"]
+mod refund;

@@ -1,3 +1,5 @@
+//! What a config comes to, from the defaults, a file and the environment; and what is wrong with one.
+
 use std::collections::BTreeSet;
 use std::env::VarError;
 use std::fs;

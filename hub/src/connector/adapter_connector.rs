@@ -5,6 +5,7 @@
 
 use async_trait::async_trait;
 use hub_core::outcome::Outcome;
+use hub_core::payment::AdapterPin;
 use processor_sdk::{Answer, Call, Delivery, Descriptor, Door, DoorKind, Fault, Settings, SignedDeliveries};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::Instrument;
@@ -14,7 +15,7 @@ use super::hosts::AllowedHosts;
 use super::judgment::{Effect, Failure, of_answer, of_failure};
 use super::replay::{Ending, Means, RUN_S_MAX, Run, within};
 use super::trust::trusted;
-use super::{AdapterPin, Authenticated, Connector, Performed, ReceiveFault, Received};
+use super::{Authenticated, Connector, Performed, ReceiveFault, Received};
 
 /// How many operations and deliveries one connector works on at once.
 const CONCURRENT_RUNS_MAX: usize = 32;

@@ -42,8 +42,8 @@ mod lab;
 
 use async_trait::async_trait;
 use hub_core::outcome::Outcome;
+use hub_core::payment::AdapterPin;
 use processor_sdk::{Call, Delivery, Descriptor, Door, Settings};
-use serde::{Deserialize, Serialize};
 
 use redact::ExchangeRecord;
 use trust::TrustedNotification;
@@ -84,16 +84,6 @@ pub trait Connector: Send + Sync {
 
     /// Reads a delivery to its end, look-ups included.
     async fn receive(&self, delivery: &Delivery) -> Received;
-}
-
-/// Which code an attempt was opened with.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct AdapterPin {
-    pub name: String,
-    pub version: String,
-    /// Hash of a plugin's file; absent for an adapter that is compiled in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub content_hash: Option<String>,
 }
 
 /// What an operation came to.

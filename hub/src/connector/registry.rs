@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use hub_core::payment::AdapterPin;
 use processor_sdk::{Adapter, CONTRACT_VERSION, Descriptor, Fault, Settings, SignedDeliveries};
 
 use super::adapter_connector::{AdapterConnector, Identity};
@@ -15,7 +16,7 @@ use super::hosts::{AllowedHosts, Grants, HostsError};
 use super::redact::{FORM_BYTES_MIN, Redactor};
 use super::replay::Means;
 use super::transport::Transport;
-use super::{AdapterPin, Connector};
+use super::Connector;
 use crate::clock::Clock;
 
 /// The adapter that moves no money.

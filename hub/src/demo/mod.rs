@@ -137,7 +137,6 @@ pub async fn run(options: DemoOptions) -> Result<Demo, DemoError> {
     let mut memory = remembered.unwrap_or_else(|| fresh_memory(&ids, address, sandbox_address));
     memory.listen = address;
     memory.sandbox_listen = sandbox_address;
-    write_memory(&file, &memory)?;
     let base_url = format!("http://{}", reachable(address));
     let sandbox_url = format!("http://{}", reachable(sandbox_address));
 
@@ -161,6 +160,9 @@ pub async fn run(options: DemoOptions) -> Result<Demo, DemoError> {
         extra: shop.router(),
     })
     .await?;
+    // Not before the folder is known to be this process's alone: a demo that is refused must not overwrite
+    // what the running one remembers.
+    write_memory(&file, &memory)?;
     hub.hub.adopt_api_key("demo", &memory.api_key).await?;
     let sandbox = sandbox_server::start(sandbox_server::Config {
         listener: sandbox_listener,
@@ -180,7 +182,7 @@ fn folder(wanted: Option<PathBuf>) -> Result<(PathBuf, Option<tempfile::TempDir>
     match wanted {
         Some(path) => {
             let failed = |source| DemoError::Folder { path: path.clone(), source };
-            std::fs::create_dir_all(&path).map_err(failed)?;
+            crate::private_file::make_folder(&path).map_err(failed)?;
             Ok((path.canonicalize().map_err(failed)?, None))
         }
         None => {

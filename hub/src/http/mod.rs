@@ -91,12 +91,14 @@ pub struct Front {
     /// Limits and rules.
     pub settings: Arc<HttpSettings>,
     places: Arc<tokio::sync::Semaphore>,
+    /// How full the inbox is.
+    pub inbox: Arc<webhooks::InboxGauge>,
 }
 
 /// The whole front as one router.
 pub fn router(hub: Arc<Hub>, settings: HttpSettings) -> Router {
     let places = Arc::new(tokio::sync::Semaphore::new(settings.concurrent_requests_max));
-    let front = Front { hub, settings: Arc::new(settings), places };
+    let front = Front { hub, settings: Arc::new(settings), places, inbox: Arc::default() };
     let api = Router::new()
         .route("/v1/payment_intents", post(payment_intents::create).get(payment_intents::list))
         .route("/v1/payment_intents/{id}", get(payment_intents::get))

@@ -3,6 +3,8 @@
 //! What a delivery means is read by a job afterwards, from the stored bytes. Invariants: a delivery whose
 //! signature fails leaves no row; an acknowledged one is durable; a hint moves nothing by itself.
 
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
 use axum::body::Bytes as BodyBytes;
 use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, Uri, header};
@@ -20,6 +22,28 @@ use crate::worker::job::{Job, JobBody};
 
 /// Header lines that carry our infrastructure's words, not the processor's: not part of the fingerprint.
 const TRANSPORT_HEADERS: [&str; 4] = ["connection", "host", "content-length", "user-agent"];
+
+/// How long a count of the inbox is good, in microseconds.
+const GAUGE_US: i64 = 1_000_000;
+
+/// How full the inbox is, counted at most once a second.
+#[derive(Debug, Default)]
+pub struct InboxGauge {
+    waiting: AtomicU64,
+    counted_at_us: AtomicI64,
+}
+
+impl InboxGauge {
+    async fn is_full(&self, front: &Front) -> Result<bool, StoreError> {
+        let most = front.settings.inbox_pending_max;
+        let now_us = front.hub.clock.now().as_micros();
+        if now_us.saturating_sub(self.counted_at_us.load(Ordering::Relaxed)) >= GAUGE_US {
+            self.counted_at_us.store(now_us, Ordering::Relaxed);
+            self.waiting.store(front.hub.store.inbox_waiting(most).await?, Ordering::Relaxed);
+        }
+        Ok(self.waiting.load(Ordering::Relaxed) >= most)
+    }
+}
 
 /// `POST /webhooks/{connector}`
 pub async fn receive(State(front): State<Front>, Path(name): Path<String>, request: Request) -> Result<Response, Problem> {
@@ -40,6 +64,10 @@ async fn take(front: &Front, name: &str, path_secret: Option<&str>, request: Req
     let connector = hub.connectors.connector(name).ok_or_else(|| Problem::new(Kind::NotFound))?;
     if !path_matches(connector.as_ref(), path_secret) {
         return Err(Problem::new(Kind::NotFound));
+    }
+    if front.inbox.is_full(front).await? {
+        // Not lost: a processor delivers again what was not acknowledged.
+        return Err(Problem::new(Kind::Overloaded));
     }
     let (parts, body) = request.into_parts();
     let body = body::read(body, front.settings.body_bytes_max).await?;

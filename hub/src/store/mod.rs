@@ -367,6 +367,8 @@ pub trait Store: Send + Sync {
     async fn delivery(&self, scope: &Scope, event_id: &WebhookEventId, endpoint_id: &WebhookEndpointId) -> Result<Option<MerchantDelivery>, StoreError>;
     async fn deliveries(&self, scope: &Scope, endpoint_id: &WebhookEndpointId, page: &Page) -> Result<Vec<MerchantDelivery>, StoreError>;
     async fn inbox(&self, scope: &Scope, id: &DeliveryId) -> Result<Option<InboxRow>, StoreError>;
+    /// How many deliveries wait to be read, counted up to `at_most`.
+    async fn inbox_waiting(&self, at_most: u64) -> Result<u64, StoreError>;
     async fn api_key(&self, key_id: &str) -> Result<Option<ApiKeyRow>, StoreError>;
     async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError>;
 }

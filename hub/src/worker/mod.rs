@@ -68,7 +68,8 @@ pub async fn run(hub: Arc<Hub>, sender: WebhookSender, mut stop: watch::Receiver
         };
         let full = places.available_permits() == 0;
         tokio::select! {
-            _ = stop.changed() => {}
+            // Whoever could say stop is gone: nobody wants this hub any more.
+            told = stop.changed() => if told.is_err() { break },
             _ = running.join_next(), if full => {}
             changed = changes.changed(), if !trouble && !full => if changed.is_err() { return },
             () = hub.clock.sleep_until(wake_at), if !full => {}
@@ -78,6 +79,8 @@ pub async fn run(hub: Arc<Hub>, sender: WebhookSender, mut stop: watch::Receiver
     let finish = async { while running.join_next().await.is_some() {} };
     if tokio::time::timeout(grace, finish).await.is_err() {
         tracing::warn!("some jobs were cut off; their leases run out and they are run again");
+        // Waited for, so that the store is free when this returns.
+        running.shutdown().await;
     }
 }
 

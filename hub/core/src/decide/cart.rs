@@ -27,14 +27,19 @@ fn asked_amount(payment: &PaymentIntent, amount: Option<Money>, left: Money) -> 
     Ok(amount)
 }
 
-pub(super) fn capture(story: &mut Story<'_, '_>, amount: Option<Money>, is_final: bool) -> Result<(), Refusal> {
+pub(super) fn capture(
+    story: &mut Story<'_, '_>,
+    amount: Option<Money>,
+    is_final: bool,
+) -> Result<(), Refusal> {
     let payment = &story.payment;
     if payment.status != Status::RequiresCapture || payment.cancel_requested {
         let wanted = "only a payment that is requires_capture, and not being canceled, can be captured";
         return Err(Refusal::WrongStatus { status: payment.status, wanted });
     }
     refuse_quarantined(payment)?;
-    let Some(attempt) = payment.attempts.iter().find(|attempt| payment.capturable(attempt).is_positive()) else {
+    let Some(attempt) = payment.attempts.iter().find(|attempt| payment.capturable(attempt).is_positive())
+    else {
         return Err(Refusal::ExceedsAuthorized { capturable: Money::zero(payment.amount.currency()) });
     };
     let capturable = payment.capturable(attempt);

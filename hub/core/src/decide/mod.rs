@@ -10,8 +10,8 @@ mod outcomes;
 use processor_sdk::OperationKind;
 
 use crate::command::{Command, CreateIntent};
-use crate::ids::{AttemptId, OperationId, PaymentIntentId};
 use crate::event::Event;
+use crate::ids::{AttemptId, OperationId, PaymentIntentId};
 use crate::payment::{Attempt, Operation, OperationState, PaymentIntent, Status, Subject};
 use crate::refusal::Refusal;
 use crate::retry;

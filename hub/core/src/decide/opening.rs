@@ -94,9 +94,9 @@ pub(super) fn reopen_door(story: &mut Story<'_, '_>, attempt_id: &AttemptId) -> 
 
 pub(super) fn hinted(story: &mut Story<'_, '_>, attempt_id: &AttemptId) -> Result<(), Refusal> {
     let attempt = known_attempt(&story.payment, attempt_id)?;
-    let earliest = attempt.checked_at.map_or(story.now(), |checked_at| {
-        retry::after(checked_at, retry::HINT_INTERVAL_S).max(story.now())
-    });
+    let earliest = attempt
+        .checked_at
+        .map_or(story.now(), |checked_at| retry::after(checked_at, retry::HINT_INTERVAL_S).max(story.now()));
     let sooner = attempt.check.is_none_or(|check| check.due_at > earliest);
     let can_look = attempt.profile.capabilities.fetch_payment != processor_sdk::LookUp::None;
     if sooner && can_look {

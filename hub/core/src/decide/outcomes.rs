@@ -10,8 +10,8 @@ use crate::event::Event;
 use crate::ids::{AttemptId, OperationId};
 use crate::outcome::{NotSent, Outcome};
 use crate::payment::{
-    Attempt, AttemptState, Check, ConnectorProfile, LastError, Operation, OperationState, PaymentIntent, Subject,
-    TransferStatus,
+    Attempt, AttemptState, Check, ConnectorProfile, LastError, Operation, OperationState, PaymentIntent,
+    Subject, TransferStatus,
 };
 use crate::reading::sum;
 use crate::refusal::Refusal;
@@ -147,7 +147,8 @@ fn not_sent(
     why: &NotSent,
 ) {
     let payment = &story.payment;
-    let unwanted = payment.attempt(attempt_id).is_some_and(|attempt| is_unwanted(payment, attempt, operation));
+    let unwanted =
+        payment.attempt(attempt_id).is_some_and(|attempt| is_unwanted(payment, attempt, operation));
     let (text, hopeless, wait_s) = match why {
         NotSent::Unreachable { detail } => (format!("not reached: {detail}"), false, None),
         NotSent::Throttled { retry_after_s } => {
@@ -294,7 +295,12 @@ pub(super) fn looked_up(
         tries,
         pace: Some(pace),
     });
-    story.record(Event::CheckScheduled { attempt_id: attempt_id.clone(), check, checked: true, confirmed_at });
+    story.record(Event::CheckScheduled {
+        attempt_id: attempt_id.clone(),
+        check,
+        checked: true,
+        confirmed_at,
+    });
     Ok(())
 }
 
@@ -348,7 +354,8 @@ fn shows_undone(payment: &PaymentIntent, attempt: &Attempt, operation: &Operatio
             let done = payment.refunds.iter().filter(|refund| {
                 refund.attempt_id == attempt.id && refund.status == TransferStatus::Succeeded
             });
-            let known = sum(processor_sdk::Money::zero(payment.amount.currency()), done.map(|refund| &refund.amount));
+            let known =
+                sum(processor_sdk::Money::zero(payment.amount.currency()), done.map(|refund| &refund.amount));
             facts.refunded.is_some_and(|refunded| refunded.minor() <= known.minor())
         }
         OperationKind::OpenCheckout

@@ -25,7 +25,8 @@ pub(super) fn check_amounts(story: &mut Story<'_, '_>, attempt_id: &AttemptId) {
 fn is_wrong_amount(payment: &PaymentIntent, attempt: &Attempt) -> bool {
     let asked = payment.amount;
     let evidence = &attempt.evidence;
-    let authorized = evidence.total(Total::Authorized, asked.currency()).0.filter(|total| total.is_positive());
+    let authorized =
+        evidence.total(Total::Authorized, asked.currency()).0.filter(|total| total.is_positive());
     if evidence.amounts().any(|amount| amount != asked) || authorized.is_some_and(|total| total != asked) {
         return true;
     }
@@ -38,12 +39,14 @@ fn is_wrong_amount(payment: &PaymentIntent, attempt: &Attempt) -> bool {
     if wrong_captured {
         return true;
     }
-    let captures = evidence.items(ItemKind::Capture).into_iter().map(|item| {
-        (item.amount, payment.capture_named(attempt, &item).map(|capture| capture.amount))
-    });
-    let refunds = evidence.items(ItemKind::Refund).into_iter().map(|item| {
-        (item.amount, payment.refund_named(attempt, &item).map(|refund| refund.amount))
-    });
+    let captures = evidence
+        .items(ItemKind::Capture)
+        .into_iter()
+        .map(|item| (item.amount, payment.capture_named(attempt, &item).map(|capture| capture.amount)));
+    let refunds = evidence
+        .items(ItemKind::Refund)
+        .into_iter()
+        .map(|item| (item.amount, payment.refund_named(attempt, &item).map(|refund| refund.amount)));
     let mut pairs = captures.chain(refunds);
     pairs.any(|(said, wanted)| said.is_some_and(|said| wanted.is_some_and(|wanted| wanted != said)))
 }
@@ -61,11 +64,13 @@ pub(super) fn flag_excess(story: &mut Story<'_, '_>) {
 
 fn refunds_exceed(payment: &PaymentIntent, attempt: &Attempt) -> bool {
     // A refund that is heard of before its payment asks for a look first.
-    let unexplained = attempt.captured.is_zero()
-        && attempt.profile.capabilities.fetch_payment != LookUp::None;
-    let done = payment.refunds.iter().filter(|refund| {
-        refund.attempt_id == attempt.id && refund.status == TransferStatus::Succeeded
-    });
-    let refunded = sum(processor_sdk::Money::zero(payment.amount.currency()), done.map(|refund| &refund.amount));
+    let unexplained =
+        attempt.captured.is_zero() && attempt.profile.capabilities.fetch_payment != LookUp::None;
+    let done = payment
+        .refunds
+        .iter()
+        .filter(|refund| refund.attempt_id == attempt.id && refund.status == TransferStatus::Succeeded);
+    let refunded =
+        sum(processor_sdk::Money::zero(payment.amount.currency()), done.map(|refund| &refund.amount));
     !unexplained && refunded.minor() > attempt.captured.minor()
 }

@@ -19,7 +19,10 @@ pub(super) fn settle_captures(story: &mut Story<'_, '_>, attempt_id: &AttemptId)
     }
     let payment = &story.payment;
     let Some(attempt) = payment.attempt(attempt_id) else { return };
-    let news = less(payment.captured_by_evidence(attempt), attempt.captured);
+    // A total that was stated before one of our captures was done does not count it.
+    let told = told_apart(payment, attempt);
+    let said = payment.captured_by_evidence(attempt);
+    let news = less(said.max(told).unwrap_or(said), attempt.captured);
     if news.is_positive() {
         story.record(Event::MoneyCaptured { attempt_id: attempt_id.clone(), amount: news });
     }
@@ -41,7 +44,9 @@ fn settle_capture(story: &mut Story<'_, '_>, attempt_id: &AttemptId, item: &Item
     let said = if item.ever_succeeded { TransferStatus::Succeeded } else { transfer_status(item.state) };
     let changes = said != before && before != TransferStatus::Succeeded && said != TransferStatus::Pending;
     let named = capture.processor_id.as_ref().is_some_and(|name| item.is_called(name));
-    let processor_id = item.ids.first().filter(|_| !named).cloned();
+    // Our own echo is no name of the processor's; another's is all that some of theirs have.
+    let name = if capture.observed { item.name() } else { item.ids.first() };
+    let processor_id = name.filter(|_| !named).cloned();
     if changes && said == TransferStatus::Failed {
         let error = LastError { code: "capture_failed".to_owned(), processor_code: item.reason.clone() };
         story.record(Event::ErrorNoted { error, operation: Some(OperationKind::Capture) });
@@ -78,7 +83,12 @@ fn has_room(payment: &PaymentIntent, attempt: &Attempt, amount: Money) -> bool {
 }
 
 /// A capture that we did not ask for: an automatic one, or one made in the processor's dashboard.
-fn observe_capture(story: &mut Story<'_, '_>, attempt_id: &AttemptId, amount: Money, processor_id: Option<String>) {
+fn observe_capture(
+    story: &mut Story<'_, '_>,
+    attempt_id: &AttemptId,
+    amount: Money,
+    processor_id: Option<String>,
+) {
     let payment = &story.payment;
     let Some(attempt) = payment.attempt(attempt_id) else { return };
     if !amount.is_positive() || !has_room(payment, attempt, amount) {
@@ -101,9 +111,10 @@ fn observe_capture(story: &mut Story<'_, '_>, attempt_id: &AttemptId, amount: Mo
 
 /// Money of an attempt that stands in captures.
 fn told_apart(payment: &PaymentIntent, attempt: &Attempt) -> Money {
-    let done = payment.captures.iter().filter(|capture| {
-        capture.attempt_id == attempt.id && capture.status == TransferStatus::Succeeded
-    });
+    let done = payment
+        .captures
+        .iter()
+        .filter(|capture| capture.attempt_id == attempt.id && capture.status == TransferStatus::Succeeded);
     sum(Money::zero(payment.amount.currency()), done.map(|capture| &capture.amount))
 }
 

@@ -7,30 +7,39 @@ use processor_sdk::{Capabilities, CaptureMode, ItemKind, ItemState, LookUp, Oper
 use crate::event::Event;
 use crate::ids::AttemptId;
 use crate::payment::{
-    Attempt, AttemptState, Check, DisputeStatus, Operation, PaymentIntent, Subject, TransferStatus,
+    Attempt, AttemptState, Check, DisputeStatus, Operation, OperationState, PaymentIntent, Subject,
+    TransferStatus,
 };
 use crate::retry::{self, Pace};
 use crate::story::Story;
 
 /// Whether what an operation wanted is settled by what is known.
 #[must_use]
-pub(crate) fn operation_is_settled(payment: &PaymentIntent, attempt_id: &AttemptId, operation: &Operation) -> bool {
+pub(crate) fn operation_is_settled(
+    payment: &PaymentIntent,
+    attempt_id: &AttemptId,
+    operation: &Operation,
+) -> bool {
     let Some(attempt) = payment.attempt(attempt_id) else { return true };
     let state = attempt.state(payment.capture);
     match (&operation.subject, operation.kind) {
         (Subject::Capture(id), _) => {
             let ended = |status| status != TransferStatus::Pending;
             payment.captures.iter().any(|known| known.id == *id && ended(known.status))
-                || attempt.evidence.items(ItemKind::Capture).iter().any(|item| {
-                    payment.capture_named(attempt, item).is_some_and(|known| known.id == *id)
-                })
+                || attempt
+                    .evidence
+                    .items(ItemKind::Capture)
+                    .iter()
+                    .any(|item| payment.capture_named(attempt, item).is_some_and(|known| known.id == *id))
         }
         (Subject::Refund(id), _) => {
             let ended = |status| status != TransferStatus::Pending;
             payment.refunds.iter().any(|known| known.id == *id && ended(known.status))
-                || attempt.evidence.items(ItemKind::Refund).iter().any(|item| {
-                    payment.refund_named(attempt, item).is_some_and(|known| known.id == *id)
-                })
+                || attempt
+                    .evidence
+                    .items(ItemKind::Refund)
+                    .iter()
+                    .any(|item| payment.refund_named(attempt, item).is_some_and(|known| known.id == *id))
         }
         (Subject::Payment, OperationKind::OpenCheckout) => {
             !attempt.evidence.references().is_empty() || attempt.evidence.latest_word().is_some()
@@ -40,7 +49,8 @@ pub(crate) fn operation_is_settled(payment: &PaymentIntent, attempt_id: &Attempt
             AttemptState::Created | AttemptState::Open | AttemptState::Approved | AttemptState::Unknown
         ),
         (Subject::Payment, OperationKind::Void) => {
-            state != AttemptState::Authorized || has_news_of_void(attempt, operation)
+            let sent = operation.first_sent_at.is_some();
+            state != AttemptState::Authorized || (sent && has_news_of_void(attempt, operation))
         }
         (
             Subject::Payment,
@@ -66,12 +76,44 @@ pub(super) fn settle_operations(story: &mut Story<'_, '_>, attempt_id: &AttemptI
         .operations
         .iter()
         // A page that was never asked for still has to be: only its own answer opens a door.
-        .filter(|operation| operation.kind != OperationKind::OpenCheckout || operation.first_sent_at.is_some())
-        .filter(|operation| operation.is_open() && operation_is_settled(&story.payment, attempt_id, operation))
+        .filter(|operation| {
+            operation.kind != OperationKind::OpenCheckout || operation.first_sent_at.is_some()
+        })
+        .filter(|operation| {
+            operation.is_open() && operation_is_settled(&story.payment, attempt_id, operation)
+        })
         .map(|operation| operation.id.clone())
         .collect();
     for operation_id in settled {
         story.record(Event::OperationDone { attempt_id: attempt_id.clone(), operation_id });
+    }
+    give_in(story, attempt_id);
+}
+
+/// Operations in doubt that nothing automatic can resolve any more, because the processor has forgotten their
+/// key before their time came.
+fn give_in(story: &mut Story<'_, '_>, attempt_id: &AttemptId) {
+    let now = story.now();
+    let Some(attempt) = story.payment.attempt(attempt_id) else { return };
+    let is_helpless = |operation: &&Operation| match operation.state {
+        OperationState::Unknown { due_at } => {
+            retry::action(operation, &attempt.profile, due_at.max(now)) == retry::Action::Wait
+        }
+        OperationState::Asked { .. }
+        | OperationState::Stuck
+        | OperationState::Done
+        | OperationState::GivenUp => false,
+    };
+    let helpless: Vec<_> =
+        attempt.operations.iter().filter(is_helpless).map(|operation| operation.id.clone()).collect();
+    for operation_id in helpless {
+        story.record(Event::OperationUnknown {
+            attempt_id: attempt_id.clone(),
+            operation_id,
+            why: "the processor does not remember its key any more and cannot be asked".to_owned(),
+            sent: false,
+            due_at: None,
+        });
     }
 }
 
@@ -80,20 +122,23 @@ pub(super) fn settle_operations(story: &mut Story<'_, '_>, attempt_id: &AttemptI
 pub(crate) fn pace(payment: &PaymentIntent, attempt_id: &AttemptId) -> Option<Pace> {
     let attempt = payment.attempt(attempt_id)?;
     let capabilities = &attempt.profile.capabilities;
-    let disputed = payment.disputes.iter().any(|dispute| {
-        dispute.attempt_id == *attempt_id && dispute.status == DisputeStatus::Open
-    });
+    let disputed = payment
+        .disputes
+        .iter()
+        .any(|dispute| dispute.attempt_id == *attempt_id && dispute.status == DisputeStatus::Open);
     if !can_look_up_payment(attempt) {
         let dispute = disputed && capabilities.fetch_dispute != LookUp::None;
         let refund = refund_can_be_looked_up(payment, attempt, capabilities);
         return refund.then_some(Pace::Soon).or_else(|| dispute.then_some(Pace::Resting));
     }
-    let capturing = payment.captures.iter().any(|capture| {
-        capture.attempt_id == *attempt_id && capture.status == TransferStatus::Pending
-    });
-    let refunding = payment.refunds.iter().any(|refund| {
-        refund.attempt_id == *attempt_id && refund.status == TransferStatus::Pending
-    });
+    let capturing = payment
+        .captures
+        .iter()
+        .any(|capture| capture.attempt_id == *attempt_id && capture.status == TransferStatus::Pending);
+    let refunding = payment
+        .refunds
+        .iter()
+        .any(|refund| refund.attempt_id == *attempt_id && refund.status == TransferStatus::Pending);
     if capturing || refunding || contradicts_itself(payment, attempt) {
         return Some(Pace::Soon);
     }
@@ -108,7 +153,8 @@ pub(crate) fn pace(payment: &PaymentIntent, attempt_id: &AttemptId) -> Option<Pa
             (!spent).then_some(Pace::Open)
         }
         AttemptState::Authorized => {
-            let voiding = attempt.evidence.items(ItemKind::Void).iter().any(|void| void.state == ItemState::Pending);
+            let voiding =
+                attempt.evidence.items(ItemKind::Void).iter().any(|void| void.state == ItemState::Pending);
             // Under automatic capture it is on its way to being taken.
             let moving = voiding || payment.capture == CaptureMode::Automatic;
             Some(if moving { Pace::Soon } else { Pace::Resting })
@@ -132,9 +178,10 @@ fn can_look_up_payment(attempt: &Attempt) -> bool {
 }
 
 fn refund_can_be_looked_up(payment: &PaymentIntent, attempt: &Attempt, capabilities: &Capabilities) -> bool {
-    let mut pending = payment.refunds.iter().filter(|refund| {
-        refund.attempt_id == attempt.id && refund.status == TransferStatus::Pending
-    });
+    let mut pending = payment
+        .refunds
+        .iter()
+        .filter(|refund| refund.attempt_id == attempt.id && refund.status == TransferStatus::Pending);
     match capabilities.fetch_refund {
         LookUp::None => false,
         LookUp::ById => pending.any(|refund| refund.processor_id.is_some()),
@@ -144,9 +191,10 @@ fn refund_can_be_looked_up(payment: &PaymentIntent, attempt: &Attempt, capabilit
 
 /// True when something was said that does not go with money having moved: the processor is asked.
 fn contradicts_itself(payment: &PaymentIntent, attempt: &Attempt) -> bool {
-    let returned = payment.refunds.iter().any(|refund| {
-        refund.attempt_id == attempt.id && refund.status == TransferStatus::Succeeded
-    });
+    let returned = payment
+        .refunds
+        .iter()
+        .any(|refund| refund.attempt_id == attempt.id && refund.status == TransferStatus::Succeeded);
     let mut captures = attempt.evidence.items(ItemKind::Capture).into_iter();
     let untaken = captures.any(|item| item.ever_succeeded && item.state == ItemState::Failed);
     if untaken || (returned && !attempt.money_taken(payment.capture)) {
@@ -158,7 +206,12 @@ fn contradicts_itself(payment: &PaymentIntent, attempt: &Attempt) -> bool {
     let released = attempt.evidence.said(&Word::Voided).is_some();
     let later = attempt.evidence.words().into_iter().filter(|(_, time)| *time > moved);
     let mut against = later.filter(|(word, _)| match word {
-        Word::Open | Word::NeedsCompletion | Word::Pending | Word::Declined | Word::Expired | Word::Unknown(_) => true,
+        Word::Open
+        | Word::NeedsCompletion
+        | Word::Pending
+        | Word::Declined
+        | Word::Expired
+        | Word::Unknown(_) => true,
         Word::Authorized | Word::Paid | Word::Voided => false,
     });
     !released && against.next().is_some()

@@ -15,9 +15,11 @@ pub(super) fn settle_disputes(story: &mut Story<'_, '_>, attempt_id: &AttemptId)
         let Some(processor_id) = item.name().cloned() else { continue };
         let status = DisputeStatus::from_item(item.state);
         // Another attempt's processor may use the same id for a dispute of its own.
-        let known = story.payment.disputes.iter().find(|dispute| {
-            dispute.attempt_id == *attempt_id && item.is_called(&dispute.processor_id)
-        });
+        let known = story
+            .payment
+            .disputes
+            .iter()
+            .find(|dispute| dispute.attempt_id == *attempt_id && item.is_called(&dispute.processor_id));
         let (dispute_id, before) = match known {
             Some(dispute) => (dispute.id.clone(), dispute.status),
             None => {

@@ -34,9 +34,10 @@ fn closing(payment: &PaymentIntent, attempt: &Attempt) -> Option<OperationKind> 
             (unwanted && capabilities.expire_checkout).then_some(OperationKind::ExpireCheckout)
         }
         AttemptState::Authorized => {
-            let capturing = payment.captures.iter().any(|capture| {
-                capture.attempt_id == attempt.id && capture.status != TransferStatus::Failed
-            });
+            let capturing = payment
+                .captures
+                .iter()
+                .any(|capture| capture.attempt_id == attempt.id && capture.status != TransferStatus::Failed);
             // What was under way when the intent's time was over is not released.
             let late = payment.closed.is_some() && payment.status.is_end();
             let unwanted = payment.cancel_requested || late || is_surplus(payment, attempt);
@@ -59,10 +60,11 @@ fn is_surplus(payment: &PaymentIntent, attempt: &Attempt) -> bool {
         let state = other.state(payment.capture);
         let captured = state == AttemptState::Captured;
         let holds = captured || state == AttemptState::Authorized;
-        let capturing = payment.captures.iter().any(|capture| {
-            capture.attempt_id == other.id && capture.status != TransferStatus::Failed
-        });
-        holds.then(|| ((captured, capturing, !other.superseded, Reverse(index)), &other.id))
+        let capturing = payment
+            .captures
+            .iter()
+            .any(|capture| capture.attempt_id == other.id && capture.status != TransferStatus::Failed);
+        holds.then_some(((captured, capturing, !other.superseded, Reverse(index)), &other.id))
     });
     holding.max_by_key(|(rank, _)| *rank).is_some_and(|(_, best)| *best != attempt.id)
 }
@@ -113,7 +115,9 @@ fn ending(payment: &PaymentIntent, attempt: &Attempt) -> Ending {
         if capabilities.expire_checkout { asked(OperationKind::ExpireCheckout) } else { Ending::Over }
     };
     match attempt.state(payment.capture) {
-        AttemptState::Declined | AttemptState::Voided | AttemptState::Expired | AttemptState::NotSent => Ending::Over,
+        AttemptState::Declined | AttemptState::Voided | AttemptState::Expired | AttemptState::NotSent => {
+            Ending::Over
+        }
         AttemptState::Open => match attempt.open_operation(OperationKind::CompleteCheckout) {
             Some(_) => Ending::Awaited,
             None => page(),

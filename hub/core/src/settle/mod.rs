@@ -5,11 +5,11 @@
 
 mod amounts;
 mod captures;
-mod refunds;
+mod checks;
 mod disputes;
 mod doors;
+mod refunds;
 mod status;
-mod checks;
 
 use processor_sdk::ItemState;
 
@@ -50,10 +50,6 @@ pub(crate) fn conclude(story: &mut Story<'_, '_>) {
         doors::conclude_cancel(story);
         doors::complete_approved(story, &attempts);
         status::settle_status(story);
-    }
-    // A door that was just asked to close may have closed by itself.
-    for attempt_id in &attempts {
-        checks::settle_operations(story, attempt_id);
     }
 }
 

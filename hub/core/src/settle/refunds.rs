@@ -10,7 +10,7 @@ use super::transfer_status;
 use crate::event::Event;
 use crate::evidence::{ItemStanding, Total};
 use crate::ids::{AttemptId, RefundId};
-use crate::payment::{Attempt, PaymentIntent, Refund, Subject, TransferStatus};
+use crate::payment::{Attempt, OperationState, PaymentIntent, Refund, Subject, TransferStatus};
 use crate::reading::{less, sum};
 use crate::story::Story;
 
@@ -46,7 +46,9 @@ fn settle_refund(story: &mut Story<'_, '_>, attempt_id: &AttemptId, item: &ItemS
     // "Pending" after an end state is old news.
     let changes = said != refund.status && said != TransferStatus::Pending;
     let named = refund.processor_id.as_ref().is_some_and(|name| item.is_called(name));
-    let processor_id = item.ids.first().filter(|_| !named).cloned();
+    // Our own echo is no name of the processor's; another's is all that some of theirs have.
+    let name = if refund.observed { item.name() } else { item.ids.first() };
+    let processor_id = name.filter(|_| !named).cloned();
     if changes || processor_id.is_some() {
         let failed = changes && said == TransferStatus::Failed;
         let failure = failed.then(|| item.reason.clone().unwrap_or_else(|| "processor_refused".to_owned()));
@@ -59,7 +61,10 @@ fn settle_refund(story: &mut Story<'_, '_>, attempt_id: &AttemptId, item: &ItemS
 /// the same money told of before as a bare total.
 fn adoptable<'a>(payment: &'a PaymentIntent, attempt: &Attempt, item: &ItemStanding) -> Option<&'a Refund> {
     let of_attempt = || {
-        payment.refunds.iter().filter(|refund| refund.attempt_id == attempt.id && refund.processor_id.is_none())
+        payment
+            .refunds
+            .iter()
+            .filter(|refund| refund.attempt_id == attempt.id && refund.processor_id.is_none())
     };
     let ours = || {
         of_attempt().find(|refund| {
@@ -68,7 +73,9 @@ fn adoptable<'a>(payment: &'a PaymentIntent, attempt: &Attempt, item: &ItemStand
             pending && item.echoes.is_empty() && item.amount == Some(refund.amount)
         })
     };
-    ours().or_else(|| of_attempt().find(|refund| is_standing_total(refund) && item.amount == Some(refund.amount)))
+    ours().or_else(|| {
+        of_attempt().find(|refund| is_standing_total(refund) && item.amount == Some(refund.amount))
+    })
 }
 
 /// Recorded for a total that no refund explained, and not taken back since.
@@ -151,7 +158,9 @@ fn may_be_in_total(attempt: &Attempt, refund: &Refund) -> bool {
         TransferStatus::Succeeded => true,
         TransferStatus::Failed => {
             let asked = attempt.operation_about(&Subject::Refund(refund.id.clone()));
-            asked.is_none_or(|operation| operation.first_sent_at.is_some())
+            asked.is_none_or(|operation| {
+                operation.state != OperationState::GivenUp || operation.first_sent_at.is_some()
+            })
         }
     }
 }

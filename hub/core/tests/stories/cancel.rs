@@ -335,3 +335,17 @@ fn what_is_paid_cannot_be_canceled() {
          cancel -> wrong_status",
     );
 }
+
+#[test]
+fn an_old_failed_void_does_not_answer_a_new_one() {
+    check(
+        "intent 20.00 manual
+         start a1
+         says a1 open open door
+         hears a1 authorized void=#v_1/failed       // tried in the dashboard
+         cancel
+         wants send a1 void
+         says a1 void voided
+         is canceled",
+    );
+}

@@ -38,8 +38,8 @@ use hub_core::payment::Subject;
 use hub_core::retry::{self, Action};
 use hub_core::schedule::{Work, schedule};
 use processor_sdk::{
-    Answer, CaptureMode, Decline, DeclineCode, Door, Facts, Fault, Item, ItemKind, ItemState, Money, OperationKind,
-    ReferenceKind, Word,
+    Answer, CaptureMode, Decline, DeclineCode, Door, Facts, Fault, Item, ItemKind, ItemState, Money,
+    OperationKind, ReferenceKind, Word,
 };
 
 use world::{World, money, profile, start};
@@ -166,8 +166,12 @@ impl Table {
         let payment = &self.world.as_ref().unwrap().payment;
         let place = |index: Option<usize>| index.unwrap() + 1;
         match subject {
-            Subject::Capture(id) => format!("c{}", place(payment.captures.iter().position(|known| known.id == *id))),
-            Subject::Refund(id) => format!("r{}", place(payment.refunds.iter().position(|known| known.id == *id))),
+            Subject::Capture(id) => {
+                format!("c{}", place(payment.captures.iter().position(|known| known.id == *id)))
+            }
+            Subject::Refund(id) => {
+                format!("r{}", place(payment.refunds.iter().position(|known| known.id == *id)))
+            }
             Subject::Payment => kind.as_str().trim_end_matches("_checkout").to_owned(),
         }
     }
@@ -213,7 +217,8 @@ impl Table {
                 Command::OperationTried { attempt_id, operation_id, outcome }
             }
             "looks" => {
-                let (attempt, operation) = rest[0].split_once('/').map_or((rest[0], None), |(a, o)| (a, Some(o)));
+                let (attempt, operation) =
+                    rest[0].split_once('/').map_or((rest[0], None), |(a, o)| (a, Some(o)));
                 let attempt_id = self.attempt_id(attempt);
                 let operation_id =
                     operation.map(|name| self.operation_id(&attempt_id, name).expect("such an operation"));
@@ -240,7 +245,9 @@ impl Table {
             "unsent" => Outcome::NotSent {
                 why: match rest.first().copied().unwrap_or("unreachable") {
                     "unreachable" => NotSent::Unreachable { detail: "refused".to_owned() },
-                    "throttled" => NotSent::Throttled { retry_after_s: rest.get(1).map(|s| s.parse().unwrap()) },
+                    "throttled" => {
+                        NotSent::Throttled { retry_after_s: rest.get(1).map(|s| s.parse().unwrap()) }
+                    }
                     "credentials" => NotSent::Credentials { status: 401 },
                     "impossible" => NotSent::Impossible { fault: Fault::unreadable("it") },
                     other => panic!("no such reason: {other}"),
@@ -275,7 +282,10 @@ impl Table {
                     "id" => facts = facts.reference(ReferenceKind::Payment, value),
                     "code" => code = Some(serde_json::from_value(value.into()).unwrap()),
                     "door" => {
-                        door = Some(Door { expires_in_s: value.parse().ok(), ..Door::redirect("https://p.example/") });
+                        door = Some(Door {
+                            expires_in_s: value.parse().ok(),
+                            ..Door::redirect("https://p.example/")
+                        });
                     }
                     other => panic!("no such fact: {other}"),
                 }
@@ -297,7 +307,8 @@ impl Table {
     fn item(&self, kind: &str, said: &str) -> Item {
         let mut parts = said.split('/');
         let name = parts.next().unwrap();
-        let (label, id) = name.split_once('#').map_or((name, None), |(label, id)| (label, Some(id.to_owned())));
+        let (label, id) =
+            name.split_once('#').map_or((name, None), |(label, id)| (label, Some(id.to_owned())));
         let state = serde_json::from_value(parts.next().expect("a state").into()).unwrap();
         let echo = (!label.is_empty()).then(|| self.echo(label).unwrap_or_else(|| label.to_owned()));
         let amount = parts.next().map(|amount| self.amount(amount));
@@ -345,7 +356,12 @@ impl Table {
                         "held" => Account::DisputesHeld,
                         other => panic!("no such account: {other}"),
                     };
-                    assert_eq!(self.world().ledger.get(&account).copied().unwrap_or(0), minor(pair[1]), "{}", pair[0]);
+                    assert_eq!(
+                        self.world().ledger.get(&account).copied().unwrap_or(0),
+                        minor(pair[1]),
+                        "{}",
+                        pair[0]
+                    );
                 }
             }
             "wants" => assert_eq!(self.wants(), line["wants".len()..].trim()),

@@ -19,7 +19,8 @@ use hub_core::schedule::{Work, schedule};
 use hub_core::settle::settle;
 use hub_core::story::{Context, Decision, Story};
 use processor_sdk::{
-    AfterUnknown, Capabilities, CaptureMode, Currency, IdempotencyProfile, KeyCarrier, LookUp, Money, Timestamp,
+    AfterUnknown, Capabilities, CaptureMode, Currency, IdempotencyProfile, KeyCarrier, LookUp, Money,
+    Timestamp,
 };
 
 /// When every story begins.
@@ -149,12 +150,13 @@ impl World {
     pub(crate) fn run(&mut self, command: &Command) -> Result<(), Refusal> {
         let mut fresh = self.fresh;
         let before = self.payment.clone();
-        let context = &mut Context { now: self.now, cause: Cause::Processor, fresh: &mut || next_id(&mut fresh) };
+        let context =
+            &mut Context { now: self.now, cause: Cause::Processor, fresh: &mut || next_id(&mut fresh) };
         let decided = decide(&self.payment, command, context);
         assert_eq!(self.payment, before);
         self.fresh = fresh;
         let decision = decided?;
-        self.check_step(&before, &decision);
+        Self::check_step(&before, &decision);
         self.absorb(decision);
         Ok(())
     }
@@ -189,8 +191,7 @@ impl World {
         assert_eq!(payment.sequence, u64::try_from(self.published.len()).unwrap());
 
         let mut fresh = self.fresh;
-        let mut context =
-            Context { now: self.now, cause: Cause::Timer, fresh: &mut || next_id(&mut fresh) };
+        let mut context = Context { now: self.now, cause: Cause::Timer, fresh: &mut || next_id(&mut fresh) };
         let mut again = Story::of(payment, &mut context);
         settle(&mut again);
         let again: Vec<Event> = again.end().events.into_iter().map(|recorded| recorded.event).collect();
@@ -201,23 +202,12 @@ impl World {
         self.check_schedule();
     }
 
-    /// What we ask for is bounded, whatever processors say.
+    /// What is told apart adds up, and nothing is asked for twice at once.
     fn check_bounds(&self) {
         let payment = &self.payment;
-        let standing = |status| status != TransferStatus::Failed;
         for attempt in &payment.attempts {
-            let refunds_asked: i64 = payment
-                .refunds
-                .iter()
-                .filter(|refund| refund.attempt_id == attempt.id && !refund.observed && standing(refund.status))
-                .map(|refund| refund.amount.minor())
-                .sum();
-            assert!(refunds_asked <= attempt.captured.minor(), "refunds asked are within what is captured");
             let captures = payment.captures.iter().filter(|capture| capture.attempt_id == attempt.id);
             let captures: Vec<_> = captures.collect();
-            let asked = captures.iter().filter(|capture| !capture.observed && standing(capture.status));
-            let asked: i64 = asked.map(|capture| capture.amount.minor()).sum();
-            assert!(asked <= payment.amount.minor(), "captures asked are within what is authorized");
             let told = captures.iter().filter(|capture| capture.status == TransferStatus::Succeeded);
             let told: i64 = told.map(|capture| capture.amount.minor()).sum();
             let captured = attempt.captured.minor();
@@ -267,7 +257,12 @@ impl World {
                 match wanted.get(&work) {
                     Some(due_at) => {
                         let action = retry::action(operation, &attempt.profile, self.now.max(*due_at));
-                        assert_ne!(action, retry::Action::Wait, "{:?} wants something when due", operation.kind);
+                        assert_ne!(
+                            action,
+                            retry::Action::Wait,
+                            "{:?} wants something when due",
+                            operation.kind
+                        );
                     }
                     None => {
                         assert_eq!(operation.state, OperationState::Stuck);
@@ -276,11 +271,12 @@ impl World {
                 }
             }
             let opening = attempt.open_operation(processor_sdk::OperationKind::OpenCheckout).is_some();
-            let pending = payment.captures.iter().any(|capture| {
-                capture.attempt_id == attempt.id && capture.status == TransferStatus::Pending
-            }) || payment.refunds.iter().any(|refund| {
-                refund.attempt_id == attempt.id && refund.status == TransferStatus::Pending
-            });
+            let pending =
+                payment.captures.iter().any(|capture| {
+                    capture.attempt_id == attempt.id && capture.status == TransferStatus::Pending
+                }) || payment.refunds.iter().any(|refund| {
+                    refund.attempt_id == attempt.id && refund.status == TransferStatus::Pending
+                });
             let waits = match attempt.state(payment.capture) {
                 AttemptState::Approved | AttemptState::Pending | AttemptState::Authorized => true,
                 AttemptState::Unknown => !opening,
@@ -298,16 +294,24 @@ impl World {
         }
         let waits = match payment.status {
             Status::RequiresCheckout | Status::Processing => payment.closed.is_none(),
-            Status::RequiresCapture | Status::Succeeded | Status::Failed | Status::Canceled | Status::Expired => false,
+            Status::RequiresCapture
+            | Status::Succeeded
+            | Status::Failed
+            | Status::Canceled
+            | Status::Expired => false,
         };
         assert_eq!(wanted.contains_key(&Work::Expire), waits, "its end is scheduled while it waits");
     }
 
     /// What one command may change.
-    fn check_step(&self, before: &PaymentIntent, decision: &Decision) {
+    fn check_step(before: &PaymentIntent, decision: &Decision) {
         let after = &decision.payment;
-        assert!(after.amount_captured().minor() >= before.amount_captured().minor(), "taken money stays taken");
+        assert!(
+            after.amount_captured().minor() >= before.amount_captured().minor(),
+            "taken money stays taken"
+        );
         assert!(after.attempts.len() >= before.attempts.len());
+        Self::check_asked(before, after);
         for refund in &before.refunds {
             assert!(after.refunds.iter().any(|later| later.id == refund.id && later.amount == refund.amount));
         }
@@ -319,8 +323,29 @@ impl World {
         }
     }
 
+    /// What we ask for is bounded by what was there before, whatever processors say later.
+    fn check_asked(before: &PaymentIntent, after: &PaymentIntent) {
+        for refund in after.refunds.iter().skip(before.refunds.len()).filter(|refund| !refund.observed) {
+            let attempt = before.attempt(&refund.attempt_id).unwrap();
+            assert!(refund.amount.minor() <= before.refundable(attempt).minor());
+            let asked = before.refunds_standing(attempt).minor() + refund.amount.minor();
+            assert!(asked <= attempt.captured.minor(), "refunds asked are within what is captured");
+        }
+        for capture in after.captures.iter().skip(before.captures.len()).filter(|capture| !capture.observed) {
+            let attempt = before.attempt(&capture.attempt_id).unwrap();
+            assert!(capture.amount.minor() <= before.capturable(attempt).minor());
+            let earlier = before.captures.iter().filter(|earlier| earlier.status != TransferStatus::Failed);
+            let asked = earlier.map(|earlier| earlier.amount.minor()).sum::<i64>() + capture.amount.minor();
+            assert!(asked <= before.amount.minor(), "captures asked are within what is authorized");
+        }
+    }
+
     /// Work whose time has come.
     pub(crate) fn due(&self) -> Vec<Work> {
-        schedule(&self.payment).into_iter().filter(|(_, due_at)| *due_at <= self.now).map(|(work, _)| work).collect()
+        schedule(&self.payment)
+            .into_iter()
+            .filter(|(_, due_at)| *due_at <= self.now)
+            .map(|(work, _)| work)
+            .collect()
     }
 }

@@ -331,6 +331,10 @@ impl Store for SqliteStore {
         self.readers.read(move |connection| read::intake::inbox(connection, &scope, &id)).await
     }
 
+    async fn inbox_waiting(&self, at_most: u64) -> Result<u64, StoreError> {
+        self.readers.read(move |connection| read::intake::inbox_waiting(connection, at_most)).await
+    }
+
     async fn api_key(&self, key_id: &str) -> Result<Option<ApiKeyRow>, StoreError> {
         let key_id = key_id.to_owned();
         self.readers.read(move |connection| read::intake::api_key(connection, &key_id)).await

@@ -251,6 +251,8 @@ CREATE TABLE inbox (
     settled_at INTEGER,
     PRIMARY KEY (merchant_id, livemode, id)
 ) STRICT;
+-- What waits to be read, so that it can be counted without looking at what was.
+CREATE INDEX inbox_waiting ON inbox (state) WHERE state = 'received';
 CREATE UNIQUE INDEX inbox_by_fingerprint ON inbox (merchant_id, livemode, connector, fingerprint);
 
 CREATE TABLE seen_events (

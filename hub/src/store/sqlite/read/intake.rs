@@ -67,6 +67,19 @@ pub(in crate::store::sqlite) fn inbox(
     })
 }
 
+pub(in crate::store::sqlite) const INBOX_WAITING: &str =
+    "SELECT count(*) FROM (SELECT 1 FROM inbox WHERE state = 'received' LIMIT ?1)";
+
+pub(in crate::store::sqlite) fn inbox_waiting(
+    connection: &Connection,
+    at_most: u64,
+) -> Result<u64, SqlError> {
+    let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
+    let count: i64 =
+        connection.prepare_cached(INBOX_WAITING)?.query_row(params![at_most], |row| row.get(0))?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
 fn inbox_state(word: &str) -> Result<InboxState, SqlError> {
     match word {
         "received" => Ok(InboxState::Received),

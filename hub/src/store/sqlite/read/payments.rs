@@ -231,6 +231,9 @@ pub(in crate::store::sqlite) fn personal_data(
     one(connection, PERSONAL_DATA, key, |row| Ok(row.get(0)?))
 }
 
+/// A sealed door and when it closes.
+type SealedDoor = (Vec<u8>, Option<Timestamp>);
+
 pub(in crate::store::sqlite) const DOOR: &str =
     "SELECT sealed, expires_at FROM doors WHERE merchant_id = ?1 AND livemode = ?2 AND attempt_id = ?3";
 
@@ -238,7 +241,7 @@ pub(in crate::store::sqlite) fn door(
     connection: &Connection,
     scope: &Scope,
     attempt_id: &AttemptId,
-) -> Result<Option<(Vec<u8>, Option<Timestamp>)>, SqlError> {
+) -> Result<Option<SealedDoor>, SqlError> {
     let key = params![scope.merchant_id.0, scope.livemode, attempt_id.as_str()];
     one(connection, DOOR, key, |row| Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?.map(time))))
 }

@@ -27,11 +27,12 @@ impl DurableStep for Gate {
     }
 }
 
+/// The sender is dropped before the store, so that a test that fails lets the writer go.
 struct Gated {
-    directory: TempDir,
-    store: SqliteStore,
-    reached: mpsc::Receiver<()>,
     go_on: mpsc::Sender<()>,
+    reached: mpsc::Receiver<()>,
+    store: SqliteStore,
+    directory: TempDir,
 }
 
 impl Gated {
@@ -44,11 +45,12 @@ impl Gated {
         let store = SqliteStore::open_with(&path, options, Box::new(gate)).unwrap();
         Self { directory, store, reached, go_on }
     }
+}
 
-    async fn payments_seen(&self) -> (i64, usize) {
-        let page = self.store.payments(&scope(), &PaymentFilter::default(), &FIRST).await.unwrap();
-        (count(&self.directory, "SELECT count(*) FROM payments"), page.len())
-    }
+/// How many payments another program and the store's own readers see.
+async fn payments_seen(directory: &TempDir, store: &SqliteStore) -> (i64, usize) {
+    let page = store.payments(&scope(), &PaymentFilter::default(), &FIRST).await.unwrap();
+    (count(directory, "SELECT count(*) FROM payments"), page.len())
 }
 
 type Waiting<'a> = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send + 'a>>;
@@ -77,7 +79,7 @@ async fn no_answer_leaves_before_its_flush() {
     let mut fifty: Vec<_> =
         (2..=51).map(|number| waiting(&gated.store, create_writes(number, None))).collect();
     assert_eq!((pending(&mut first), pending(&mut fifty)), (1, 50));
-    assert_eq!(gated.payments_seen().await, (0, 0), "seen before the flush");
+    assert_eq!(payments_seen(&gated.directory, &gated.store).await, (0, 0), "seen before the flush");
     assert!(!changes.has_changed().unwrap(), "told before the flush");
 
     gated.go_on.send(()).unwrap();
@@ -85,13 +87,14 @@ async fn no_answer_leaves_before_its_flush() {
     first.await.unwrap();
     gated.reached.recv().unwrap();
     assert_eq!(pending(&mut fifty), 50, "answered before the flush");
-    assert_eq!(gated.payments_seen().await, (1, 1), "seen before the flush");
+    assert_eq!(payments_seen(&gated.directory, &gated.store).await, (1, 1), "seen before the flush");
 
-    gated.go_on.send(()).unwrap();
+    // Nothing is held from here on; every further flush would still be counted.
+    drop(gated.go_on);
     for waiting in fifty {
         waiting.await.unwrap();
     }
-    assert_eq!(gated.payments_seen().await, (51, 51));
+    assert_eq!(payments_seen(&gated.directory, &gated.store).await, (51, 51));
     assert!(gated.reached.try_recv().is_err(), "fifty commits, one flush");
 }
 
@@ -110,7 +113,7 @@ async fn a_conflict_waits_for_the_flush_too() {
     gated.reached.recv().unwrap();
     // What the second ran into is not durable yet either.
     assert_eq!(pending(&mut pair), 2, "a conflict was told before the flush");
-    gated.go_on.send(()).unwrap();
+    drop(gated.go_on);
     let [first, second] = pair;
     assert_eq!((first.await, second.await), (Ok(()), conflict(Conflict::OrderReference)));
 }
@@ -213,7 +216,7 @@ async fn one_bad_commit_leaves_its_group_alone() {
     gated.go_on.send(()).unwrap();
     gated.reached.recv().unwrap();
     assert_eq!(pending(&mut group), 5);
-    gated.go_on.send(()).unwrap();
+    drop(gated.go_on);
     let mut answers = Vec::new();
     for waiting in group {
         answers.push(waiting.await);
@@ -231,7 +234,7 @@ async fn one_bad_commit_leaves_its_group_alone() {
     assert!(gated.reached.try_recv().is_err(), "one group, one flush");
     let [plug] = plug;
     plug.await.unwrap();
-    assert_eq!(gated.payments_seen().await, (3, 3));
+    assert_eq!(payments_seen(&gated.directory, &gated.store).await, (3, 3));
     assert_eq!(
         count(&gated.directory, "SELECT count(*) FROM seen_events"),
         0,

@@ -64,110 +64,103 @@ fn with_status(number: u64, reference: &str, status: Status) -> PaymentIntent {
 /// What is stored before, what is then written, and the conflict it meets, if it meets one.
 type Row = (&'static str, Vec<Write>, Vec<Write>, Option<Conflict>);
 
-fn rows() -> Vec<Row> {
-    let other_key = |change: fn(&mut IdempotencyRow)| {
-        let mut row = idempotency("k");
-        change(&mut row);
-        vec![Write::InsertIdempotency(row)]
-    };
+fn payment_rows() -> Vec<Row> {
     let first = || create_writes(1, Some("order-1"));
     let second = || create_writes(2, Some("order-1"));
     let next = PaymentIntent { version: 2, ..payment(1) };
     let stranger = PaymentIntent { scope: strangers()[0].clone(), ..next.clone() };
+    let updated = || [first(), vec![update(&next, 1)]].concat();
     let after = |status| [first(), vec![update(&with_status(1, "order-1", status), 1)]].concat();
     let unguarded = || {
         let mut writes = second();
-        writes[2] = Write::InsertPayment {
-            payment: Box::new(created(2, Some("order-1")).payment),
-            reference_guard: None,
-        };
+        let payment = Box::new(created(2, Some("order-1")).payment);
+        writes[2] = Write::InsertPayment { payment, reference_guard: None };
         writes
     };
-    let version = Some(Conflict::Version);
-    let reference = Some(Conflict::OrderReference);
-    let taken = Some(Conflict::IdempotencyKey);
-    let unknown = Some(Conflict::NotFound);
-    let holder = || LeaseToken("nobody".to_owned());
-    let settle = |number| Write::SettleInbox {
-        scope: scope(),
-        id: DeliveryId::from_body(&body(number)),
-        state: InboxState::Taken,
-        note: String::new(),
-        at: at(1),
-    };
-    let revoke = |key: &str| Write::RevokeApiKey { key_id: key.to_owned(), at: at(1) };
+    let version = || Some(Conflict::Version);
+    let reference = || Some(Conflict::OrderReference);
     vec![
         ("the version as expected", first(), vec![update(&next, 1)], None),
-        (
-            "a version that was",
-            [first(), vec![update(&next, 1)]].concat(),
-            vec![update(&next, 1)],
-            version.clone(),
-        ),
-        ("a version that will be", first(), vec![update(&next, 2)], version.clone()),
-        ("no such payment", vec![], vec![update(&next, 1)], version.clone()),
-        ("a payment of another mode", first(), vec![update(&stranger, 1)], version),
-        ("an open order reference", first(), second(), reference.clone()),
+        ("a version that was", updated(), vec![update(&next, 1)], version()),
+        ("a version that will be", first(), vec![update(&next, 2)], version()),
+        ("no such payment", vec![], vec![update(&next, 1)], version()),
+        ("a payment of another mode", first(), vec![update(&stranger, 1)], version()),
+        ("an open order reference", first(), second(), reference()),
         ("one that is not guarded", first(), unguarded(), None),
         ("one that was not guarded before", unguarded(), first(), None),
-        ("still open while processing", after(Status::Processing), second(), reference.clone()),
-        ("still open while authorized", after(Status::RequiresCapture), second(), reference),
+        ("still open while processing", after(Status::Processing), second(), reference()),
+        ("still open while authorized", after(Status::RequiresCapture), second(), reference()),
         ("free after success", after(Status::Succeeded), second(), None),
         ("free after failure", after(Status::Failed), second(), None),
         ("free after cancellation", after(Status::Canceled), second(), None),
         ("free after expiry", after(Status::Expired), second(), None),
-        ("a new idempotency key", vec![insert_key("k", None)], vec![insert_key("l", None)], None),
-        ("a known one", vec![insert_key("k", None)], vec![insert_key("k", None)], taken.clone()),
-        ("a provisional one", vec![insert_key("k", Some(at(5)))], vec![insert_key("k", None)], taken.clone()),
-        (
-            "of another call",
-            vec![insert_key("k", None)],
-            other_key(|row| row.operation = "create_refund"),
-            None,
-        ),
-        ("of another mode", vec![insert_key("k", None)], other_key(|row| row.scope.livemode = true), None),
-        ("a final answer", vec![insert_key("k", Some(at(5)))], vec![finish_key("k")], None),
-        ("a second one", vec![insert_key("k", None)], vec![finish_key("k")], taken.clone()),
-        (
-            "a third one",
-            vec![insert_key("k", Some(at(5))), finish_key("k")],
-            vec![finish_key("k")],
-            taken.clone(),
-        ),
-        ("an answer to nothing", vec![], vec![finish_key("k")], taken),
-        ("a new delivery", vec![inbox(1, "a", 1)], vec![inbox(2, "a", 2)], None),
-        ("of another connector", vec![inbox(1, "a", 1)], vec![inbox(2, "b", 1)], None),
-        ("a known delivery", vec![inbox(1, "a", 1)], vec![inbox(2, "a", 1)], Some(Conflict::SeenDelivery)),
+    ]
+}
+
+fn idempotency_rows() -> Vec<Row> {
+    let changed = |change: fn(&mut IdempotencyRow)| {
+        let mut row = idempotency("k");
+        change(&mut row);
+        vec![Write::InsertIdempotency(row)]
+    };
+    let stored = || vec![insert_key("k", None)];
+    let provisional = || vec![insert_key("k", Some(at(5)))];
+    let finished = || [provisional(), vec![finish_key("k")]].concat();
+    let taken = || Some(Conflict::IdempotencyKey);
+    vec![
+        ("a new idempotency key", stored(), vec![insert_key("l", None)], None),
+        ("a known one", stored(), stored(), taken()),
+        ("a provisional one", provisional(), stored(), taken()),
+        ("of another call", stored(), changed(|row| row.operation = "create_refund"), None),
+        ("of another mode", stored(), changed(|row| row.scope.livemode = true), None),
+        ("a final answer", provisional(), vec![finish_key("k")], None),
+        ("in place of a final one", stored(), vec![finish_key("k")], taken()),
+        ("a second one", finished(), vec![finish_key("k")], taken()),
+        ("an answer to nothing", vec![], vec![finish_key("k")], taken()),
+    ]
+}
+
+fn other_rows() -> Vec<Row> {
+    let settle = |number| {
+        let id = DeliveryId::from_body(&body(number));
+        vec![Write::SettleInbox {
+            scope: scope(),
+            id,
+            state: InboxState::Taken,
+            note: String::new(),
+            at: at(1),
+        }]
+    };
+    let known = |number| vec![Write::UpdateEndpoint(endpoint(number, &[], true))];
+    let mut of_live = endpoint(1, &[], true);
+    of_live.scope.livemode = true;
+    let endpoints = || vec![Write::InsertEndpoint(endpoint(1, &[], true))];
+    let deliveries = || vec![inbox(1, "a", 1)];
+    let keys = || vec![Write::InsertApiKey(api_key("k1"))];
+    let revoke = || vec![Write::RevokeApiKey { key_id: "k1".to_owned(), at: at(1) }];
+    let finish = vec![Write::FinishJob { key: "x".to_owned(), holder: LeaseToken("nobody".to_owned()) }];
+    let unknown = || Some(Conflict::NotFound);
+    vec![
+        ("a new delivery", deliveries(), vec![inbox(2, "a", 2)], None),
+        ("of another connector", deliveries(), vec![inbox(2, "b", 1)], None),
+        ("a known delivery", deliveries(), vec![inbox(2, "a", 1)], Some(Conflict::SeenDelivery)),
+        ("a delivery settled", deliveries(), settle(1), None),
+        ("no such delivery", deliveries(), settle(2), unknown()),
         ("a new event", vec![seen("a", "e1")], vec![seen("a", "e2")], None),
         ("another connector's event", vec![seen("a", "e1")], vec![seen("b", "e1")], None),
         ("a known event", vec![seen("a", "e1")], vec![seen("a", "e1")], Some(Conflict::SeenEvent)),
-        (
-            "nobody's job",
-            vec![],
-            vec![Write::FinishJob { key: "x".to_owned(), holder: holder() }],
-            Some(Conflict::LeaseLost),
-        ),
-        ("no such delivery", vec![inbox(1, "a", 1)], vec![settle(2)], unknown.clone()),
-        ("a delivery settled", vec![inbox(1, "a", 1)], vec![settle(1)], None),
-        ("no such endpoint", vec![], vec![Write::UpdateEndpoint(endpoint(1, &[], true))], unknown.clone()),
-        (
-            "an endpoint of another mode",
-            vec![Write::InsertEndpoint(endpoint(1, &[], true))],
-            {
-                let mut row = endpoint(1, &[], true);
-                row.scope.livemode = true;
-                vec![Write::UpdateEndpoint(row)]
-            },
-            unknown.clone(),
-        ),
-        ("no such API key", vec![], vec![revoke("k1")], unknown),
-        ("an API key", vec![Write::InsertApiKey(api_key("k1"))], vec![revoke("k1")], None),
+        ("nobody's job", vec![], finish, Some(Conflict::LeaseLost)),
+        ("an endpoint", endpoints(), known(1), None),
+        ("no such endpoint", endpoints(), known(2), unknown()),
+        ("an endpoint of another mode", endpoints(), vec![Write::UpdateEndpoint(of_live)], unknown()),
+        ("an API key", keys(), revoke(), None),
+        ("no such API key", vec![], revoke(), unknown()),
     ]
 }
 
 #[tokio::test]
 async fn guards_hold_or_nothing_is_written() {
-    for (name, before, writes, expected) in rows() {
+    for (name, before, writes, expected) in [payment_rows(), idempotency_rows(), other_rows()].concat() {
         let (directory, store) = open();
         store.commit(commit(before)).await.unwrap_or_else(|error| panic!("{name}: {error}"));
         // A mark before and one after: both are there, or neither.

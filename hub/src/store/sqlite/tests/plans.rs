@@ -34,6 +34,7 @@ const STATEMENTS: &[&str] = &[
     read_intake::NEXT_DUE,
     read_intake::IDEMPOTENCY,
     read_intake::INBOX,
+    read_intake::INBOX_WAITING,
     read_intake::API_KEY,
     write_payments::UPDATE,
     write_payments::RELEASE_REFERENCE,
@@ -77,12 +78,19 @@ fn every_statement_finds_its_rows_through_an_index() {
         let steps = plan(&connection, sql);
         for step in &steps {
             // The types that one endpoint names are a list in one cell; an id names a handful of attempts;
-            // a list of keys was searched out by the steps below it. No step may sort.
+            // a list of keys, like an inner query, was searched out by the steps below it. No
+            // step may sort.
             let fine = step.starts_with("SEARCH")
                 || step.starts_with("SCAN json_each")
                 || step.contains("LIST SUBQUERY")
-                || step == "USE TEMP B-TREE FOR DISTINCT";
+                || step == "USE TEMP B-TREE FOR DISTINCT"
+                || step.starts_with("CO-ROUTINE")
+                || step.starts_with("SCAN (subquery");
             assert!(fine, "{step}\n{sql}\n{steps:#?}");
+            // The engine takes an equal first column for a narrow choice. Here it is almost the whole table,
+            // so a search must go on to a column that tells rows of one merchant apart.
+            let wide = step.ends_with("(merchant_id=? AND livemode=?)") || step.ends_with("(merchant_id=?)");
+            assert!(!wide || step.starts_with("SEARCH webhook_endpoints"), "{step}\n{sql}\n{steps:#?}");
         }
     }
 }

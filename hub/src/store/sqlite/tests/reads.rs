@@ -140,16 +140,11 @@ async fn a_history_folds_into_the_stored_payment() {
     assert_eq!(store.payment(&scope(), &payment.id).await.unwrap(), Some(next));
 }
 
-#[tokio::test]
-async fn nothing_is_seen_from_another_mode_or_merchant() {
-    let (_directory, store) = open();
-    let payment = stored(&store, 1).await;
-    let reference = created(2, Some("order-2")).payment;
-    store.commit(commit(create_writes(2, Some("order-2")))).await.unwrap();
-    let inbox_id = DeliveryId::from_body(&body(3));
+/// What hangs on a payment and on event 1, one row of each kind.
+fn one_of_each(payment: &PaymentIntent) -> Vec<Write> {
     let inbox = InboxRow {
         scope: scope(),
-        id: inbox_id.clone(),
+        id: DeliveryId::from_body(&body(3)),
         connector: "sandbox".to_owned(),
         received_at: at(0),
         fingerprint: [1; 32],
@@ -171,7 +166,7 @@ async fn nothing_is_seen_from_another_mode_or_merchant() {
         payment_id: payment.id.clone(),
         created_at: at(0),
     };
-    let writes = vec![
+    vec![
         Write::InsertInbox(inbox),
         exchange.clone(),
         exchange,
@@ -183,11 +178,21 @@ async fn nothing_is_seen_from_another_mode_or_merchant() {
             endpoint_id: endpoint_id(1),
             due_at: at(0),
         },
-    ];
-    store.commit(commit(writes)).await.unwrap();
+    ]
+}
+
+#[tokio::test]
+async fn nothing_is_seen_from_another_mode_or_merchant() {
+    let (_directory, store) = open();
+    let payment = stored(&store, 1).await;
+    let reference = created(2, Some("order-2")).payment;
+    store.commit(commit(create_writes(2, Some("order-2")))).await.unwrap();
+    let inbox_id = DeliveryId::from_body(&body(3));
+    store.commit(commit(one_of_each(&payment))).await.unwrap();
     let read = store.inbox(&scope(), &inbox_id).await.unwrap().unwrap();
     assert_eq!((read.connector.as_str(), read.sealed, read.fingerprint), ("sandbox", vec![4, 5], [1; 32]));
     assert_eq!(read.state, InboxState::Received);
+    assert_eq!((store.inbox_waiting(0).await, store.inbox_waiting(9).await), (Ok(0), Ok(1)));
 
     for (of, expected) in [(scope(), true), (strangers()[0].clone(), false), (strangers()[1].clone(), false)]
     {

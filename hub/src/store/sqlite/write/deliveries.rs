@@ -66,7 +66,8 @@ pub(in crate::store::sqlite) const DELIVER_TO_ENDPOINTS: &str = "INSERT INTO mer
 pub(in crate::store::sqlite) const JOBS_OF_EVENT: &str =
     "INSERT INTO jobs (key, merchant_id, livemode, body, due_at, tries)
      SELECT replace(?4, ?6, endpoint_id), merchant_id, livemode, replace(?5, ?6, endpoint_id), next_at, 0
-     FROM merchant_deliveries WHERE merchant_id = ?1 AND livemode = ?2 AND event_id = ?3";
+     FROM merchant_deliveries INDEXED BY merchant_deliveries_by_event
+     WHERE merchant_id = ?1 AND livemode = ?2 AND event_id = ?3";
 
 pub(super) fn insert_event(connection: &Connection, row: &PublicEventRow) -> Result<(), SqlError> {
     let (merchant_id, livemode) = (&row.scope.merchant_id.0, row.scope.livemode);

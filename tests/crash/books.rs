@@ -1,0 +1,233 @@
+//! Compares what the hub says with what the processor's ledger says. Knows nothing but answers over HTTP.
+//!
+//! The hub names an attempt, a capture or a refund to the processor by the last 20 characters of its id.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::load::{Asked, Story};
+use crate::processes::http::admin;
+use crate::processes::look_until;
+use crate::processes::world::{World, text};
+
+/// Characters of an id that the processor is told.
+const ECHO_CHARS: usize = 20;
+/// How long everything may take to settle: what failed four times in a row waits for a minute.
+const SETTLING_TIME_MAX: Duration = Duration::from_secs(120);
+
+/// The processor's entries, by the attempt they belong to.
+type Ledger = BTreeMap<String, Vec<Value>>;
+
+/// Waits until everything is settled, then checks every promise.
+pub(super) fn compare(world: &World, stories: &[Story]) {
+    settle(world);
+    let ledger = read_ledger(world);
+    let payments = payments(world);
+    nobody_is_charged_twice(&ledger);
+    every_entry_belongs_to_a_payment(&ledger, &payments);
+    for payment in payments.values() {
+        refunds_agree(world, payment, &ledger);
+        events_are_complete(world, payment, &ledger);
+    }
+    for story in stories {
+        acknowledged_things_exist(world, story, &payments, &ledger);
+        story.asked().for_each(|asked| repeats_are_replays(world, asked));
+    }
+    let names: BTreeSet<_> =
+        stories.iter().map(|story| text(&story.create.body["metadata"], "story")).collect();
+    for name in payments.keys() {
+        assert!(names.contains(name), "nobody asked for the payment of {name}");
+    }
+    let paid = ledger.values().filter(|entries| charged(entries) > 0).count();
+    assert!(paid > 0, "no payment was made, so that nothing was tested");
+}
+
+fn settle(world: &World) {
+    let mut open = String::new();
+    let settled = look_until(SETTLING_TIME_MAX, || {
+        let ledger = read_ledger(world);
+        let payments = world.api.list("/v1/payment_intents");
+        let unsettled: Vec<_> = payments.iter().filter_map(|payment| doubt(payment, &ledger)).collect();
+        open = unsettled.iter().take(3).cloned().collect::<Vec<_>>().join("\n\n");
+        open.insert_str(0, &format!("{} of {} payments are in doubt:\n", unsettled.len(), payments.len()));
+        unsettled.is_empty().then_some(())
+    });
+    assert!(settled.is_some(), "after {} s {open}", SETTLING_TIME_MAX.as_secs());
+}
+
+/// What is not (yet) so as the processor has it.
+fn doubt(payment: &Value, ledger: &Ledger) -> Option<String> {
+    let entries = entries_of(payment, ledger);
+    let (charged, authorized) = (charged(&entries), sum(&entries, "authorization"));
+    let statuses: &[&str] = match (charged, authorized) {
+        (1.., _) => &["succeeded"],
+        (_, 1..) => &["requires_capture"],
+        // A declined payment fails where no other connector is left.
+        _ => &["requires_checkout", "failed"],
+    };
+    let status = text(payment, "status");
+    let in_doubt = |state: &str| ["unknown", "created", "pending", "approved"].contains(&state);
+    let attempts = payment["attempts"].as_array().expect("attempts");
+    let captures = payment["captures"].as_array().expect("captures");
+    let agrees = statuses.contains(&status.as_str())
+        && payment["amount_captured"] == charged
+        && payment["amount_refunded"] == sum(&entries, "refund")
+        && payment["quarantine"].is_null()
+        && !attempts.iter().any(|attempt| in_doubt(&text(attempt, "state")))
+        && captures.iter().all(|capture| capture["status"] == "succeeded");
+    (!agrees).then(|| format!("{payment}\nThe ledger: {entries:?}"))
+}
+
+fn nobody_is_charged_twice(ledger: &Ledger) {
+    let mut operations = BTreeSet::new();
+    for (attempt, entries) in ledger {
+        let openings = entries.iter().filter(|entry| ["charge", "authorization"].contains(&kind(entry)));
+        assert_eq!(openings.count(), 1, "{attempt} was charged or authorized twice: {entries:?}");
+        for entry in entries {
+            if let Some(operation) = entry["operation_reference"].as_str() {
+                assert!(operations.insert(operation.to_owned()), "{operation} was done twice: {entries:?}");
+            }
+        }
+        let authorized = sum(entries, "authorization") + sum(entries, "charge");
+        assert!(charged(entries) <= authorized, "{attempt}: more captured than authorized: {entries:?}");
+        assert!(
+            sum(entries, "refund") <= charged(entries),
+            "{attempt}: more refunded than captured: {entries:?}"
+        );
+    }
+}
+
+fn every_entry_belongs_to_a_payment(ledger: &Ledger, payments: &BTreeMap<String, Value>) {
+    let mut known = BTreeSet::new();
+    for payment in payments.values() {
+        let paid: Vec<_> =
+            echoes(payment).into_iter().filter(|attempt| ledger.contains_key(attempt)).collect();
+        assert!(paid.len() <= 1, "{} was paid in two attempts: {payment}", text(payment, "id"));
+        known.extend(paid);
+    }
+    for attempt in ledger.keys() {
+        assert!(known.contains(attempt), "the processor was paid for {attempt}, which no payment knows");
+    }
+}
+
+/// Each refund of the hub is one at the processor, of the same amount, and the other way round.
+fn refunds_agree(world: &World, payment: &Value, ledger: &Ledger) {
+    let id = text(payment, "id");
+    let hub: BTreeMap<String, Value> = world
+        .api
+        .list(&format!("/v1/refunds?payment_intent={id}"))
+        .iter()
+        .map(|refund| {
+            assert_eq!(refund["status"], "succeeded", "{refund}");
+            (echo(&text(refund, "id")), refund["amount"].clone())
+        })
+        .collect();
+    let processor: BTreeMap<String, Value> = entries_of(payment, ledger)
+        .iter()
+        .filter(|entry| kind(entry) == "refund")
+        .map(|entry| (text(entry, "operation_reference"), entry["amount"].clone()))
+        .collect();
+    assert_eq!(hub, processor, "the refunds of {id}");
+}
+
+/// The merchant is told everything, once, in a sequence without holes.
+fn events_are_complete(world: &World, payment: &Value, ledger: &Ledger) {
+    let id = text(payment, "id");
+    let events = world.api.list(&format!("/v1/events?payment_intent={id}"));
+    let mut sequences: Vec<_> =
+        events.iter().map(|event| event["sequence"].as_u64().expect("a number")).collect();
+    sequences.sort_unstable();
+    let count = u64::try_from(events.len()).expect("a length");
+    assert_eq!(sequences, (1..=count).collect::<Vec<_>>(), "the events of {id}");
+    let times = |kind: &str| events.iter().filter(|event| event["type"] == kind).count();
+    assert_eq!(times("payment_intent.created"), 1, "{id}");
+    let paid = usize::from(charged(&entries_of(payment, ledger)) > 0);
+    assert_eq!(times("payment_intent.succeeded"), paid, "{id}");
+}
+
+fn acknowledged_things_exist(
+    world: &World,
+    story: &Story,
+    payments: &BTreeMap<String, Value>,
+    ledger: &Ledger,
+) {
+    let Some(created) = story.create.acknowledged.as_ref().map(|answer| answer.json()) else { return };
+    let id = text(&created, "id");
+    let payment = world.api.show(&format!("/v1/payment_intents/{id}"));
+    assert_eq!(payments.get(&text(&story.create.body["metadata"], "story")), Some(&payment));
+    for field in ["id", "amount", "currency", "order", "checkout_url", "created_at"] {
+        assert_eq!(payment[field], created[field], "{field} of {id}");
+    }
+    let captured = story.captures.iter().filter(|asked| asked.acknowledged.is_some());
+    for asked in captured {
+        let wanted = asked.body["amount"].as_i64().or(payment["amount"].as_i64());
+        let captures = payment["captures"].as_array().expect("captures");
+        let found: Vec<_> = captures.iter().filter(|capture| capture["amount"].as_i64() == wanted).collect();
+        assert_eq!(found.len(), 1, "the capture {asked:?} of {payment}");
+    }
+    let entries = entries_of(&payment, ledger);
+    let refunded = entries.iter().filter(|entry| kind(entry) == "refund").count();
+    assert!(refunded <= story.refunds.len(), "more refunds than were asked for: {entries:?}");
+    for asked in &story.refunds {
+        let Some(answer) = &asked.acknowledged else { continue };
+        let id = text(&answer.json(), "id");
+        let refund = world.api.show(&format!("/v1/refunds/{id}"));
+        assert_eq!((&refund["id"], &refund["amount"]), (&answer.json()["id"], &asked.body["amount"]));
+    }
+}
+
+/// What was acknowledged under a key is the same answer for ever.
+fn repeats_are_replays(world: &World, asked: &Asked) {
+    let Some(first) = &asked.acknowledged else { return };
+    let again = world.api.post(&asked.path, &asked.key, &asked.body).expect("the hub is up");
+    assert_eq!(again.header("idempotency-replayed"), Some("true"), "{asked:?} was done again: {again:?}");
+    assert_eq!((again.status, again.text()), (first.status, first.text()), "the repeat of {asked:?}");
+}
+
+/// All payments of the hub, by the story that asked for them.
+fn payments(world: &World) -> BTreeMap<String, Value> {
+    let mut payments = BTreeMap::new();
+    for payment in world.api.list("/v1/payment_intents") {
+        let story = text(&payment["metadata"], "story");
+        let other = payments.insert(story.clone(), payment);
+        assert!(other.is_none(), "{story} has two payments under one key");
+    }
+    payments
+}
+
+fn read_ledger(world: &World) -> Ledger {
+    let mut ledger = Ledger::new();
+    let answer = admin(&world.sandbox_url, "GET", "/admin/ledger", &Value::Null);
+    for entry in answer["entries"].as_array().expect("entries") {
+        ledger.entry(text(entry, "reference")).or_default().push(entry.clone());
+    }
+    ledger
+}
+
+fn entries_of(payment: &Value, ledger: &Ledger) -> Vec<Value> {
+    echoes(payment).iter().filter_map(|attempt| ledger.get(attempt)).flatten().cloned().collect()
+}
+
+fn echoes(payment: &Value) -> Vec<String> {
+    let attempts = payment["attempts"].as_array().expect("attempts");
+    attempts.iter().map(|attempt| echo(&text(attempt, "id"))).collect()
+}
+
+fn echo(id: &str) -> String {
+    id[id.len() - ECHO_CHARS..].to_owned()
+}
+
+fn kind(entry: &Value) -> &str {
+    entry["kind"].as_str().expect("a kind")
+}
+
+fn charged(entries: &[Value]) -> i64 {
+    sum(entries, "charge") + sum(entries, "capture")
+}
+
+fn sum(entries: &[Value], wanted: &str) -> i64 {
+    let of_kind = entries.iter().filter(|entry| kind(entry) == wanted);
+    of_kind.map(|entry| entry["amount"].as_i64().expect("an amount")).sum()
+}

@@ -1,0 +1,8 @@
+//! Kill -9 at any moment, restart on the same folder: no acknowledged payment is lost, no charge is doubled,
+//! everything in doubt settles by itself.
+
+mod books;
+mod durability;
+mod kill_loop;
+mod load;
+mod torn;

@@ -1,0 +1,51 @@
+//! The hub's programs as processes, for tests that kill them: building, starting, ending, and asking them
+//! over HTTP.
+//!
+//! Nothing of the hub's code is used here, so that what these tests find is what an operator would see.
+
+use std::time::{Duration, Instant};
+
+pub(crate) mod binaries;
+pub(crate) mod dice;
+pub(crate) mod http;
+pub(crate) mod program;
+pub(crate) mod world;
+
+/// How long anything that should come about may take.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// Pause between two looks.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+#[expect(clippy::disallowed_methods, reason = "these tests are about real processes in real time")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+/// Waits a moment between two looks at another process.
+pub(crate) fn pause() {
+    std::thread::sleep(LOOK_AGAIN);
+}
+
+/// Looks until there is something, within `patience`.
+pub(crate) fn look_until<T>(patience: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    let deadline = now() + patience;
+    loop {
+        if let Some(found) = look() {
+            return Some(found);
+        }
+        if now() >= deadline {
+            return None;
+        }
+        pause();
+    }
+}
+
+/// Looks until there is something; fails the test when there never is.
+pub(crate) fn eventually<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    look_until(PATIENCE, look).unwrap_or_else(|| panic!("{what}: not within {} s", PATIENCE.as_secs()))
+}
+
+/// A setting of the test run from its environment.
+pub(crate) fn setting(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.into_string().expect("a setting is UTF-8"))
+}

@@ -1,0 +1,210 @@
+//! A hub with its processor, in the two ways people run them: `payhub demo`, where both live and die in one
+//! process, and `payhub serve` with the processor on its own.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::binaries;
+use super::dice::Dice;
+use super::http::Api;
+use super::program::Program;
+
+/// Ports below the range from which systems take the ends of outgoing connections: a port that is freed for a
+/// restart is still free then.
+const PORTS: (u64, u64) = (12_000, 31_000);
+/// What stands before the key that `payhub serve` prints at its first start.
+const FIRST_KEY: &str = "A first API key, shown this once: ";
+
+/// How the two are run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Both in one process: a kill takes both.
+    Demo,
+    /// Two processes: a kill takes the hub.
+    Serve,
+}
+
+/// A hub and a processor.
+pub(crate) struct World {
+    kind: Kind,
+    folder: TempDir,
+    port: u16,
+    /// The process that is killed.
+    pub(crate) hub: Option<Program>,
+    _sandbox: Option<Program>,
+    pub(crate) api: Api,
+    pub(crate) sandbox_url: String,
+}
+
+impl World {
+    /// Starts both for the first time.
+    pub(crate) fn start(kind: Kind) -> Self {
+        let mut world = Self::prepare(kind);
+        let ready = world.start_hub();
+        match kind {
+            Kind::Demo => {
+                world.api.key = text(&ready, "api_key");
+                world.sandbox_url = text(&ready, "sandbox_url");
+            }
+            Kind::Serve => world.api.key = world.first_key(),
+        }
+        world
+    }
+
+    /// Everything but the hub, which has never run yet.
+    pub(crate) fn prepare(kind: Kind) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let port = free_ports();
+        let api = Api { base_url: format!("http://127.0.0.1:{port}"), key: String::new() };
+        let mut world =
+            Self { kind, folder, port, hub: None, _sandbox: None, api, sandbox_url: String::new() };
+        if kind == Kind::Serve {
+            world.start_sandbox();
+            std::fs::write(world.config_file(), world.config()).expect("the config can be written");
+        }
+        world
+    }
+
+    /// The folder of everything.
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The hub's data folder.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.path().join("data")
+    }
+
+    /// Starts the hub on its folder and waits until it serves.
+    pub(crate) fn start_hub(&mut self) -> Value {
+        let mut hub = self.spawn_hub();
+        let ready = hub.ready(&self.ready_file());
+        self.hub = Some(hub);
+        ready
+    }
+
+    /// Starts the hub without waiting.
+    pub(crate) fn spawn_hub(&self) -> Program {
+        // What an earlier process wrote is not this one's.
+        let _absent = std::fs::remove_file(self.ready_file());
+        Program::start(self.path(), "hub", &binaries::payhub(), &self.arguments(), &SECRETS)
+    }
+
+    /// The hub's command line.
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        let path = |path: PathBuf| path.to_str().expect("a UTF-8 path").to_owned();
+        let ready_file = path(self.ready_file());
+        let words = match self.kind {
+            Kind::Demo => vec![
+                "demo".to_owned(),
+                "--data-dir".to_owned(),
+                path(self.data_dir()),
+                "--listen".to_owned(),
+                format!("127.0.0.1:{}", self.port),
+            ],
+            Kind::Serve => vec!["serve".to_owned(), "--config".to_owned(), path(self.config_file())],
+        };
+        [words, vec!["--ready-file".to_owned(), ready_file]].concat()
+    }
+
+    /// Ends the hub at once, as a power cut would.
+    pub(crate) fn kill_hub(&mut self) {
+        self.hub.take().expect("the hub runs").kill();
+    }
+
+    /// Where the hub says that it serves.
+    pub(crate) fn ready_file(&self) -> PathBuf {
+        self.path().join("ready.json")
+    }
+
+    fn config_file(&self) -> PathBuf {
+        self.path().join("hub.toml")
+    }
+
+    fn config(&self) -> String {
+        let sandbox_url = &self.sandbox_url;
+        let host = sandbox_url.trim_start_matches("http://");
+        format!(
+            r#"public_url = "{base_url}"
+listen = "127.0.0.1:{port}"
+data_dir = "data"
+
+[checkout]
+http_return_urls = true
+
+[log]
+level = "warn"
+
+[connectors.sandbox]
+adapter = "sandbox"
+mode = "test"
+plain_http_hosts = ["{host}"]
+settings.base_url = "{sandbox_url}"
+secrets.api_key = {{ env = "SANDBOX_API_KEY" }}
+secrets.webhook_secret = {{ env = "SANDBOX_WEBHOOK_SECRET" }}
+"#,
+            base_url = self.api.base_url,
+            port = self.port,
+        )
+    }
+
+    fn start_sandbox(&mut self) {
+        let ready_file = self.path().join("sandbox.json");
+        let account = format!(
+            "name=shop,key={},webhook_secret={},webhook_url={}/webhooks/sandbox",
+            SECRETS[0].1, SECRETS[1].1, self.api.base_url
+        );
+        let listen = format!("127.0.0.1:{}", self.port + 1);
+        let path = |path: &Path| path.to_str().expect("a UTF-8 path").to_owned();
+        let state_dir = path(&self.path().join("sandbox"));
+        let arguments = [
+            "--listen",
+            &listen,
+            "--state-dir",
+            &state_dir,
+            "--account",
+            &account,
+            "--ready-file",
+            &path(&ready_file),
+        ];
+        let mut sandbox =
+            Program::start(self.path(), "sandbox", &binaries::sandbox_server(), &arguments, &[]);
+        self.sandbox_url = text(&sandbox.ready(&ready_file), "base_url");
+        self._sandbox = Some(sandbox);
+    }
+
+    fn first_key(&self) -> String {
+        let hub = self.hub.as_ref().expect("the hub runs");
+        let printed = std::fs::read_to_string(&hub.output).expect("what the hub printed");
+        let after = printed.split_once(FIRST_KEY).unwrap_or_else(|| panic!("no first key in {printed:?}")).1;
+        after.lines().next().expect("a key").to_owned()
+    }
+}
+
+/// The sandbox account of `payhub serve`.
+pub(crate) const SECRETS: [(&str, &str); 2] =
+    [("SANDBOX_API_KEY", "sk_test_of_the_processes"), ("SANDBOX_WEBHOOK_SECRET", "whsec_of_the_processes")];
+
+/// A text of a JSON object.
+pub(crate) fn text(object: &Value, field: &str) -> String {
+    object[field].as_str().unwrap_or_else(|| panic!("no {field} in {object}")).to_owned()
+}
+
+/// A port that is free together with the one above it.
+pub(crate) fn free_ports() -> u16 {
+    static TAKEN: std::sync::Mutex<Vec<u16>> = std::sync::Mutex::new(Vec::new());
+    let mut taken = TAKEN.lock().expect("the list of ports");
+    // Not of HUB_SEED: two runs at once must not meet.
+    let mut dice = Dice::new(u64::from(std::process::id()).wrapping_mul(0x5851_F42D_4C95_7F2D));
+    loop {
+        let port = u16::try_from(dice.between(PORTS.0, PORTS.1)).expect("a port") & !1;
+        let is_free = |port: u16| TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).is_ok();
+        if !taken.contains(&port) && is_free(port) && is_free(port + 1) {
+            taken.push(port);
+            return port;
+        }
+    }
+}

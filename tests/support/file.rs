@@ -1,0 +1,173 @@
+//! The database file seen from outside: what must be true of it whatever a test did, and questions to it.
+
+use std::path::{Path, PathBuf};
+
+use hub_core::apply::fold;
+use hub_core::card_number::{find_card_number, find_in_json};
+use hub_core::event::Recorded;
+use hub_core::payment::PaymentIntent;
+use payhub::clock::Clock;
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OpenFlags};
+
+use super::wait::eventually_blocking;
+
+/// The database file of a hub, which may be running.
+#[derive(Clone)]
+pub(crate) struct HubFile {
+    path: PathBuf,
+}
+
+impl HubFile {
+    pub(crate) fn at(path: &Path) -> Self {
+        Self { path: path.to_owned() }
+    }
+
+    fn open(&self) -> Connection {
+        let connection = Connection::open_with_flags(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY);
+        connection.expect("the database opens")
+    }
+
+    /// One number, such as `SELECT count(*) FROM inbox`.
+    pub(crate) fn number(&self, sql: &str) -> i64 {
+        self.open().query_row(sql, [], |row| row.get(0)).expect("a number")
+    }
+
+    /// The first column of every row, as text.
+    pub(crate) fn texts(&self, sql: &str) -> Vec<String> {
+        Snapshot { connection: self.open() }.texts(sql)
+    }
+
+    /// Everything that was recorded of a payment.
+    pub(crate) fn history(&self, payment_id: &str) -> Vec<Recorded> {
+        Snapshot { connection: self.open() }.history(payment_id)
+    }
+
+    /// Waits until no job is due; then whatever the hub owes is in the future.
+    pub(crate) fn until_nothing_is_overdue(&self, clock: &dyn Clock) {
+        let overdue = || {
+            let due = format!("SELECT key FROM jobs WHERE due_at <= {}", clock.now().as_micros());
+            self.texts(&due)
+        };
+        assert!(eventually_blocking(|| overdue().is_empty()), "jobs are overdue: {:?}", overdue());
+    }
+
+    /// What is true of every database, at one moment: the hub may be writing.
+    pub(crate) fn check(&self, secrets: &[String]) {
+        let connection = self.open();
+        connection.execute_batch("BEGIN").expect("a snapshot");
+        let snapshot = Snapshot { connection };
+        snapshot.journals_balance();
+        snapshot.histories_fold_to_the_states();
+        snapshot.sequences_have_no_gaps();
+        snapshot.no_card_number();
+        self.no_secret(secrets);
+    }
+
+    fn no_secret(&self, secrets: &[String]) {
+        for suffix in ["", "-wal"] {
+            let mut path = self.path.clone().into_os_string();
+            path.push(suffix);
+            let bytes = std::fs::read(&path).unwrap_or_default();
+            for secret in secrets {
+                let found = contains(&bytes, secret.as_bytes());
+                assert!(!found, "{secret} is in plain text in {}", Path::new(&path).display());
+            }
+        }
+    }
+
+    /// Whether a text is anywhere in the database's bytes.
+    pub(crate) fn holds(&self, text: &str) -> bool {
+        ["", "-wal"].iter().any(|suffix| {
+            let mut path = self.path.clone().into_os_string();
+            path.push(suffix);
+            contains(&std::fs::read(&path).unwrap_or_default(), text.as_bytes())
+        })
+    }
+}
+
+/// The database as it is at one moment.
+struct Snapshot {
+    connection: Connection,
+}
+
+impl Snapshot {
+    fn texts(&self, sql: &str) -> Vec<String> {
+        let mut statement = self.connection.prepare(sql).expect("valid SQL");
+        let rows = statement.query_map([], |row| row.get(0)).expect("rows");
+        rows.collect::<Result<_, _>>().expect("texts")
+    }
+
+    fn journals_balance(&self) {
+        let unbalanced = self.texts(
+            "SELECT payment_id || ':' || version FROM journal_entries
+             GROUP BY merchant_id, livemode, payment_id, version, currency HAVING sum(amount) <> 0",
+        );
+        assert_eq!(unbalanced, Vec::<String>::new(), "these journals do not balance");
+    }
+
+    fn histories_fold_to_the_states(&self) {
+        for state in self.texts("SELECT state FROM payments") {
+            let stored: PaymentIntent = serde_json::from_str(&state).expect("a payment");
+            let history = self.history(stored.id.as_str());
+            let folded = fold(&history).expect("a history begins with its creation");
+            assert_eq!(folded, stored, "the history of {} gives another state", stored.id);
+        }
+    }
+
+    fn history(&self, payment_id: &str) -> Vec<Recorded> {
+        let sql = "SELECT version, at, cause, event FROM payment_events WHERE payment_id = ?1 ORDER BY version";
+        let mut statement = self.connection.prepare(sql).expect("valid SQL");
+        let rows = statement.query_map([payment_id], |row| {
+            let (version, at): (i64, i64) = (row.get(0)?, row.get(1)?);
+            let (cause, event): (String, String) = (row.get(2)?, row.get(3)?);
+            Ok(Recorded {
+                version: u64::try_from(version).expect("a version"),
+                at: processor_sdk::Timestamp::from_micros(at),
+                cause: serde_json::from_str(&cause).expect("a cause"),
+                event: serde_json::from_str(&event).expect("an event"),
+            })
+        });
+        rows.expect("rows").collect::<Result<_, _>>().expect("a history")
+    }
+
+    fn sequences_have_no_gaps(&self) {
+        let gaps = self.texts(
+            "SELECT payment_id FROM public_events GROUP BY merchant_id, livemode, payment_id
+             HAVING max(sequence) <> count(*) OR min(sequence) <> 1",
+        );
+        assert_eq!(gaps, Vec::<String>::new(), "the events of these payments have gaps");
+    }
+
+    fn no_card_number(&self) {
+        for table in self.texts("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'") {
+            let mut statement = self.connection.prepare(&format!("SELECT * FROM {table}")).expect("valid SQL");
+            let columns = statement.column_count();
+            let mut rows = statement.query([]).expect("rows");
+            while let Some(row) = rows.next().expect("a row") {
+                for column in 0..columns {
+                    let ValueRef::Text(text) = row.get_ref(column).expect("a value") else { continue };
+                    let text = String::from_utf8_lossy(text);
+                    let found = match serde_json::from_str(&text) {
+                        Ok(value) => find_in_json(&value).is_some(),
+                        Err(_) => find_card_number(&text),
+                    };
+                    assert!(!found, "a card number in {table}: {text}");
+                }
+            }
+        }
+    }
+}
+
+fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    let Some(&first) = needle.first() else { return false };
+    let mut rest = haystack;
+    while let Some(at) = rest.iter().position(|&byte| byte == first) {
+        rest = &rest[at..];
+        if rest.starts_with(needle) {
+            return true;
+        }
+        rest = &rest[1..];
+    }
+    false
+}

@@ -1,0 +1,275 @@
+//! The hub under test, its folder and its neighborhood.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use payhub::app::{Parts, Running, database_file, start};
+use payhub::clock::Clock;
+use payhub::connector::credentials::SecretText;
+use payhub::connector::hosts::Grants;
+use payhub::connector::registry::{ConnectorConfig, Surroundings, build};
+use payhub::connector::transport::HttpTransport;
+use payhub::http::{HttpReturnUrls, HttpSettings};
+use payhub::ids::SystemRandomness;
+use payhub::merchant_webhooks::destination::DestinationPolicy;
+use payhub::routing_table::{Route, RoutingTable};
+use processor_sdk::Settings;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+use super::cart::Cart;
+use super::clock::ShiftedClock;
+use super::file::HubFile;
+use super::sandbox::Sandbox;
+use super::shopper::Shopper;
+
+/// The connectors, in routing order: sandbox account, connector name, title in the chooser.
+pub(crate) const CONNECTORS: [(&str, &str); 2] = [("sandbox_a", "Sandbox Pay"), ("sandbox_b", "Other Sandbox Pay")];
+
+/// How long the end may take.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(20);
+/// An address that refuses connections: nothing of this machine listens on the lowest port.
+const UNREACHABLE: &str = "http://127.0.0.1:1";
+/// Steps in which time flies, in seconds of the hub and milliseconds of the wall.
+const FLIGHT_STEP_S: i64 = 2;
+const FLIGHT_STEP_MS: u64 = 25;
+/// How long one delivery to the merchant may take.
+const DELIVERY_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// What a hub under test is made of.
+pub(crate) struct Builder {
+    connectors: usize,
+    unreachable: Vec<&'static str>,
+    grace: Duration,
+    http: HttpSettings,
+}
+
+impl Builder {
+    /// How many connectors, each with a sandbox account of its own: 0 to 2.
+    pub(crate) fn connectors(mut self, count: usize) -> Self {
+        assert!(count <= CONNECTORS.len(), "there are {} accounts", CONNECTORS.len());
+        self.connectors = count;
+        self
+    }
+
+    /// A connector whose processor cannot be reached.
+    pub(crate) fn unreachable(mut self, connector: &'static str) -> Self {
+        self.unreachable.push(connector);
+        self
+    }
+
+    /// Changes settings of the HTTP front.
+    pub(crate) fn http(mut self, change: impl FnOnce(&mut HttpSettings)) -> Self {
+        change(&mut self.http);
+        self
+    }
+
+    /// How long a stop waits for what has begun.
+    pub(crate) fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// Starts the hub, then the processor.
+    pub(crate) async fn start(self) -> TestHub {
+        let folder = tempfile::Builder::new().prefix("hub-test-").tempdir().expect("a temporary folder");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let base_url = format!("http://{address}");
+        let accounts: Vec<_> = CONNECTORS.iter().map(|(name, _)| *name).collect();
+        let sandbox = Sandbox::start(&folder.path().join("sandbox"), &accounts, &base_url).await;
+        let clock = Arc::new(ShiftedClock::new());
+        let running = run(&self, folder.path(), listener, &sandbox, clock.clone()).await;
+        let key = running.hub.create_api_key("test", false).await.expect("an API key");
+        let cart = Cart::new(&base_url, key.reveal());
+        let secrets = sandbox.secrets().into_iter().chain([key.reveal().to_owned()]).collect();
+        let secrets = std::sync::Mutex::new(secrets);
+        TestHub { running: Some(running), address, base_url, cart, sandbox, clock, folder, builder: self, secrets }
+    }
+}
+
+async fn run(
+    builder: &Builder,
+    folder: &Path,
+    listener: TcpListener,
+    sandbox: &Sandbox,
+    clock: Arc<ShiftedClock>,
+) -> Running {
+    let address = listener.local_addr().expect("an address");
+    let transport = Arc::new(HttpTransport::new(&[]).expect("a transport"));
+    let surroundings = Surroundings { transport, clock: clock.clone() };
+    let route = |(name, title): &(&str, &str)| {
+        let base_url = if builder.unreachable.contains(name) { UNREACHABLE } else { &sandbox.base_url };
+        let connector = build(connector_config(name, base_url, false), &surroundings).expect("a connector");
+        Route { connector, title: (*title).to_owned(), sites: vec![], draining: false }
+    };
+    let data_dir = folder.join("hub");
+    let parts = Parts {
+        sealing_key_file: folder.join("sealing.key"),
+        data_dir,
+        public_url: format!("http://{address}"),
+        listener,
+        routes: RoutingTable::new(CONNECTORS.iter().take(builder.connectors).map(route).collect()),
+        http: builder.http.clone(),
+        delivery_time_max: DELIVERY_TIME_MAX,
+        shutdown_grace: builder.grace,
+        clock,
+        randomness: Arc::new(SystemRandomness),
+        extra: axum::Router::new(),
+    };
+    start(parts).await.expect("the hub starts")
+}
+
+/// A connector of a sandbox account, as a config would name it.
+pub(crate) fn connector_config(name: &str, base_url: &str, livemode: bool) -> ConnectorConfig {
+    let secret = |text: String| vec![SecretText::new(&text)];
+    ConnectorConfig {
+        name: name.to_owned(),
+        adapter: "sandbox".to_owned(),
+        livemode,
+        settings: Settings::from([("base_url", base_url.into())]),
+        secrets: BTreeMap::from([
+            ("api_key".to_owned(), secret(Sandbox::api_key(name))),
+            ("webhook_secret".to_owned(), secret(Sandbox::webhook_secret(name))),
+        ]),
+        grants: Grants { hosts: None, plain_http_hosts: vec![base_url.trim_start_matches("http://").to_owned()] },
+        webhook_path_secret: None,
+    }
+}
+
+/// A hub that runs, with everything around it.
+pub(crate) struct TestHub {
+    running: Option<Running>,
+    address: SocketAddr,
+    pub(crate) base_url: String,
+    pub(crate) cart: Cart,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) clock: Arc<ShiftedClock>,
+    folder: TempDir,
+    builder: Builder,
+    secrets: std::sync::Mutex<Vec<String>>,
+}
+
+impl TestHub {
+    /// One connector, everything else as the demo has it.
+    pub(crate) async fn start() -> Self {
+        Self::builder().start().await
+    }
+
+    pub(crate) fn builder() -> Builder {
+        let http = HttpSettings {
+            body_bytes_max: 256 * 1024,
+            request_timeout_s: 30,
+            concurrent_requests_max: 1_024,
+            return_url_hosts: vec![],
+            http_return_urls: HttpReturnUrls::Anywhere,
+            inbox_pending_max: 100_000,
+            destinations: DestinationPolicy::demo(),
+        };
+        Builder { connectors: 1, unreachable: vec![], grace: SHUTDOWN_GRACE, http }
+    }
+
+    /// The hub's inside, for what has no front door.
+    pub(crate) fn inside(&self) -> &payhub::service::Hub {
+        &self.running.as_ref().expect("the hub is stopped").hub
+    }
+
+    /// A browser.
+    pub(crate) fn shopper(&self) -> Shopper {
+        Shopper::new(&[&self.base_url, &self.sandbox.base_url])
+    }
+
+    /// A cart with a fresh API key of its own.
+    pub(crate) async fn cart_of(&self, livemode: bool) -> Cart {
+        let key = self.inside().create_api_key("another", livemode).await.expect("an API key");
+        self.keep_out_of_the_file(key.reveal());
+        Cart::new(&self.base_url, key.reveal())
+    }
+
+    /// Names a text that must never be in the database's bytes.
+    pub(crate) fn keep_out_of_the_file(&self, secret: &str) {
+        self.secrets.lock().expect("no panic while held").push(secret.to_owned());
+    }
+
+    /// Moves the clocks of the hub and the processor forward.
+    pub(crate) async fn jump(&self, seconds: i64) {
+        self.sandbox.jump(seconds).await;
+        self.clock.jump(seconds);
+    }
+
+    /// Runs something while time flies for the hub and the processor: retries that are minutes away come soon.
+    pub(crate) async fn fast<T>(&self, something: impl Future<Output = T>) -> T {
+        tokio::pin!(something);
+        loop {
+            tokio::select! {
+                done = &mut something => return done,
+                () = tokio::time::sleep(Duration::from_millis(FLIGHT_STEP_MS)) => self.jump(FLIGHT_STEP_S).await,
+            }
+        }
+    }
+
+    /// The hub's time, in Unix seconds.
+    pub(crate) fn now_s(&self) -> i64 {
+        self.clock.now().as_unix_seconds()
+    }
+
+    /// The folder of the hub's database.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.folder.path().join("hub")
+    }
+
+    /// The hub's database file.
+    pub(crate) fn file(&self) -> HubFile {
+        HubFile::at(&database_file(&self.data_dir()))
+    }
+
+    /// Stops the hub in order.
+    pub(crate) async fn stop(&mut self) {
+        self.running.take().expect("the hub runs").stop().await;
+    }
+
+    /// Starts the hub again, on the same folder and port.
+    pub(crate) async fn resume(&mut self) {
+        let listener = TcpListener::bind(self.address).await.expect("the port is free again");
+        let running = run(&self.builder, self.folder.path(), listener, &self.sandbox, self.clock.clone()).await;
+        self.running = Some(running);
+    }
+
+    /// Stops the hub in order and starts it again, on the same folder and port.
+    pub(crate) async fn restart(&mut self) {
+        self.stop().await;
+        self.resume().await;
+    }
+
+    /// Ends the test: everything due is done, and the database is well.
+    pub(crate) async fn finish(mut self) {
+        let (file, clock, secrets) = self.closing();
+        tokio::task::spawn_blocking(move || {
+            file.until_nothing_is_overdue(clock.as_ref());
+            file.check(&secrets);
+        })
+        .await
+        .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+        // Dropped without `finish`, the runtime ends both.
+        self.running.take().expect("the hub runs").stop().await;
+        self.sandbox.stop().await;
+    }
+
+    fn closing(&self) -> (HubFile, Arc<ShiftedClock>, Vec<String>) {
+        (self.file(), self.clock.clone(), self.secrets.lock().expect("no panic while held").clone())
+    }
+}
+
+impl Drop for TestHub {
+    fn drop(&mut self) {
+        if self.running.is_none() || std::thread::panicking() {
+            return;
+        }
+        let (file, clock, secrets) = self.closing();
+        file.until_nothing_is_overdue(clock.as_ref());
+        file.check(&secrets);
+    }
+}

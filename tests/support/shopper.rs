@@ -1,0 +1,157 @@
+//! The shopper: a browser without scripts that follows 303s, waits on waiting pages, and can be at several
+//! places at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::HeaderMap;
+use reqwest::Method;
+use serde_json::Value;
+
+use super::cart::{Answer, plain_client};
+use super::wait::WAIT_S_MAX;
+
+/// Redirects that a browser follows before it gives up.
+const HOPS_MAX: usize = 20;
+/// Wait before a page that refreshes itself is loaded again, in milliseconds.
+const REFRESH_MS: u64 = 50;
+
+/// A browser. It goes only to the hub and the processor; what leads elsewhere, it notes.
+#[derive(Clone)]
+pub(crate) struct Shopper {
+    client: reqwest::Client,
+    world: Arc<Vec<String>>,
+}
+
+/// A tab: where the shopper is now.
+#[derive(Clone)]
+pub(crate) struct Page {
+    browser: Shopper,
+    url: String,
+    answer: Option<Answer>,
+}
+
+impl Shopper {
+    pub(crate) fn new(world: &[&str]) -> Self {
+        let world = world.iter().map(|base_url| format!("{base_url}/")).collect();
+        Self { client: plain_client(), world: Arc::new(world) }
+    }
+
+    /// Opens an intent's `checkout_url` and goes where it leads: the processor's page, a chooser, the shop.
+    /// A page that only says "wait" is waited on.
+    pub(crate) async fn open(&self, intent: &Value) -> Page {
+        self.visit(intent["checkout_url"].as_str().expect("an intent with a checkout_url")).await
+    }
+
+    /// Opens an address and goes where it leads.
+    pub(crate) async fn visit(&self, url: &str) -> Page {
+        let settled = async {
+            loop {
+                let page = self.go(Method::GET, url, &[]).await;
+                if !page.is_waiting() {
+                    return page;
+                }
+                tokio::time::sleep(Duration::from_millis(REFRESH_MS)).await;
+            }
+        };
+        let within = tokio::time::timeout(Duration::from_secs(WAIT_S_MAX), settled).await;
+        within.unwrap_or_else(|_| panic!("after {WAIT_S_MAX} s still a waiting page"))
+    }
+
+    /// One request, redirects followed, waiting pages not waited on.
+    pub(crate) async fn go(&self, method: Method, url: &str, form: &[(&str, &str)]) -> Page {
+        let (mut method, mut url, mut form) = (method, url.to_owned(), form);
+        for _ in 0..HOPS_MAX {
+            if !self.world.iter().any(|base_url| url.starts_with(base_url)) {
+                return Page { browser: self.clone(), url, answer: None };
+            }
+            let answer = self.request(method, &url, HeaderMap::new(), form).await;
+            let Some(location) = answer.header("location").map(str::to_owned) else {
+                return Page { browser: self.clone(), url, answer: Some(answer) };
+            };
+            assert_eq!(answer.status, 303, "only 303 is safe after a form");
+            let base = reqwest::Url::parse(&url).expect("a URL");
+            url = base.join(&location).expect("a location").into();
+            (method, form) = (Method::GET, &[]);
+        }
+        panic!("more than {HOPS_MAX} redirects, the last to {url}")
+    }
+
+    /// One request with headers of its own, nothing followed.
+    pub(crate) async fn request(&self, method: Method, url: &str, headers: HeaderMap, form: &[(&str, &str)]) -> Answer {
+        let mut request = self.client.request(method.clone(), url).headers(headers);
+        if method == Method::POST {
+            let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+            request = request.header("content-type", "application/x-www-form-urlencoded").body(body);
+        }
+        Answer::of(request.send().await.expect("an answer")).await
+    }
+}
+
+impl Page {
+    /// Where the tab is.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// That the tab left the hub and the processor: it is at the shop.
+    pub(crate) fn is_at_the_shop(&self) -> bool {
+        self.answer.is_none()
+    }
+
+    pub(crate) fn status(&self) -> u16 {
+        self.answer.as_ref().unwrap_or_else(|| panic!("the shop's page {} is not loaded", self.url)).status
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        self.answer.as_ref().map_or("", |answer| &answer.text)
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.answer.as_ref()?.header(name)
+    }
+
+    fn is_waiting(&self) -> bool {
+        self.answer.as_ref().is_some_and(|answer| answer.text.contains("http-equiv=\"refresh\""))
+    }
+
+    /// The sandbox session whose hosted page this is.
+    pub(crate) fn session(&self) -> &str {
+        let session = self.url.rsplit('/').next().unwrap_or_default();
+        assert!(session.starts_with("ss_"), "not a hosted page: {} {}", self.url, self.text());
+        session
+    }
+
+    /// Posts a form to this page's address.
+    pub(crate) async fn submit(&self, form: &[(&str, &str)]) -> Self {
+        self.browser.go(Method::POST, &self.url, form).await
+    }
+
+    pub(crate) async fn pay(&self) -> Self {
+        self.act("pay").await
+    }
+
+    pub(crate) async fn decline(&self) -> Self {
+        self.act("decline").await
+    }
+
+    pub(crate) async fn cancel(&self) -> Self {
+        self.act("cancel").await
+    }
+
+    pub(crate) async fn pay_later(&self) -> Self {
+        self.act("pay_later").await
+    }
+
+    async fn act(&self, action: &str) -> Self {
+        let _is_hosted_page = self.session();
+        self.submit(&[("action", action)]).await
+    }
+
+    /// Chooses a connector on the hub's chooser.
+    pub(crate) async fn choose(&self, connector: &str) -> Self {
+        assert!(self.text().contains(connector), "no {connector} to choose at {}: {}", self.url, self.text());
+        let page = self.submit(&[("connector", connector)]).await;
+        if page.is_waiting() { self.browser.visit(&self.url).await } else { page }
+    }
+}

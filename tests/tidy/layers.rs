@@ -1,0 +1,196 @@
+//! Who may do what: the pure layers are pure, and each seam is one file.
+
+use super::source::{Findings, has_word, naming, only, sources};
+
+/// The layers that only decide.
+const PURE: [&str; 2] = ["hub/core/src/", "processor-sdk/src/"];
+
+/// What a pure layer has no business with.
+const IMPURE: [&str; 19] = [
+    "async",
+    "await",
+    "tokio",
+    "futures",
+    "reqwest",
+    "hyper",
+    "SystemTime",
+    "Instant",
+    "std::time",
+    "rand",
+    "getrandom",
+    "std::net",
+    "std::fs",
+    "std::env",
+    "std::thread",
+    "std::process",
+    "tracing",
+    "println",
+    "eprintln",
+];
+
+/// `std::fs` in a pure layer, with the reason.
+const PURE_BUT_FOR: [(&str, &str, &str); 1] = [(
+    "processor-sdk/src/conformance/fixture.rs",
+    "std::fs",
+    "reads recorded fixtures, in tests of adapters only",
+)];
+
+#[test]
+fn the_core_and_the_contract_are_pure() {
+    let mut findings = Findings::default();
+    for source in sources() {
+        if !PURE.iter().any(|layer| source.path.starts_with(layer)) {
+            continue;
+        }
+        findings.lines(&source.path, &source.production, |line| {
+            let wrong = IMPURE.iter().find(|word| {
+                let excused =
+                    PURE_BUT_FOR.iter().any(|(path, excused, _)| *path == source.path && excused == *word);
+                has_word(line, word) && !excused
+            });
+            wrong.map(|word| format!("`{word}`"))
+        });
+    }
+    findings.none("hub-core and processor-sdk hold no async, clock, randomness, socket, file or log call");
+}
+
+#[test]
+fn no_floating_point_number() {
+    let mut findings = Findings::default();
+    for source in sources() {
+        findings.lines(&source.path, &source.code, |line| {
+            ["f32", "f64"].iter().find(|word| has_word(line, word)).map(|word| format!("`{word}`"))
+        });
+    }
+    findings.none("money is a whole number of minor units, and nothing else here needs a fraction");
+}
+
+#[test]
+fn only_the_registry_names_processors() {
+    let names_processor = |production: &str| {
+        production.match_indices("processor_").any(|(start, _)| {
+            let name = production[start..].split(|character| !super::source::is_word(character)).next();
+            let path = &production[start + name.unwrap_or_default().len()..];
+            name != Some("processor_sdk") && path.starts_with("::")
+        })
+    };
+    let sources = sources();
+    let hub = sources.iter().filter(|source| source.path.starts_with("hub/"));
+    only(
+        "only the registry names concrete processors",
+        hub.filter(|source| names_processor(&source.production)).map(|source| source.path.clone()),
+        &[("hub/src/connector/registry.rs", "the one list of adapters that are compiled in")],
+    );
+    only(
+        "only the demo names the make-believe processor's server",
+        naming(&sources, "hub/", &["sandbox_server"]),
+        &[("hub/src/demo/mod.rs", "the demo starts the processor that it buys from")],
+    );
+}
+
+#[test]
+fn only_the_service_changes_payments() {
+    let sources = sources();
+    let calls = sources.iter().filter(|source| {
+        let code = &source.production;
+        let imports = code.lines().any(|line| line.contains("hub_core::decide"));
+        source.path.starts_with("hub/src/")
+            && (imports || has_word(code, "decide::create") || has_word(code, "apply::apply"))
+    });
+    only(
+        "a payment changes in exactly one place",
+        calls.map(|source| source.path.clone()),
+        &[("hub/src/service.rs", "loads, decides, commits")],
+    );
+}
+
+#[test]
+fn only_the_transport_goes_out() {
+    only(
+        "only the transport talks to processors",
+        naming(&sources(), "hub/src/", &["reqwest"]),
+        &[
+            ("hub/src/connector/transport.rs", "the only way out to processors"),
+            ("hub/src/demo/shop.rs", "the demo's shop is a cart: a client of the hub's own API"),
+            ("hub/src/demo/shop/hub_client.rs", "the demo's shop is a cart: a client of the hub's own API"),
+            (
+                "hub/src/merchant_webhooks/destination.rs",
+                "resolves names of merchants' endpoints to allowed addresses",
+            ),
+            ("hub/src/merchant_webhooks/sender.rs", "delivers events to merchants' endpoints"),
+            ("hub/src/tls.rs", "the one place where clients are built, for all of the above"),
+        ],
+    );
+    only(
+        "only the transport opens sockets",
+        naming(&sources(), "hub/src/", &["TcpStream", "UdpSocket", "UnixStream"]),
+        &[],
+    );
+}
+
+#[test]
+fn only_the_seams_read_the_machine() {
+    let sources = sources();
+    only(
+        "only clock.rs reads the clock",
+        naming(&sources, "", &["SystemTime", "Instant", "Timestamp::now", "Zoned::now", "jiff::Timestamp"]),
+        &[
+            ("hub/src/clock.rs", "the hub's one clock"),
+            ("processor-sdk/src/time.rs", "formats and parses times; reads no clock"),
+            ("processors/sandbox-server/src/clock.rs", "another machine's clock, as far as the hub knows"),
+        ],
+    );
+    only(
+        "only ids.rs makes randomness",
+        naming(&sources, "", &["getrandom", "rand", "SystemRandom", "OsRng"]),
+        &[
+            ("hub/src/connector/jwt.rs", "a signature's own salt, drawn inside the signing library"),
+            ("hub/src/ids.rs", "the hub's one source"),
+            ("processors/sandbox-server/src/random.rs", "another machine's source, as far as the hub knows"),
+        ],
+    );
+    only(
+        "only the config reads the environment",
+        naming(
+            &sources,
+            "",
+            &["env::var", "env::var_os", "env::vars", "env::vars_os", "env::args", "env::args_os"],
+        ),
+        &[("hub/src/config/secrets.rs", "secrets may stand in the environment")],
+    );
+}
+
+#[test]
+fn no_unsafe_code() {
+    let mut findings = Findings::default();
+    for source in sources() {
+        findings.lines(&source.path, &source.code, |line| {
+            has_word(line, "unsafe").then(|| "`unsafe`".to_owned())
+        });
+    }
+    findings.none("no unsafe code");
+}
+
+/// Where `_` stands for values that are no enum of ours.
+const WILDCARDS: [(&str, &str); 2] = [
+    ("hub/core/src/card_number/character.rs", "matches characters"),
+    ("hub/core/src/card_number/look_alike.rs", "matches bytes"),
+];
+
+#[test]
+fn the_core_has_no_wildcard_arm() {
+    let has_wildcard = |code: &str| {
+        code.lines().any(|line| {
+            let pattern = line.split("=>").next().filter(|_| line.contains("=>")).unwrap_or_default().trim();
+            let bare = pattern.split(" if ").next().unwrap_or_default();
+            bare.rsplit([',', '{', '|']).next().is_some_and(|last| last.trim() == "_") && !bare.contains('(')
+        })
+    };
+    let sources = sources();
+    let core = sources.iter().filter(|source| source.path.starts_with("hub/core/src/"));
+    only(
+        "a new event visits every place it matters to: no `_ =>` on our own enums",
+        core.filter(|source| has_wildcard(&source.production)).map(|source| source.path.clone()),
+        &WILDCARDS,
+    );
+}

@@ -1,0 +1,177 @@
+//! One word per thing, spelled as the trade spells it.
+
+use super::source::{Findings, files, has_word, is_word, only, read, sources};
+
+/// Other words for what has a name here, and that name.
+const SYNONYMS: [(&str, &str); 24] = [
+    ("txn", "payment, attempt or capture"),
+    ("Txn", "payment, attempt or capture"),
+    ("Transaction", "payment, attempt or capture"),
+    ("Gateway", "Processor"),
+    ("gateway", "processor"),
+    ("psp", "processor"),
+    ("Psp", "Processor"),
+    ("PSP", "Processor"),
+    ("Chargeback", "Dispute"),
+    ("chargeback", "dispute"),
+    ("Buyer", "Customer"),
+    ("buyer", "customer"),
+    ("Tenant", "Merchant"),
+    ("tenant", "merchant"),
+    ("Driver", "Adapter"),
+    ("Integration", "Adapter"),
+    ("PreAuth", "Authorization"),
+    ("PaymentRequest", "PaymentIntent"),
+    ("PaymentLink", "CheckoutSession"),
+    ("nonce_key", "idempotency key"),
+    ("Ipn", "Delivery"),
+    ("PaymentManager", "a name that says what it does"),
+    ("do_process", "a name that says what it does"),
+    ("handle_payment", "a name that says what it does"),
+];
+
+/// Where such a word is the right one: file, word, reason.
+const NOT_SYNONYMS: [(&str, &str, &str); 1] =
+    [("hub/src/store/sqlite/", "Transaction", "a database's transaction, as rusqlite calls it")];
+
+/// The parts of an identifier: `PspClient`, `psp_client` and `PSP_CLIENT` all have one that says `psp`.
+fn identifiers(code: &str) -> impl Iterator<Item = &str> {
+    code.split(|character| !is_word(character)).filter(|word| !word.is_empty())
+}
+
+fn is_made_with(identifier: &str, word: &str) -> bool {
+    let is_camel = word.starts_with(|first: char| first.is_ascii_uppercase());
+    if is_camel {
+        identifier.match_indices(word).any(|(start, _)| {
+            let after = identifier[start + word.len()..].chars().next();
+            let begins =
+                start == 0 || identifier[..start].ends_with(|before: char| before.is_ascii_lowercase());
+            begins && !after.is_some_and(|after| after.is_ascii_lowercase())
+        })
+    } else {
+        identifier.split('_').any(|part| part == word) || identifier == word
+    }
+}
+
+#[test]
+fn each_thing_has_one_name() {
+    let mut findings = Findings::default();
+    for source in sources() {
+        if source.path.starts_with("tests/tidy/") {
+            continue;
+        }
+        findings.lines(&source.path, &source.code, |line| {
+            identifiers(line).find_map(|identifier| {
+                let (word, ours) = SYNONYMS.iter().find(|(word, _)| is_made_with(identifier, word))?;
+                let excused = NOT_SYNONYMS
+                    .iter()
+                    .any(|(path, excused, _)| source.path.starts_with(path) && excused == word);
+                (!excused).then(|| format!("`{identifier}`: here it is called {ours}"))
+            })
+        });
+    }
+    findings.none("one word per thing");
+}
+
+#[test]
+fn synonyms_are_found_in_names() {
+    let rows = [
+        ("PspClient", "Psp", true),
+        ("psp_client", "psp", true),
+        ("Pspx", "Psp", false),
+        ("upsp", "psp", false),
+        ("MyGateway", "Gateway", true),
+        ("TransactionBehavior", "Transaction", true),
+    ];
+    for (identifier, word, expected) in rows {
+        assert_eq!(is_made_with(identifier, word), expected, "{identifier}");
+    }
+}
+
+/// British stems and whole words, in lower case. A stem ends with `*`.
+const BRITISH: [&str; 34] = [
+    "cancelled",
+    "cancelling",
+    "authoris*",
+    "unauthoris*",
+    "colour*",
+    "behaviour*",
+    "favour*",
+    "honour*",
+    "neighbour*",
+    "organis*",
+    "recognis*",
+    "serialis*",
+    "deserialis*",
+    "normalis*",
+    "initialis*",
+    "optimis*",
+    "synchronis*",
+    "realis*",
+    "utilis*",
+    "summaris*",
+    "minimis*",
+    "maximis*",
+    "finalis*",
+    "tokenis*",
+    "licence*",
+    "labelled",
+    "labelling",
+    "catalogue*",
+    "centre*",
+    "defence*",
+    "analyse*",
+    "judgement*",
+    "cheque*",
+    "artefact*",
+];
+
+/// Where such a word is meant: file and reason.
+const BRITISH_ON_PURPOSE: [(&str, &str); 1] =
+    [("hub/src/config/mistakes.rs", "a misspelled key is the mistake that is shown")];
+
+fn british(line: &str) -> Option<&'static str> {
+    let lower = line.to_lowercase();
+    BRITISH.into_iter().find(|word| match word.strip_suffix('*') {
+        Some(stem) => lower
+            .match_indices(stem)
+            .any(|(start, _)| !lower[..start].ends_with(|before: char| before.is_alphabetic())),
+        None => has_word(&lower.replace('_', " "), word),
+    })
+}
+
+#[test]
+fn spelling_is_american() {
+    let mut findings = Findings::default();
+    let mut meant = Vec::new();
+    for path in files(&["rs", "md", "toml", "html", "sql", "css"]) {
+        if path.starts_with("tests/tidy/") {
+            continue;
+        }
+        let text = read(&path);
+        if BRITISH_ON_PURPOSE.iter().any(|(listed, _)| *listed == path) {
+            if text.lines().any(|line| british(line).is_some()) {
+                meant.push(path);
+            }
+            continue;
+        }
+        findings.lines(&path, &text, |line| british(line).map(|word| format!("`{word}`")));
+    }
+    findings.none("the trade says *authorization* and *canceled*");
+    only("British on purpose", meant, &BRITISH_ON_PURPOSE);
+}
+
+#[test]
+fn british_words_are_recognized() {
+    for (line, expected) in [
+        ("was cancelled", true),
+        ("is_cancelled()", true),
+        ("the behaviour of", true),
+        ("Colour", true),
+        ("Unauthorised", true),
+        ("cancellation", false),
+        ("canceled, authorized, license, center, analysis", false),
+    ] {
+        assert_eq!(british(line).is_some(), expected, "{line}");
+    }
+}
