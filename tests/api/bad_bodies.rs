@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::problem::{is_problem, refused};
-use super::world::{World, answer, intent_with, request, rows};
+use super::world::{World, intent_with, request, rows, send};
 use crate::support::TestHub;
 use crate::support::cart::Answer;
 
@@ -58,11 +58,15 @@ async fn what_is_no_json_object() {
     let deep = format!("{{\"metadata\": {}{}}}", "[".repeat(200), "]".repeat(200));
     let deeper = "{\"a\":".repeat(40_000);
     for (method, path, keyed) in world.calls() {
-        let bodies = MALFORMED.iter().copied().chain(TWICE.map(str::as_bytes)).chain([deep.as_bytes(), deeper.as_bytes()]);
+        let bodies = MALFORMED
+            .iter()
+            .copied()
+            .chain(TWICE.map(str::as_bytes))
+            .chain([deep.as_bytes(), deeper.as_bytes()]);
         for body in bodies {
             let request = request(&hub.cart, method.clone(), &path, keyed, "").body(body.to_vec());
             let sent = format!("{method} {path} {}", String::from_utf8_lossy(body));
-            refused(&answer(request).await, Kind::MalformedJson, &[], &sent);
+            refused(&send(request).await, Kind::MalformedJson, &[], &sent);
         }
     }
     assert_eq!(rows(hub).await, before, "something was stored");
@@ -74,8 +78,9 @@ async fn an_empty_body_is_no_wish() {
     let world = World::start().await;
     let before = rows(&world.hub).await;
     for path in ["/v1/payment_intents", "/v1/refunds", "/v1/webhook_endpoints"] {
-        let request = world.hub.cart.request(Method::POST, path).header("idempotency-key", world.hub.cart.fresh_key());
-        refused(&answer(request).await, Kind::MalformedJson, &[], path);
+        let request =
+            world.hub.cart.request(Method::POST, path).header("idempotency-key", world.hub.cart.fresh_key());
+        refused(&send(request).await, Kind::MalformedJson, &[], path);
     }
     assert_eq!(rows(&world.hub).await, before, "something was stored");
     world.hub.finish().await;
@@ -107,15 +112,18 @@ async fn media_types() {
             if let Some(media_type) = media_type {
                 request = request.header("content-type", media_type);
             }
-            refused(&answer(request).await, Kind::UnsupportedMediaType, &[], &format!("{path} {media_type:?}"));
+            refused(&send(request).await, Kind::UnsupportedMediaType, &[], &format!("{path} {media_type:?}"));
         }
     }
     assert_eq!(rows(hub).await, before, "something was stored");
-    for media_type in ["application/json", "application/json; charset=utf-8", "Application/JSON", " application/json "] {
+    for media_type in
+        ["application/json", "application/json; charset=utf-8", "Application/JSON", " application/json "]
+    {
         let body = intent_with("amount", "1999");
         let request = hub.cart.request(Method::POST, "/v1/payment_intents").body(body);
-        let request = request.header("idempotency-key", hub.cart.fresh_key()).header("content-type", media_type);
-        answer(request).await.expect(201);
+        let request =
+            request.header("idempotency-key", hub.cart.fresh_key()).header("content-type", media_type);
+        send(request).await.expect(201);
     }
     world.hub.finish().await;
 }
@@ -130,7 +138,7 @@ async fn bodies_that_are_too_large() {
         format!("{body}{}", " ".repeat(bytes - body.len()))
     };
     let told = request(&hub.cart, Method::POST, "/v1/payment_intents", true, &padded(BYTES_MAX + 1));
-    refused(&answer(told).await, Kind::BodyTooLarge, &[], "a body of known length");
+    refused(&send(told).await, Kind::BodyTooLarge, &[], "a body of known length");
     let whole = request(&hub.cart, Method::POST, "/v1/payment_intents", true, &" ".repeat(4 * 1024 * 1024));
     // A client that is still sending may see the connection close before it sees the answer.
     if let Ok(response) = whole.send().await {
@@ -140,10 +148,10 @@ async fn bodies_that_are_too_large() {
     assert!(text.starts_with("HTTP/1.1 413 "), "{text}");
     assert!(text.contains("/problems/body-too-large") && text.contains("8192 bytes"), "{text}");
     let webhook = hub.cart.request(Method::POST, "/webhooks/sandbox_a").body(vec![b'x'; BYTES_MAX + 1]);
-    refused(&answer(webhook).await, Kind::BodyTooLarge, &[], "a delivery");
+    refused(&send(webhook).await, Kind::BodyTooLarge, &[], "a delivery");
     assert_eq!(rows(&hub).await, before, "something was stored");
 
-    answer(request(&hub.cart, Method::POST, "/v1/payment_intents", true, &padded(BYTES_MAX))).await.expect(201);
+    send(request(&hub.cart, Method::POST, "/v1/payment_intents", true, &padded(BYTES_MAX))).await.expect(201);
     let text = raw(&hub, &chunked(&hub, &padded(BYTES_MAX))).await;
     assert!(text.starts_with("HTTP/1.1 201 "), "{text}");
     hub.finish().await;
@@ -169,7 +177,8 @@ fn chunked(hub: &TestHub, body: &str) -> Vec<u8> {
 
 /// Bytes to the hub, and its answer until it closes the connection.
 async fn raw(hub: &TestHub, bytes: &[u8]) -> String {
-    let mut stream = TcpStream::connect(hub.base_url.trim_start_matches("http://")).await.expect("a connection");
+    let mut stream =
+        TcpStream::connect(hub.base_url.trim_start_matches("http://")).await.expect("a connection");
     // The hub may answer and close before it has read everything.
     let _ = stream.write_all(bytes).await;
     let mut received = Vec::new();
@@ -185,15 +194,24 @@ async fn idempotency_keys() {
     let long = "k".repeat(256);
     let wrong: [&[u8]; 7] = [b"", b" ", b"\"\"", b"key\tkey", b"k\xc3\xa9y", b"key\xff", long.as_bytes()];
     for (method, path, keyed) in world.calls() {
-        let body = || hub.cart.request(method.clone(), &path).header("content-type", "application/json").body("{}");
+        let body =
+            || hub.cart.request(method.clone(), &path).header("content-type", "application/json").body("{}");
         if !keyed {
             continue;
         }
-        let problem = refused(&answer(body()).await, Kind::IdempotencyKeyMissing, &[], &path);
-        assert!(problem["detail"].as_str().expect("a text").contains("`Idempotency-Key` header"), "{problem}");
+        let problem = refused(&send(body()).await, Kind::IdempotencyKeyMissing, &[], &path);
+        assert!(
+            problem["detail"].as_str().expect("a text").contains("`Idempotency-Key` header"),
+            "{problem}"
+        );
         for key in wrong {
             let sent = String::from_utf8_lossy(key);
-            refused(&answer(body().header("idempotency-key", key)).await, Kind::IdempotencyKeyInvalid, &[], &sent);
+            refused(
+                &send(body().header("idempotency-key", key)).await,
+                Kind::IdempotencyKeyInvalid,
+                &[],
+                &sent,
+            );
         }
     }
     assert_eq!(rows(hub).await, before, "something was stored");
@@ -205,7 +223,8 @@ async fn requests_that_are_no_http() {
     let hub = TestHub::start().await;
     let before = rows(&hub).await;
     let head = |more: &str| {
-        format!("GET /v1/payment_intents HTTP/1.1\r\nhost: hub\r\nconnection: close\r\n{more}\r\n\r\n").into_bytes()
+        format!("GET /v1/payment_intents HTTP/1.1\r\nhost: hub\r\nconnection: close\r\n{more}\r\n\r\n")
+            .into_bytes()
     };
     let many: String = (0..2_000).map(|number| format!("x-{number}: 1\r\n")).collect();
     for (request, statuses) in [
@@ -230,7 +249,8 @@ async fn requests_that_are_no_http() {
 async fn addresses_that_lead_nowhere() {
     let world = World::start().await;
     let prefixes = ["payment_intents", "refunds", "orders", "disputes", "events", "webhook_endpoints"];
-    let ids = ["nobody", "pi_", "pi_nobody", "%ff", "%00", "%2e%2e", "a%2fb", "%F0%9F%98%80", "' OR 1=1 --", "..;"];
+    let ids =
+        ["nobody", "pi_", "pi_nobody", "%ff", "%00", "%2e%2e", "a%2fb", "%F0%9F%98%80", "' OR 1=1 --", "..;"];
     for prefix in prefixes {
         for id in ids {
             let path = format!("/v1/{prefix}/{}", id.replace(' ', "%20").replace('\'', "%27"));
@@ -238,14 +258,23 @@ async fn addresses_that_lead_nowhere() {
             refused(&answer, Kind::NotFound, &[], id);
         }
     }
-    for path in ["/", "/v1", "/v1/", "/v2/payment_intents", "/v1/payment_intents/", "/v1/nothing", "/problems/nothing", "/%ff"] {
+    for path in [
+        "/",
+        "/v1",
+        "/v1/",
+        "/v2/payment_intents",
+        "/v1/payment_intents/",
+        "/v1/nothing",
+        "/problems/nothing",
+        "/%ff",
+    ] {
         refused(&world.hub.cart.get(path).await, Kind::NotFound, &[], path);
     }
     let long = format!("/v1/payment_intents/{}", "x".repeat(5_000));
     refused(&world.hub.cart.get(&long).await, Kind::NotFound, &[], &long);
     for path in ["/webhooks/nobody", "/webhooks/%ff", "/webhooks/sandbox_a/guessed"] {
         let request = world.hub.cart.request(Method::POST, path).json(&json!({}));
-        refused(&answer(request).await, Kind::NotFound, &[], path);
+        refused(&send(request).await, Kind::NotFound, &[], path);
     }
     world.hub.finish().await;
 }

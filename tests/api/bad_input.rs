@@ -5,7 +5,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::problem::{Fields, refused};
-use super::world::{World, answer, intent_with, request, rows};
+use super::world::{World, intent_with, request, rows, send};
 
 const MINOR: &str = "send integer minor units";
 const POSITIVE: &str = "must be greater than zero";
@@ -22,11 +22,23 @@ type Row<'a> = (&'a str, &'a [&'a str], Fields<'a>);
 const INTENTS: [Row<'_>; 41] = [
     ("amount", &["0", "-1", "-199900"], &[("/amount", POSITIVE)]),
     ("amount", &["10.5", "1999.0", "19.99", "1e2", "1E+3", "-0", "-0.5", "0.0"], &[("/amount", MINOR)]),
-    ("amount", &["9007199254740992", "9223372036854775807"], &[("/amount", "at most 9007199254740991 minor units")]),
+    (
+        "amount",
+        &["9007199254740992", "9223372036854775807"],
+        &[("/amount", "at most 9007199254740991 minor units")],
+    ),
     ("amount", &["9223372036854775808", "18446744073709551616", "1e300"], &[("/amount", MINOR)]),
-    ("amount", &["\"1999\"", "\"ten euros\"", "true", "[1999]", "{\"minor\": 7777}", "\"\""], &[("/amount", MINOR)]),
+    (
+        "amount",
+        &["\"1999\"", "\"ten euros\"", "true", "[1999]", "{\"minor\": 7777}", "\"\""],
+        &[("/amount", MINOR)],
+    ),
     ("amount", &["null"], &[("/amount", "is required: integer minor units")]),
-    ("currency", &["\"eur\"", "\"Eur\"", "\"EURO\"", "\" EUR\"", "\"EUR \"", "\"\"", "\"€\""], &[("/currency", CODE)]),
+    (
+        "currency",
+        &["\"eur\"", "\"Eur\"", "\"EURO\"", "\" EUR\"", "\"EUR \"", "\"\"", "\"€\""],
+        &[("/currency", CODE)],
+    ),
     ("currency", &["\"ZZZ\"", "\"BTC\"", "\"DEM\"", "\"XXX\"", "\"XTS\"", "\"XAU\""], &[("/currency", CODE)]),
     ("currency", &["978", "true", "[\"EURX\"]", "{\"code\": \"EURX\"}"], &[("/currency", CODE)]),
     ("currency", &["null"], &[("/currency", "is required")]),
@@ -34,24 +46,65 @@ const INTENTS: [Row<'_>; 41] = [
     ("return_url", &["7777", "true", "[\"https://shop.test/a\"]", "{}"], &[("/return_url", TEXT)]),
     ("cancel_url", &["7777", "true", "[\"https://shop.test/a\"]", "{}"], &[("/cancel_url", TEXT)]),
     ("order_reference", &["7777", "true", "[]", "{}", "1.5"], &[("/order_reference", TEXT)]),
-    ("order_reference", &["\"\"", "\"a\\u0000bcd\"", "\"a\\u0007bcd\"", "\"a\\u007fbcd\"", "\"a\\tbcd\""], &[("/order_reference", CHARACTERS_255)]),
+    (
+        "order_reference",
+        &["\"\"", "\"a\\u0000bcd\"", "\"a\\u0007bcd\"", "\"a\\u007fbcd\"", "\"a\\tbcd\""],
+        &[("/order_reference", CHARACTERS_255)],
+    ),
     ("description", &["7777", "[]", "{}"], &[("/description", TEXT)]),
-    ("description", &["\"\"", "\"a\\u0000bcd\"", "\"a\\u009fbcd\"", "\"a\\rbcd\""], &[("/description", "must have 1 to 500 characters")]),
+    (
+        "description",
+        &["\"\"", "\"a\\u0000bcd\"", "\"a\\u009fbcd\"", "\"a\\rbcd\""],
+        &[("/description", "must have 1 to 500 characters")],
+    ),
     ("locale", &["7777", "{}"], &[("/locale", TEXT)]),
-    ("locale", &["\"\"", "\"de-DE-and-much-more-than-anybody-needs\""], &[("/locale", "must have 1 to 35 characters")]),
+    (
+        "locale",
+        &["\"\"", "\"de-DE-and-much-more-than-anybody-needs\""],
+        &[("/locale", "must have 1 to 35 characters")],
+    ),
     ("customer", &["\"Jane Doe\"", "7777", "[]", "true"], &[("/customer", "must be an object")]),
     ("customer", &["{\"email\": \"nobody\"}"], &[("/customer/email", "must be an e-mail address")]),
     ("customer", &["{\"email\": 7777}"], &[("/customer/email", TEXT)]),
-    ("customer", &["{\"country\": \"de\"}", "{\"country\": \"D1\"}", "{\"country\": \"D\"}"], &[("/customer/country", "ISO 3166-1 alpha-2")]),
+    (
+        "customer",
+        &["{\"country\": \"de\"}", "{\"country\": \"D1\"}", "{\"country\": \"D\"}"],
+        &[("/customer/country", "ISO 3166-1 alpha-2")],
+    ),
     ("customer", &["{\"country\": \"DEUX\"}"], &[("/customer/country", "must have 1 to 2 characters")]),
     ("customer", &["{\"name\": \"\"}", "{\"name\": \"a\\u0000bcd\"}"], &[("/customer/name", CHARACTERS_255)]),
     ("customer", &["{\"address\": {\"street\": \"Main Street 5\"}}"], &[("/customer/address", TEXT)]),
     ("customer", &["{\"phone\": \"123456\"}"], &[("/customer/phone", UNKNOWN)]),
-    ("capture", &["\"later\"", "\"AUTOMATIC\"", "true", "7777", "{}"], &[("/capture", "must be one of: automatic, manual")]),
-    ("expires_in_s", &["299", "0", "-1", "2592001", "300.5", "\"3600\"", "true", "1e3"], &[("/expires_in_s", "must be an integer from 300 to 2592000")]),
+    (
+        "capture",
+        &["\"later\"", "\"AUTOMATIC\"", "true", "7777", "{}"],
+        &[("/capture", "must be one of: automatic, manual")],
+    ),
+    (
+        "expires_in_s",
+        &["299", "0", "-1", "2592001", "300.5", "\"3600\"", "true", "1e3"],
+        &[("/expires_in_s", "must be an integer from 300 to 2592000")],
+    ),
     ("allow_duplicate", &["\"true\"", "1", "0", "{}"], &[("/allow_duplicate", "must be true or false")]),
-    ("metadata", &["[]", "\"plain\"", "7777", "{\"key\": 7777}", "{\"key\": null}", "{\"key\": true}", "{\"key\": {}}", "{\"\": \"value\"}"], &[("/metadata", METADATA)]),
-    ("metadata", &["{\"key\": \"a\\u0000bcd\"}", "{\"a\\u0000bcd\": \"value\"}", "{\"key\": \"a\\u001bbcd\"}"], &[("/metadata", METADATA)]),
+    (
+        "metadata",
+        &[
+            "[]",
+            "\"plain\"",
+            "7777",
+            "{\"key\": 7777}",
+            "{\"key\": null}",
+            "{\"key\": true}",
+            "{\"key\": {}}",
+            "{\"\": \"value\"}",
+        ],
+        &[("/metadata", METADATA)],
+    ),
+    (
+        "metadata",
+        &["{\"key\": \"a\\u0000bcd\"}", "{\"a\\u0000bcd\": \"value\"}", "{\"key\": \"a\\u001bbcd\"}"],
+        &[("/metadata", METADATA)],
+    ),
     ("site", &["7777", "{}"], &[("/site", TEXT)]),
     ("site", &["\"\""], &[("/site", "must have 1 to 100 characters")]),
     ("connector", &["7777", "[]"], &[("/connector", TEXT)]),
@@ -85,18 +138,51 @@ const LINES: [(&str, Fields<'_>); 24] = [
     ),
     ("[{\"name\": 7777, \"quantity\": 1, \"unit_amount\": 1999}]", &[("/lines/0/name", TEXT)]),
     ("[{\"name\": \"\", \"quantity\": 1, \"unit_amount\": 1999}]", &[("/lines/0/name", CHARACTERS_255)]),
-    ("[{\"name\": \"Book\", \"quantity\": 0, \"unit_amount\": 1999}]", &[("/lines/0/quantity", "must be an integer from 1")]),
-    ("[{\"name\": \"Book\", \"quantity\": -1, \"unit_amount\": -1999}]", &[("/lines/0/quantity", "must be an integer from 1")]),
-    ("[{\"name\": \"Book\", \"quantity\": 1.5, \"unit_amount\": 1999}]", &[("/lines/0/quantity", "must be an integer from 1")]),
-    ("[{\"name\": \"Book\", \"quantity\": \"1\", \"unit_amount\": 1999}]", &[("/lines/0/quantity", "must be an integer from 1")]),
-    ("[{\"name\": \"Book\", \"quantity\": 1000001, \"unit_amount\": 1}]", &[("/lines/0/quantity", "to 1000000")]),
+    (
+        "[{\"name\": \"Book\", \"quantity\": 0, \"unit_amount\": 1999}]",
+        &[("/lines/0/quantity", "must be an integer from 1")],
+    ),
+    (
+        "[{\"name\": \"Book\", \"quantity\": -1, \"unit_amount\": -1999}]",
+        &[("/lines/0/quantity", "must be an integer from 1")],
+    ),
+    (
+        "[{\"name\": \"Book\", \"quantity\": 1.5, \"unit_amount\": 1999}]",
+        &[("/lines/0/quantity", "must be an integer from 1")],
+    ),
+    (
+        "[{\"name\": \"Book\", \"quantity\": \"1\", \"unit_amount\": 1999}]",
+        &[("/lines/0/quantity", "must be an integer from 1")],
+    ),
+    (
+        "[{\"name\": \"Book\", \"quantity\": 1000001, \"unit_amount\": 1}]",
+        &[("/lines/0/quantity", "to 1000000")],
+    ),
     ("[{\"name\": \"Book\", \"quantity\": 1, \"unit_amount\": 19.99}]", &[("/lines/0/unit_amount", MINOR)]),
-    ("[{\"name\": \"Book\", \"quantity\": 1, \"unit_amount\": \"1999\"}]", &[("/lines/0/unit_amount", MINOR)]),
-    ("[{\"name\": \"Book\", \"quantity\": 1, \"unit_amount\": 9007199254740992}]", &[("/lines/0/unit_amount", "at most")]),
-    ("[{\"name\": \"Book\", \"quantity\": 1, \"unit_amount\": -9007199254740992}]", &[("/lines/0/unit_amount", "at least -9007199254740991")]),
-    ("[{\"name\": \"Book\", \"quantity\": 1, \"unit_amount\": 1999, \"price\": 1999}]", &[("/lines/0/price", UNKNOWN)]),
-    ("[{\"name\": \"Book\", \"quantity\": 1, \"unit_amount\": 1999, \"metadata\": []}]", &[("/lines/0/metadata", METADATA)]),
-    ("[{\"name\": \"Book\", \"quantity\": 1, \"unit_amount\": 1998}]", &[("/lines", "must sum to the amount")]),
+    (
+        "[{\"name\": \"Book\", \"quantity\": 1, \"unit_amount\": \"1999\"}]",
+        &[("/lines/0/unit_amount", MINOR)],
+    ),
+    (
+        "[{\"name\": \"Book\", \"quantity\": 1, \"unit_amount\": 9007199254740992}]",
+        &[("/lines/0/unit_amount", "at most")],
+    ),
+    (
+        "[{\"name\": \"Book\", \"quantity\": 1, \"unit_amount\": -9007199254740992}]",
+        &[("/lines/0/unit_amount", "at least -9007199254740991")],
+    ),
+    (
+        "[{\"name\": \"Book\", \"quantity\": 1, \"unit_amount\": 1999, \"price\": 1999}]",
+        &[("/lines/0/price", UNKNOWN)],
+    ),
+    (
+        "[{\"name\": \"Book\", \"quantity\": 1, \"unit_amount\": 1999, \"metadata\": []}]",
+        &[("/lines/0/metadata", METADATA)],
+    ),
+    (
+        "[{\"name\": \"Book\", \"quantity\": 1, \"unit_amount\": 1998}]",
+        &[("/lines", "must sum to the amount")],
+    ),
     (
         "[{\"name\": \"Book\", \"quantity\": 2, \"unit_amount\": 1999}, {\"name\": \"Off\", \"quantity\": 1, \"unit_amount\": -1998}]",
         &[("/lines", "a discount is a negative line")],
@@ -113,8 +199,14 @@ const REFUNDS: [(&str, Fields<'_>); 16] = [
     ("{\"payment_intent\": null}", &[("/payment_intent", "is required")]),
     ("{\"payment_intent\": 7777}", &[("/payment_intent", TEXT)]),
     ("{\"payment_intent\": \"\"}", &[("/payment_intent", "must have 1 to 64 characters")]),
-    ("{\"payment_intent\": \"pi_nobody\"}", &[("/payment_intent", "names no payment intent of this API key")]),
-    ("{\"payment_intent\": \"ord_nobody\"}", &[("/payment_intent", "names no payment intent of this API key")]),
+    (
+        "{\"payment_intent\": \"pi_nobody\"}",
+        &[("/payment_intent", "names no payment intent of this API key")],
+    ),
+    (
+        "{\"payment_intent\": \"ord_nobody\"}",
+        &[("/payment_intent", "names no payment intent of this API key")],
+    ),
     ("{\"payment_intent\": \"PAID\", \"amount\": 0}", &[("/amount", POSITIVE)]),
     ("{\"payment_intent\": \"PAID\", \"amount\": -777}", &[("/amount", POSITIVE)]),
     ("{\"payment_intent\": \"PAID\", \"amount\": 10.5}", &[("/amount", MINOR)]),
@@ -138,11 +230,23 @@ const ENDPOINTS: [(&str, Fields<'_>); 13] = [
     ("{\"url\": \"javascript:alert(1)\"}", &[("/url", "must begin with https://")]),
     ("{\"url\": \"data:text/html,hello\"}", &[("/url", "must begin with https://")]),
     ("{\"url\": \"file:///etc/passwd\"}", &[("/url", "must begin with https://")]),
-    ("{\"url\": \"https://user:word@shop.test/hooks\"}", &[("/url", "must not contain a user name or password")]),
+    (
+        "{\"url\": \"https://user:word@shop.test/hooks\"}",
+        &[("/url", "must not contain a user name or password")],
+    ),
     ("{\"url\": \"https://shop.test/hooks#part\"}", &[("/url", "must not contain a fragment")]),
-    ("{\"url\": \"https://shop.test/hooks\", \"event_types\": \"refund.created\"}", &[("/event_types", "must be a list")]),
-    ("{\"url\": \"https://shop.test/hooks\", \"event_types\": [7777]}", &[("/event_types", "must be a list")]),
-    ("{\"url\": \"https://shop.test/hooks\", \"event_types\": [\"nobody.paid\"]}", &[("/event_types", "may hold only: payment_intent.created")]),
+    (
+        "{\"url\": \"https://shop.test/hooks\", \"event_types\": \"refund.created\"}",
+        &[("/event_types", "must be a list")],
+    ),
+    (
+        "{\"url\": \"https://shop.test/hooks\", \"event_types\": [7777]}",
+        &[("/event_types", "must be a list")],
+    ),
+    (
+        "{\"url\": \"https://shop.test/hooks\", \"event_types\": [\"nobody.paid\"]}",
+        &[("/event_types", "may hold only: payment_intent.created")],
+    ),
     ("{\"url\": \"https://shop.test/hooks\", \"description\": 7777}", &[("/description", TEXT)]),
     ("{\"url\": \"https://shop.test/hooks\", \"secret\": \"whsec_mine\"}", &[("/secret", UNKNOWN)]),
 ];
@@ -153,7 +257,7 @@ async fn wrong_fields_of_an_intent() {
     let hub = &world.hub;
     let before = rows(hub).await;
     let check = |body: String, fields| async move {
-        let answer = answer(request(&hub.cart, Method::POST, "/v1/payment_intents", true, &body)).await;
+        let answer = send(request(&hub.cart, Method::POST, "/v1/payment_intents", true, &body)).await;
         refused(&answer, Kind::Validation, fields, &body);
     };
     for (field, values, fields) in INTENTS {
@@ -171,10 +275,15 @@ async fn wrong_fields_of_an_intent() {
         ("connector", 101, "must have 1 to 100 characters"),
         ("return_url", 2_001, "must have 1 to 2000 characters"),
     ] {
-        check(intent_with(field, &json!("é".repeat(chars)).to_string()), &[(&format!("/{field}"), fix)]).await;
+        check(intent_with(field, &json!("é".repeat(chars)).to_string()), &[(&format!("/{field}"), fix)])
+            .await;
     }
     let line = json!({ "name": "Book", "quantity": 1, "unit_amount": 4 });
-    check(intent_with("lines", &json!(vec![line; 501]).to_string()), &[("/lines", "must have at most 500 items")]).await;
+    check(
+        intent_with("lines", &json!(vec![line; 501]).to_string()),
+        &[("/lines", "must have at most 500 items")],
+    )
+    .await;
     let pairs = (0..51).map(|number| (format!("key{number}"), json!("value")));
     let many: serde_json::Map<_, _> = pairs.collect();
     for metadata in [json!(many), json!({ "k".repeat(41): "value" }), json!({ "key": "v".repeat(501) })] {
@@ -197,7 +306,7 @@ async fn every_mistake_is_named_at_once() {
         "colour": "green",
     })
     .to_string();
-    let answer = answer(request(&world.hub.cart, Method::POST, "/v1/payment_intents", true, &body)).await;
+    let answer = send(request(&world.hub.cart, Method::POST, "/v1/payment_intents", true, &body)).await;
     let fields = [
         ("/currency", CODE),
         ("/amount", MINOR),
@@ -222,7 +331,7 @@ async fn wrong_fields_of_the_other_calls() {
     let before = rows(hub).await;
     let check = |method: Method, path: String, body: String, fields| async move {
         let keyed = method == Method::POST;
-        let answer = answer(request(&hub.cart, method, &path, keyed, &body)).await;
+        let answer = send(request(&hub.cart, method, &path, keyed, &body)).await;
         // The named payment is in the problem only where its amounts are the reason.
         refused(&answer, Kind::Validation, fields, &body);
     };
@@ -230,17 +339,48 @@ async fn wrong_fields_of_the_other_calls() {
         check(Method::POST, "/v1/refunds".to_owned(), body.replace("PAID", &world.paid), fields).await;
     }
     let endpoint = format!("/v1/webhook_endpoints/{}", world.endpoint);
-    check(Method::POST, "/v1/webhook_endpoints".to_owned(), "{}".to_owned(), &[("/url", "is required")]).await;
+    check(Method::POST, "/v1/webhook_endpoints".to_owned(), "{}".to_owned(), &[("/url", "is required")])
+        .await;
     for (body, fields) in ENDPOINTS {
         check(Method::POST, "/v1/webhook_endpoints".to_owned(), body.to_owned(), fields).await;
         check(Method::PATCH, endpoint.clone(), body.to_owned(), fields).await;
     }
-    check(Method::POST, "/v1/webhook_endpoints".to_owned(), "{\"url\": \"https://shop.test/h\", \"enabled\": false}".to_owned(), &[("/enabled", UNKNOWN)]).await;
-    check(Method::PATCH, endpoint.clone(), "{\"enabled\": \"false\"}".to_owned(), &[("/enabled", "must be true or false")]).await;
-    check(Method::POST, format!("{endpoint}/rotate_secret"), "{\"secret\": \"whsec_mine\"}".to_owned(), &[("/secret", UNKNOWN)]).await;
+    check(
+        Method::POST,
+        "/v1/webhook_endpoints".to_owned(),
+        "{\"url\": \"https://shop.test/h\", \"enabled\": false}".to_owned(),
+        &[("/enabled", UNKNOWN)],
+    )
+    .await;
+    check(
+        Method::PATCH,
+        endpoint.clone(),
+        "{\"enabled\": \"false\"}".to_owned(),
+        &[("/enabled", "must be true or false")],
+    )
+    .await;
+    check(
+        Method::POST,
+        format!("{endpoint}/rotate_secret"),
+        "{\"secret\": \"whsec_mine\"}".to_owned(),
+        &[("/secret", UNKNOWN)],
+    )
+    .await;
     let resend = format!("/v1/events/{}/resend", world.event);
-    check(Method::POST, resend.clone(), "{\"webhook_endpoint\": 7777}".to_owned(), &[("/webhook_endpoint", TEXT)]).await;
-    check(Method::POST, resend.clone(), "{\"webhook_endpoint\": \"whe_nobody\"}".to_owned(), &[("/webhook_endpoint", "names no enabled endpoint")]).await;
+    check(
+        Method::POST,
+        resend.clone(),
+        "{\"webhook_endpoint\": 7777}".to_owned(),
+        &[("/webhook_endpoint", TEXT)],
+    )
+    .await;
+    check(
+        Method::POST,
+        resend.clone(),
+        "{\"webhook_endpoint\": \"whe_nobody\"}".to_owned(),
+        &[("/webhook_endpoint", "names no enabled endpoint")],
+    )
+    .await;
     check(Method::POST, resend, "{\"endpoint\": \"whe_nobody\"}".to_owned(), &[("/endpoint", UNKNOWN)]).await;
     let capture = format!("/v1/payment_intents/{}/capture", world.authorized);
     for (body, fields) in [
@@ -265,9 +405,12 @@ async fn what_no_connector_takes_is_not_repeated_either() {
     let before = rows(&world.hub).await;
     for (field, value) in [("connector", "\"nobody_pay\"")] {
         let body = intent_with(field, value);
-        let answer = answer(request(&world.hub.cart, Method::POST, "/v1/payment_intents", true, &body)).await;
+        let answer = send(request(&world.hub.cart, Method::POST, "/v1/payment_intents", true, &body)).await;
         let problem = refused(&answer, Kind::NoConnector, &[], &body);
-        assert!(problem["detail"].as_str().expect("a text").contains("sandbox_a"), "the reason for each connector");
+        assert!(
+            problem["detail"].as_str().expect("a text").contains("sandbox_a"),
+            "the reason for each connector"
+        );
     }
     assert_eq!(rows(&world.hub).await, before, "something was stored");
     world.hub.finish().await;
@@ -298,7 +441,7 @@ async fn what_is_just_right_is_taken() {
     ];
     for (field, value) in rows {
         let body = intent_with(field, value);
-        let answer = answer(request(&world.hub.cart, Method::POST, "/v1/payment_intents", true, &body)).await;
+        let answer = send(request(&world.hub.cart, Method::POST, "/v1/payment_intents", true, &body)).await;
         assert_eq!(answer.status, 201, "{body} {}", answer.text);
     }
     world.hub.finish().await;

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::problem::refused;
-use super::world::{answer, intent_with, request, rows};
+use super::world::{intent_with, request, rows, send};
 use crate::support::TestHub;
 use crate::support::cart::Cart;
 
@@ -54,7 +54,7 @@ async fn check(cart: &Cart, url: &str, expected: Result<(), &str>) {
         let body = intent_with(field, &json!(url).to_string());
         // The other address must not be what is wrong.
         let body = body.replace("http://shop.test/thanks", "https://shop.test/thanks");
-        let answer = answer(request(cart, Method::POST, "/v1/payment_intents", true, &body)).await;
+        let answer = send(request(cart, Method::POST, "/v1/payment_intents", true, &body)).await;
         match expected {
             Ok(()) => assert_eq!(answer.status, 201, "{body} {}", answer.text),
             Err(fix) => {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::logs;
 use super::problem::refused;
-use super::world::{World, answer, request, rows};
+use super::world::{World, request, rows, send};
 use crate::support::cart::Cart;
 use crate::support::id;
 
@@ -113,12 +113,14 @@ async fn in_a_body() {
     let calls = world.calls();
     // Every number in every writing in one place, and every place with one number in every writing.
     let everywhere = PLACES.iter().flat_map(|place| WRITINGS.map(|writing| (*place, writing, NUMBERS[0])));
-    let every_number = NUMBERS.iter().flat_map(|number| WRITINGS.map(|writing| (PLACES[0], writing, *number)));
+    let every_number =
+        NUMBERS.iter().flat_map(|number| WRITINGS.map(|writing| (PLACES[0], writing, *number)));
     for ((call, body, pointer), (writing, write), number) in everywhere.chain(every_number) {
         let (method, path, keyed) = calls[call].clone();
         let body = body.replace("CARD", &write(number));
-        let answer = answer(request(&world.hub.cart, method, &path, keyed, &body)).await;
-        let problem = refused(&answer, Kind::CardNumberDetected, &[(pointer, "must never be sent to the hub")], &body);
+        let answer = send(request(&world.hub.cart, method, &path, keyed, &body)).await;
+        let problem =
+            refused(&answer, Kind::CardNumberDetected, &[(pointer, "must never be sent to the hub")], &body);
         assert_eq!(problem["code"], "card_number_detected", "{writing}");
     }
     assert_eq!(rows(&world.hub).await, before, "something was stored");
@@ -130,10 +132,19 @@ async fn as_a_number() {
     logs::keep();
     let world = World::start().await;
     let before = rows(&world.hub).await;
-    for number in ["4242424242424242", "4242424242424242.0", "-4242424242424242", "42424242424242420e-1", "4.242424242424242e15"] {
-        for (field, pointer) in [("amount", "/amount"), ("expires_in_s", "/expires_in_s"), ("number", "/number")] {
+    for number in [
+        "4242424242424242",
+        "4242424242424242.0",
+        "-4242424242424242",
+        "42424242424242420e-1",
+        "4.242424242424242e15",
+    ] {
+        for (field, pointer) in
+            [("amount", "/amount"), ("expires_in_s", "/expires_in_s"), ("number", "/number")]
+        {
             let body = format!("{{\"{field}\": {number}}}");
-            let answer = answer(request(&world.hub.cart, Method::POST, "/v1/payment_intents", true, &body)).await;
+            let answer =
+                send(request(&world.hub.cart, Method::POST, "/v1/payment_intents", true, &body)).await;
             refused(&answer, Kind::CardNumberDetected, &[(pointer, "must never be sent to the hub")], &body);
         }
     }
@@ -147,12 +158,14 @@ async fn beside_the_body() {
     let world = World::start().await;
     let cart = &world.hub.cart;
     let before = rows(&world.hub).await;
-    let writings = ["4242424242424242", "4242-4242-4242-4242", "4242%204242%204242%204242", "%34242424242424242"];
+    let writings =
+        ["4242424242424242", "4242-4242-4242-4242", "4242%204242%204242%204242", "%34242424242424242"];
     for written in writings {
         for (method, path, _) in world.calls() {
-            let keyed = cart.request(method.clone(), &path).header("idempotency-key", format!("order {written}"));
+            let keyed =
+                cart.request(method.clone(), &path).header("idempotency-key", format!("order {written}"));
             let keyed = keyed.header("content-type", "application/json").body("{}");
-            let problem = refused(&answer(keyed).await, Kind::CardNumberDetected, &[], written);
+            let problem = refused(&send(keyed).await, Kind::CardNumberDetected, &[], written);
             assert!(problem["detail"].as_str().expect("a text").contains("`Idempotency-Key`"), "{problem}");
         }
         for path in [
@@ -168,10 +181,15 @@ async fn beside_the_body() {
             assert!(problem["detail"].as_str().expect("a text").contains("address"), "{problem}");
         }
         let delete = cart.request(Method::DELETE, &format!("/v1/webhook_endpoints/{written}"));
-        refused(&answer(delete).await, Kind::CardNumberDetected, &[], written);
+        refused(&send(delete).await, Kind::CardNumberDetected, &[], written);
     }
     // Where nothing is stored and nobody is told, it is only not repeated and not logged.
-    for path in ["/pay/4242424242424242", "/return/4242424242424242", "/problems/4242424242424242", "/4242424242424242"] {
+    for path in [
+        "/pay/4242424242424242",
+        "/return/4242424242424242",
+        "/problems/4242424242424242",
+        "/4242424242424242",
+    ] {
         let answer = cart.get(path).await;
         assert_eq!(answer.status, 404, "{path}");
         assert!(!answer.text.contains("42424242"), "{path}: {}", answer.text);
@@ -179,7 +197,7 @@ async fn beside_the_body() {
     let stranger = Cart::new(&world.hub.base_url, "4242424242424242");
     assert_eq!(stranger.get("/v1/payment_intents").await.status, 401);
     let agent = cart.request(Method::GET, "/v1/payment_intents").header("user-agent", "4242424242424242");
-    answer(agent).await.expect(200);
+    send(agent).await.expect(200);
     assert_eq!(rows(&world.hub).await, before, "something was stored");
     nowhere_afterwards(&world).await;
 }
@@ -237,10 +255,12 @@ async fn other_numbers_pass() {
             "metadata": { "number": text, text: "number" },
             "return_url": format!("https://shop.test/orders/{text}?order={text}"),
         });
-        let intent = cart.post("/v1/payment_intents", &format!("key {text}"), &Cart::intent_body(&body)).await;
+        let intent =
+            cart.post("/v1/payment_intents", &format!("key {text}"), &Cart::intent_body(&body)).await;
         let intent = intent.expect(201);
         assert_eq!(intent["order_reference"], text);
-        let query = form_urlencoded::Serializer::new(String::new()).append_pair("order_reference", text).finish();
+        let query =
+            form_urlencoded::Serializer::new(String::new()).append_pair("order_reference", text).finish();
         let found: Value = cart.get(&format!("/v1/payment_intents?{query}")).await.expect(200);
         assert_eq!(found["data"][0]["id"], intent["id"], "{text}");
     }

@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::problem::refused;
-use super::world::{LISTS, World, answer, rows};
+use super::world::{LISTS, World, rows, send};
 use crate::support::cart::{Answer, Cart, plain_client};
 use crate::support::id;
 
@@ -18,7 +18,7 @@ async fn with(base_url: &str, path: &str, authorization: Option<&[u8]>) -> Answe
     if let Some(authorization) = authorization {
         request = request.header("authorization", authorization);
     }
-    answer(request).await
+    send(request).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -32,14 +32,15 @@ async fn without_a_good_key() {
     *last = if *last == b'a' { b'b' } else { b'a' };
     let swapped = {
         let mut swapped = good.clone().into_bytes();
-        let at = (good.len() / 2..good.len() - 1).find(|at| swapped[*at] != swapped[at + 1]).expect("two characters");
+        let at = (good.len() / 2..good.len() - 1)
+            .find(|at| swapped[*at] != swapped[at + 1])
+            .expect("two characters");
         swapped.swap(at, at + 1);
         swapped
     };
     let bearer = |key: &[u8]| [b"Bearer ".as_slice(), key].concat();
     // A key that is well formed and nobody's.
-    let (stranger, _) =
-        payhub::api_key::ApiKey::generate(&payhub::ids::SystemRandomness, false);
+    let (stranger, _) = payhub::api_key::ApiKey::generate(&payhub::ids::SystemRandomness, false);
     let rows_of_keys: Vec<(&str, Option<Vec<u8>>)> = vec![
         ("none", None),
         ("empty", Some(b"".to_vec())),
@@ -71,12 +72,12 @@ async fn without_a_good_key() {
     let stranger = Cart::new(&hub.base_url, stranger.reveal());
     for (method, path, _) in world.calls() {
         for body in ["{", "{\"amount\": \"x\"}"] {
-            let answer = answer(stranger.request(method.clone(), &path).body(body)).await;
+            let answer = send(stranger.request(method.clone(), &path).body(body)).await;
             refused(&answer, Kind::Unauthorized, &[], body);
         }
     }
     let delete = stranger.request(Method::DELETE, &format!("/v1/webhook_endpoints/{}", world.endpoint));
-    refused(&answer(delete).await, Kind::Unauthorized, &[], "a deletion");
+    refused(&send(delete).await, Kind::Unauthorized, &[], "a deletion");
     assert_eq!(rows(hub).await, before, "something was stored");
 
     for scheme in ["Bearer", "bearer", "BEARER"] {
@@ -118,7 +119,9 @@ async fn test_and_live_do_not_see_each_other() {
         assert_ne!(page["data"], json!([]), "{path}");
     }
     let before = rows(hub).await;
-    for (method, path, keyed) in world.calls().into_iter().filter(|(_, path, _)| path.matches('/').count() > 2) {
+    for (method, path, keyed) in
+        world.calls().into_iter().filter(|(_, path, _)| path.matches('/').count() > 2)
+    {
         let key = keyed.then(|| live.fresh_key());
         let answer = live.send(method, &path, key.as_deref(), Some(&json!({}))).await;
         refused(&answer, Kind::NotFound, &[], &path);
@@ -127,7 +130,7 @@ async fn test_and_live_do_not_see_each_other() {
     let names_none = [("/payment_intent", "names no payment intent of this API key")];
     refused(&refund, Kind::Validation, &names_none, "");
     let delete = live.request(Method::DELETE, &format!("/v1/webhook_endpoints/{}", world.endpoint));
-    refused(&answer(delete).await, Kind::NotFound, &[], "a deletion");
+    refused(&send(delete).await, Kind::NotFound, &[], "a deletion");
     let answer = live.create_intent(json!({ "return_url": "https://shop.test/thanks" })).await;
     let problem = refused(&answer, Kind::NoConnector, &[], "");
     assert!(problem["detail"].as_str().expect("a text").contains("is of the other mode"), "{problem}");
@@ -149,8 +152,20 @@ async fn test_and_live_do_not_see_each_other() {
     for secret in [&test_endpoint["secret"], &live_endpoint["secret"]] {
         hub.keep_out_of_the_file(secret.as_str().expect("a secret"));
     }
-    refused(&hub.cart.get(&format!("/v1/webhook_endpoints/{}", id(&live_endpoint))).await, Kind::NotFound, &[], "");
+    refused(
+        &hub.cart.get(&format!("/v1/webhook_endpoints/{}", id(&live_endpoint))).await,
+        Kind::NotFound,
+        &[],
+        "",
+    );
     let scope = Scope { merchant_id: hub_core::ids::MerchantId::main(), livemode: true };
-    assert!(hub.inside().store.payment(&scope, &hub_core::ids::PaymentIntentId::parse(&world.paid).expect("an id")).await.expect("a read").is_none());
+    assert!(
+        hub.inside()
+            .store
+            .payment(&scope, &hub_core::ids::PaymentIntentId::parse(&world.paid).expect("an id"))
+            .await
+            .expect("a read")
+            .is_none()
+    );
     world.hub.finish().await;
 }

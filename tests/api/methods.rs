@@ -4,12 +4,12 @@ use payhub::http::problem::Kind;
 use reqwest::Method;
 
 use super::problem::refused;
-use super::world::{LISTS, World, answer};
+use super::world::{LISTS, World, send};
 use crate::support::TestHub;
 use crate::support::cart::{Answer, plain_client};
 
 async fn ask(hub: &TestHub, method: Method, path: &str) -> Answer {
-    answer(hub.cart.request(method, path)).await
+    send(hub.cart.request(method, path)).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -18,7 +18,7 @@ async fn every_problem_has_its_page() {
     for kind in Kind::ALL {
         // Nobody needs a key to learn what a problem means.
         let page = plain_client().get(format!("{}/problems/{}", hub.base_url, kind.slug()));
-        let page = answer(page).await;
+        let page = send(page).await;
         assert_eq!(page.status, 200, "{kind:?}");
         assert_eq!(page.header("content-type"), Some("text/plain; charset=utf-8"));
         assert!(page.text.contains(kind.slug()) && page.text.contains(kind.explanation()), "{}", page.text);
@@ -68,7 +68,8 @@ async fn other_methods_are_refused() {
             let method = Method::from_bytes(method.as_bytes()).expect("a method");
             let answer = ask(&world.hub, method.clone(), &path).await;
             refused(&answer, Kind::MethodNotAllowed, &[], &format!("{method} {path}"));
-            let mut named: Vec<_> = answer.header("allow").unwrap_or_default().split(',').map(str::trim).collect();
+            let mut named: Vec<_> =
+                answer.header("allow").unwrap_or_default().split(',').map(str::trim).collect();
             named.sort_unstable();
             assert_eq!(named, allowed, "{method} {path}");
         }
@@ -80,7 +81,14 @@ async fn other_methods_are_refused() {
 async fn head_is_get_without_a_body() {
     let world = World::start().await;
     let paths = LISTS.map(str::to_owned).into_iter().chain(world.objects());
-    let others = ["/healthz", "/readyz", "/problems/validation", "/v1/payment_intents/pi_nobody", "/v1/nothing", "/v1/events?limit=0"];
+    let others = [
+        "/healthz",
+        "/readyz",
+        "/problems/validation",
+        "/v1/payment_intents/pi_nobody",
+        "/v1/nothing",
+        "/v1/events?limit=0",
+    ];
     for path in paths.chain(others.map(str::to_owned)) {
         let whole = ask(&world.hub, Method::GET, &path).await;
         let head = ask(&world.hub, Method::HEAD, &path).await;
@@ -98,7 +106,7 @@ async fn every_answer_has_an_id_of_its_own() {
     let mut ids = Vec::new();
     for path in ["/v1/payment_intents", "/v1/nothing", "/healthz", "/pay/nobody", "/pay/nobody"] {
         let request = hub.cart.request(Method::GET, path).header("x-request-id", "req_mine");
-        let answer = answer(request).await;
+        let answer = send(request).await;
         ids.push(answer.header("x-request-id").expect("an id").to_owned());
     }
     ids.sort_unstable();
@@ -112,7 +120,7 @@ async fn every_answer_has_an_id_of_its_own() {
 async fn health() {
     let hub = TestHub::start().await;
     for (path, status) in [("/healthz", "ok"), ("/readyz", "ready")] {
-        let page = answer(plain_client().get(format!("{}{path}", hub.base_url))).await.expect(200);
+        let page = send(plain_client().get(format!("{}{path}", hub.base_url))).await.expect(200);
         assert_eq!(page["status"], status);
     }
     hub.finish().await;

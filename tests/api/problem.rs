@@ -21,7 +21,10 @@ pub(super) fn refused(answer: &Answer, kind: Kind, fields: Fields<'_>, sent: &st
     assert_eq!(document["type"], format!("/problems/{}", kind.slug()), "{context}");
     let mut named: Vec<(&str, &str)> = Vec::new();
     for error in document["errors"].as_array().map(Vec::as_slice).unwrap_or_default() {
-        named.push((error["pointer"].as_str().expect("a pointer"), error["detail"].as_str().expect("a detail")));
+        named.push((
+            error["pointer"].as_str().expect("a pointer"),
+            error["detail"].as_str().expect("a detail"),
+        ));
     }
     let pointers: Vec<&str> = named.iter().map(|(pointer, _)| *pointer).collect();
     let expected: Vec<&str> = fields.iter().map(|(pointer, _)| *pointer).collect();
@@ -61,7 +64,10 @@ fn no_echo(answer: &Answer, sent: &str) {
     }
     for value in values.iter().filter(|value| value.chars().count() >= ECHO_CHARS_MIN) {
         assert!(!answer.text.contains(value.as_str()), "{value:?} is repeated: {sent} -> {}", answer.text);
-        assert!(answer.headers.values().all(|header| header.as_bytes() != value.as_bytes()), "{value:?} is a header");
+        assert!(
+            answer.headers.values().all(|header| header.as_bytes() != value.as_bytes()),
+            "{value:?} is a header"
+        );
     }
 }
 

@@ -102,7 +102,8 @@ pub(super) async fn rows(hub: &TestHub) -> BTreeMap<String, i64> {
     let (file, clock) = (hub.file(), hub.clock.clone());
     let count = move || {
         file.until_nothing_is_overdue(clock.as_ref());
-        let tables = file.texts("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'");
+        let tables =
+            file.texts("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'");
         assert!(tables.len() > 10, "the tables were not found");
         let rows = |table: String| (table.clone(), file.number(&format!("SELECT count(*) FROM {table}")));
         tables.into_iter().map(rows).collect()
@@ -111,19 +112,29 @@ pub(super) async fn rows(hub: &TestHub) -> BTreeMap<String, i64> {
 }
 
 /// A request with a JSON text as its body, under a fresh key if it takes one.
-pub(super) fn request(cart: &Cart, method: Method, path: &str, keyed: bool, body: &str) -> reqwest::RequestBuilder {
+pub(super) fn request(
+    cart: &Cart,
+    method: Method,
+    path: &str,
+    keyed: bool,
+    body: &str,
+) -> reqwest::RequestBuilder {
     let request = cart.request(method, path).header("content-type", "application/json").body(body.to_owned());
     if keyed { request.header("idempotency-key", cart.fresh_key()) } else { request }
 }
 
-pub(super) async fn answer(request: reqwest::RequestBuilder) -> Answer {
+pub(super) async fn send(request: reqwest::RequestBuilder) -> Answer {
     Answer::of(request.send().await.expect("an answer")).await
 }
 
 /// The JSON text of an intent in which one field is something else, written as it is.
 pub(super) fn intent_with(field: &str, value: &str) -> String {
     let mut text = String::from("{");
-    for (name, usual) in [("amount", "1999".to_owned()), ("currency", json!("EUR").to_string()), ("return_url", json!(RETURN_URL).to_string())] {
+    for (name, usual) in [
+        ("amount", "1999".to_owned()),
+        ("currency", json!("EUR").to_string()),
+        ("return_url", json!(RETURN_URL).to_string()),
+    ] {
         if name != field {
             text.push_str(&format!("\"{name}\": {usual}, "));
         }

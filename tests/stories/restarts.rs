@@ -34,10 +34,13 @@ async fn stopped_while_a_capture_is_on_its_way() {
     let intent = hub.cart.create(json!({ "capture": "manual" })).await;
     hub.shopper().open(&intent).await.pay().await;
     hub.sandbox.no_webhooks().await;
+    // Neither the capture nor a question about it is answered; both are cut off.
     hub.sandbox.fault(json!({ "operation": "capture", "fault": "stall", "stall_ms": 600_000 })).await;
+    hub.sandbox.fault(json!({ "operation": "fetch", "fault": "stall", "stall_ms": 600_000, "times": 0 })).await;
     let answer = hub.fast(hub.cart.capture(id(&intent), json!({}))).await;
     assert_eq!(answer.expect(202)["captures"][0]["status"], "pending");
     hub.restart().await;
+    hub.sandbox.no_more_faults().await;
     hub.fast(hub.cart.until_status(id(&intent), "succeeded")).await;
     let books = hub.sandbox.ledger().await;
     assert_eq!((books.count("capture"), books.charged), (1, 1999));

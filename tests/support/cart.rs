@@ -111,7 +111,13 @@ impl Cart {
     }
 
     /// Any method, with or without a key and a body.
-    pub(crate) async fn send(&self, method: Method, path: &str, key: Option<&str>, body: Option<&Value>) -> Answer {
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        key: Option<&str>,
+        body: Option<&Value>,
+    ) -> Answer {
         let mut request = self.request(method, path);
         if let Some(key) = key {
             request = request.header("idempotency-key", key);

@@ -116,7 +116,8 @@ impl Snapshot {
     }
 
     fn history(&self, payment_id: &str) -> Vec<Recorded> {
-        let sql = "SELECT version, at, cause, event FROM payment_events WHERE payment_id = ?1 ORDER BY version";
+        let sql =
+            "SELECT version, at, cause, event FROM payment_events WHERE payment_id = ?1 ORDER BY version";
         let mut statement = self.connection.prepare(sql).expect("valid SQL");
         let rows = statement.query_map([payment_id], |row| {
             let (version, at): (i64, i64) = (row.get(0)?, row.get(1)?);
@@ -140,8 +141,11 @@ impl Snapshot {
     }
 
     fn no_card_number(&self) {
-        for table in self.texts("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'") {
-            let mut statement = self.connection.prepare(&format!("SELECT * FROM {table}")).expect("valid SQL");
+        for table in
+            self.texts("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
+        {
+            let mut statement =
+                self.connection.prepare(&format!("SELECT * FROM {table}")).expect("valid SQL");
             let columns = statement.column_count();
             let mut rows = statement.query([]).expect("rows");
             while let Some(row) = rows.next().expect("a row") {

@@ -27,7 +27,8 @@ use super::sandbox::Sandbox;
 use super::shopper::Shopper;
 
 /// The connectors, in routing order: sandbox account, connector name, title in the chooser.
-pub(crate) const CONNECTORS: [(&str, &str); 2] = [("sandbox_a", "Sandbox Pay"), ("sandbox_b", "Other Sandbox Pay")];
+pub(crate) const CONNECTORS: [(&str, &str); 2] =
+    [("sandbox_a", "Sandbox Pay"), ("sandbox_b", "Other Sandbox Pay")];
 
 /// How long the end may take.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(20);
@@ -87,7 +88,17 @@ impl Builder {
         let cart = Cart::new(&base_url, key.reveal());
         let secrets = sandbox.secrets().into_iter().chain([key.reveal().to_owned()]).collect();
         let secrets = std::sync::Mutex::new(secrets);
-        TestHub { running: Some(running), address, base_url, cart, sandbox, clock, folder, builder: self, secrets }
+        TestHub {
+            running: Some(running),
+            address,
+            base_url,
+            cart,
+            sandbox,
+            clock,
+            folder,
+            builder: self,
+            secrets,
+        }
     }
 }
 
@@ -135,7 +146,10 @@ pub(crate) fn connector_config(name: &str, base_url: &str, livemode: bool) -> Co
             ("api_key".to_owned(), secret(Sandbox::api_key(name))),
             ("webhook_secret".to_owned(), secret(Sandbox::webhook_secret(name))),
         ]),
-        grants: Grants { hosts: None, plain_http_hosts: vec![base_url.trim_start_matches("http://").to_owned()] },
+        grants: Grants {
+            hosts: None,
+            plain_http_hosts: vec![base_url.trim_start_matches("http://").to_owned()],
+        },
         webhook_path_secret: None,
     }
 }
@@ -234,7 +248,8 @@ impl TestHub {
     /// Starts the hub again, on the same folder and port.
     pub(crate) async fn resume(&mut self) {
         let listener = TcpListener::bind(self.address).await.expect("the port is free again");
-        let running = run(&self.builder, self.folder.path(), listener, &self.sandbox, self.clock.clone()).await;
+        let running =
+            run(&self.builder, self.folder.path(), listener, &self.sandbox, self.clock.clone()).await;
         self.running = Some(running);
     }
 

@@ -97,7 +97,10 @@ impl Sandbox {
 
     /// What must never be written down anywhere by the hub.
     pub(crate) fn secrets(&self) -> Vec<String> {
-        self.accounts.iter().flat_map(|account| [account.api_key.clone(), account.webhook_secret.clone()]).collect()
+        self.accounts
+            .iter()
+            .flat_map(|account| [account.api_key.clone(), account.webhook_secret.clone()])
+            .collect()
     }
 
     /// A call to `/admin`.
@@ -170,7 +173,9 @@ impl Sandbox {
 
     /// A refund made in the processor's dashboard.
     pub(crate) async fn dashboard_refund(&self, payment: &str, amount: i64) -> Value {
-        self.admin(Method::POST, &format!("payments/{payment}/refund"), json!({ "amount": amount })).await.expect(201)
+        self.admin(Method::POST, &format!("payments/{payment}/refund"), json!({ "amount": amount }))
+            .await
+            .expect(201)
     }
 
     /// What new refunds start as: `succeeded` or `pending`.
@@ -195,7 +200,9 @@ impl Sandbox {
 
     /// Moves this server's clock, and the times it signs.
     pub(crate) async fn jump(&self, seconds: i64) {
-        self.admin(Method::POST, "clock", json!({ "advance_s": seconds, "signatures": true })).await.expect(200);
+        self.admin(Method::POST, "clock", json!({ "advance_s": seconds, "signatures": true }))
+            .await
+            .expect(200);
     }
 
     /// Sends held webhooks now.

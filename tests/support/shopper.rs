@@ -78,7 +78,13 @@ impl Shopper {
     }
 
     /// One request with headers of its own, nothing followed.
-    pub(crate) async fn request(&self, method: Method, url: &str, headers: HeaderMap, form: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn request(
+        &self,
+        method: Method,
+        url: &str,
+        headers: HeaderMap,
+        form: &[(&str, &str)],
+    ) -> Answer {
         let mut request = self.client.request(method.clone(), url).headers(headers);
         if method == Method::POST {
             let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();

@@ -58,10 +58,9 @@ pub fn apply(payment: &mut PaymentIntent, event: &Event, at: Timestamp) {
         Event::OperationNotSent { attempt_id, operation_id, due_at, .. } => {
             with_operation(payment, attempt_id, operation_id, |operation| not_sent(operation, *due_at));
         }
-        Event::OperationUnknown { attempt_id, operation_id, sent, due_at, .. } => {
-            let sent_at = sent.then_some(at);
+        Event::OperationUnknown { attempt_id, operation_id, sent_at, due_at, .. } => {
             with_operation(payment, attempt_id, operation_id, |operation| {
-                unknown(operation, sent_at, *due_at)
+                unknown(operation, *sent_at, *due_at)
             });
         }
         Event::OperationDone { attempt_id, operation_id } => {

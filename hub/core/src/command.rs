@@ -63,6 +63,15 @@ pub enum Command {
         /// What became of it.
         outcome: Outcome,
     },
+    /// An earlier try of an operation ended without a word: it may have been sent.
+    OperationInterrupted {
+        /// Of which attempt.
+        attempt_id: AttemptId,
+        /// Which.
+        operation_id: OperationId,
+        /// The earliest time at which it can have been sent.
+        since: Timestamp,
+    },
     /// We asked the processor what is so.
     LookedUp {
         /// About which attempt.

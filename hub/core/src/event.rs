@@ -108,8 +108,8 @@ pub enum Event {
         operation_id: OperationId,
         /// Why, in one line.
         why: String,
-        /// That this very try may have reached the processor.
-        sent: bool,
+        /// When this very try may have reached the processor, if it may have.
+        sent_at: Option<Timestamp>,
         /// When to find out; `None` when nothing automatic is left.
         due_at: Option<Timestamp>,
     },

@@ -5,7 +5,7 @@
 
 use hub_core::command::Command;
 use hub_core::event::Cause;
-use hub_core::ids::{PaymentIntentId, Scope};
+use hub_core::ids::{PaymentIntentId, RefundId, Scope};
 use hub_core::outcome::{NotSent, Outcome};
 use hub_core::payment::{
     Attempt, ConnectorProfile, Operation, OperationState, PaymentIntent, Subject, TransferStatus,
@@ -13,7 +13,7 @@ use hub_core::payment::{
 use hub_core::retry::{Action, action};
 use hub_core::schedule::Work;
 use processor_sdk::{
-    Answer, Call, CaptureOrder, CheckoutOrder, Door, Fault, ItemKind, LineItem, LookUp, OperationKind,
+    Answer, Call, Capabilities, CaptureOrder, CheckoutOrder, Door, Fault, ItemKind, LineItem, LookUp, OperationKind,
     RefundOrder, Shopper, Timestamp,
 };
 
@@ -62,10 +62,10 @@ async fn call(
     let asked = matches!(operation.state, OperationState::Asked { .. });
     if asked && job.tries > 1 {
         // An earlier run of this job ended without a word: it may have sent the request.
-        let command = Command::OperationTried {
+        let command = Command::OperationInterrupted {
             attempt_id: attempt.id.clone(),
             operation_id: operation.id.clone(),
-            outcome: Outcome::Unknown { why: "the hub stopped while asking".to_owned() },
+            since: job.due_at,
         };
         return conclude(hub, job, payment, &command, vec![]).await;
     }
@@ -104,7 +104,7 @@ async fn look_up(
 ) -> Result<(), ServiceError> {
     let capabilities = &attempt.profile.capabilities;
     let contents = match &operation.subject {
-        Subject::Refund(id) if capabilities.fetch_refund != LookUp::None => {
+        Subject::Refund(id) if can_fetch_refund(payment, capabilities, id) => {
             refund_order(payment, attempt, id).map(processor_sdk::Operation::FetchRefund)
         }
         Subject::Refund(_) | Subject::Capture(_) | Subject::Payment => Some(processor_sdk::Operation::FetchPayment),
@@ -114,7 +114,7 @@ async fn look_up(
     let asked_at = hub.clock.now();
     let performed = perform(hub, payment, attempt, None, contents).await;
     let mut writes = exchanges(payment, attempt, kind, &performed);
-    writes.extend(door_write(hub, payment, attempt, operation.created_at, &performed.outcome)?);
+    writes.extend(door_write(hub, payment, attempt, asked_at, &performed.outcome)?);
     let command = Command::LookedUp {
         attempt_id: attempt.id.clone(),
         operation_id: Some(operation.id.clone()),
@@ -122,6 +122,15 @@ async fn look_up(
         asked_at,
     };
     conclude(hub, job, payment, &command, writes).await
+}
+
+/// Whether one refund can be looked up by itself: by our echo, or by an id that we have.
+fn can_fetch_refund(payment: &PaymentIntent, capabilities: &Capabilities, id: &RefundId) -> bool {
+    match capabilities.fetch_refund {
+        LookUp::None => false,
+        LookUp::ByEcho => true,
+        LookUp::ById => payment.refunds.iter().any(|refund| refund.id == *id && refund.processor_id.is_some()),
+    }
 }
 
 /// "There is no such payment" says nothing about a refund or capture of a payment that we know exists.
@@ -143,14 +152,14 @@ async fn check(
     attempt: &Attempt,
 ) -> Result<(), ServiceError> {
     let capabilities = &attempt.profile.capabilities;
-    if capabilities.fetch_refund != LookUp::None {
-        let pending = payment.refunds.iter().filter(|refund| {
-            refund.attempt_id == attempt.id && refund.status == TransferStatus::Pending
-        });
-        for refund in pending {
-            let Some(order) = refund_order(payment, attempt, &refund.id) else { continue };
-            check_one(hub, payment, attempt, processor_sdk::Operation::FetchRefund(order)).await?;
-        }
+    let pending = payment.refunds.iter().filter(|refund| {
+        refund.attempt_id == attempt.id
+            && refund.status == TransferStatus::Pending
+            && can_fetch_refund(payment, capabilities, &refund.id)
+    });
+    for refund in pending {
+        let Some(order) = refund_order(payment, attempt, &refund.id) else { continue };
+        check_one(hub, payment, attempt, processor_sdk::Operation::FetchRefund(order)).await?;
     }
     if capabilities.fetch_dispute != LookUp::None {
         let open = payment.disputes.iter().filter(|dispute| {
@@ -284,7 +293,7 @@ async fn contents(
 fn refund_order(
     payment: &PaymentIntent,
     attempt: &Attempt,
-    id: &hub_core::ids::RefundId,
+    id: &RefundId,
 ) -> Option<RefundOrder> {
     let refund = payment.refunds.iter().find(|refund| refund.id == *id)?;
     let captures = attempt.evidence.items(ItemKind::Capture);

@@ -74,6 +74,9 @@ pub fn decide(
         Command::OperationTried { attempt_id, operation_id, outcome } => {
             outcomes::operation_tried(&mut story, attempt_id, operation_id, outcome)?;
         }
+        Command::OperationInterrupted { attempt_id, operation_id, since } => {
+            outcomes::operation_interrupted(&mut story, attempt_id, operation_id, *since)?;
+        }
         Command::LookedUp { attempt_id, operation_id, outcome, asked_at } => {
             outcomes::looked_up(&mut story, attempt_id, operation_id.as_ref(), outcome, *asked_at)?;
         }

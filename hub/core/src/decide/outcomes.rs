@@ -19,6 +19,23 @@ use crate::retry;
 use crate::settle::{conclude, operation_is_settled, pace};
 use crate::story::Story;
 
+/// The hub stopped in the middle of a try: it may have been sent any time since the try began, and the
+/// processor's memory of its key counts from then.
+pub(super) fn operation_interrupted(
+    story: &mut Story<'_, '_>,
+    attempt_id: &AttemptId,
+    operation_id: &OperationId,
+    since: Timestamp,
+) -> Result<(), Refusal> {
+    let attempt = known_attempt(&story.payment, attempt_id)?;
+    let operation = attempt.operation(operation_id).ok_or(Refusal::NoSuchAttempt)?.clone();
+    let profile = attempt.profile.clone();
+    if operation.is_open() {
+        doubt(story, attempt_id, &operation, &profile, "the hub stopped while it asked", Some(since));
+    }
+    Ok(())
+}
+
 pub(super) fn operation_tried(
     story: &mut Story<'_, '_>,
     attempt_id: &AttemptId,
@@ -57,7 +74,8 @@ pub(super) fn operation_tried(
             not_sent(story, attempt_id, &operation, &profile, why);
         }
         Outcome::Unknown { why } if operation.is_open() => {
-            doubt(story, attempt_id, &operation, &profile, why, true);
+            let sent_at = Some(story.now());
+            doubt(story, attempt_id, &operation, &profile, why, sent_at);
         }
         // The end of it became known in the meantime.
         Outcome::Answered { answer: Answer::Absent } | Outcome::NotSent { .. } | Outcome::Unknown { .. } => {}
@@ -162,7 +180,7 @@ fn not_sent(
     };
     // An earlier try may have arrived: that this one did not says nothing about it.
     if operation.first_sent_at.is_some() {
-        doubt(story, attempt_id, operation, profile, &text, false);
+        doubt(story, attempt_id, operation, profile, &text, None);
     } else if hopeless || unwanted || retry::gives_up(operation.kind, operation.tries) {
         give_up(story, attempt_id, operation, &text);
     } else {
@@ -190,22 +208,20 @@ fn doubt(
     operation: &Operation,
     profile: &ConnectorProfile,
     why: &str,
-    sent: bool,
+    sent_at: Option<Timestamp>,
 ) {
     let due_at = retry::operation_due(story.now(), operation.tries);
     let mut next = operation.clone();
     next.tries += 1;
     next.state = OperationState::Unknown { due_at };
-    if sent {
-        next.first_sent_at = next.first_sent_at.or(Some(story.now()));
-    }
+    next.first_sent_at = next.first_sent_at.or(sent_at);
     // Asked as of then, because the processor may have forgotten the key by then.
     let helpless = retry::action(&next, profile, due_at) == retry::Action::Wait;
     story.record(Event::OperationUnknown {
         attempt_id: attempt_id.clone(),
         operation_id: operation.id.clone(),
         why: why.to_owned(),
-        sent,
+        sent_at,
         due_at: (!helpless).then_some(due_at),
     });
 }
@@ -330,7 +346,7 @@ fn after_look(
         Outcome::NotSent { .. } | Outcome::Unknown { .. } => (false, "the look-up failed"),
     };
     if !absent || !old_enough {
-        doubt(story, attempt_id, operation, profile, why, false);
+        doubt(story, attempt_id, operation, profile, why, None);
     } else if unwanted {
         give_up(story, attempt_id, operation, "there is no such page, and nobody waits for it any more");
     } else {

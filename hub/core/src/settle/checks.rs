@@ -111,7 +111,7 @@ fn give_in(story: &mut Story<'_, '_>, attempt_id: &AttemptId) {
             attempt_id: attempt_id.clone(),
             operation_id,
             why: "the processor does not remember its key any more and cannot be asked".to_owned(),
-            sent: false,
+            sent_at: None,
             due_at: None,
         });
     }

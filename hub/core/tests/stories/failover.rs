@@ -223,3 +223,38 @@ fn a_refund_is_given_up_after_certain_failures() {
          refund 20.00"
     ));
 }
+
+#[test]
+fn an_interrupted_try_may_have_been_sent() {
+    check(
+        "intent 20.00
+         start a1
+         says a1 open authorized id:pay_1 door
+         says a1 open paid captured:20.00
+         refund 5.00
+         wants send a1 r1
+         interrupted a1 r1 5s
+         refund 15.01                               -> exceeds_captured
+         tick 1s
+         wants send a1 r1                           // under its own key, which is remembered
+         says a1 r1 refund=r1#re_1/succeeded/5.00
+         is succeeded captured 20.00 refunded 5.00",
+    );
+}
+
+#[test]
+fn after_a_long_stop_the_key_counts_from_the_try_before_it() {
+    check(
+        "intent 20.00
+         start a1 first short_key
+         says a1 open paid captured:20.00 id:pay_1 door
+         refund 5.00
+         interrupted a1 r1 2d
+         tick 1s
+         wants look a1 r1                           // never again by a key that is forgotten
+         looks a1/r1 absent
+         wants send a1 r1
+         says a1 r1 refund=r1#re_1/succeeded/5.00
+         is succeeded captured 20.00 refunded 5.00",
+    );
+}

@@ -6,6 +6,7 @@
 //! reopen a1                                     open another door to it
 //! says a1 OP FACTS                              an operation was answered; OP: open complete expire void c1 r1
 //! absent|unknown|unsent a1 OP [why]             it was answered "no such thing" | nobody knows | never left
+//! interrupted a1 OP 2d                          the hub stopped while it asked, up to that long ago
 //! hears a1 FACTS                                a verified notification
 //! looks a1[/OP] FACTS|absent|unknown|unsent     a look-up's answer, on behalf of OP where one is in doubt
 //! hint a1 · returns a1                          an unproven delivery · the browser comes back
@@ -215,6 +216,12 @@ impl Table {
                 let operation_id = self.operation_id(&attempt_id, rest[1]).expect("such an operation");
                 let outcome = self.outcome(verb, &rest[2..]);
                 Command::OperationTried { attempt_id, operation_id, outcome }
+            }
+            "interrupted" => {
+                let attempt_id = self.attempt_id(rest[0]);
+                let operation_id = self.operation_id(&attempt_id, rest[1]).expect("such an operation");
+                let since = retry::after(self.world.as_ref().unwrap().now, -seconds(rest[2]));
+                Command::OperationInterrupted { attempt_id, operation_id, since }
             }
             "looks" => {
                 let (attempt, operation) =
