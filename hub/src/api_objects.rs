@@ -269,6 +269,6 @@ pub fn delivery(delivery: &MerchantDelivery) -> Value {
 }
 
 /// A list as the API shows it.
-pub fn list(data: Vec<Value>, next_cursor: Option<String>) -> Value {
+pub fn list(data: &[Value], next_cursor: Option<&str>) -> Value {
     json!({ "object": "list", "data": data, "next_cursor": next_cursor })
 }

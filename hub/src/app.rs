@@ -123,7 +123,11 @@ pub async fn start(parts: Parts) -> Result<Running, StartError> {
     Ok(Running { hub, address, stop, grace: parts.shutdown_grace, server, worker })
 }
 
-async fn serve(listener: TcpListener, router: axum::Router, stopped: impl Future<Output = ()> + Send + 'static) {
+async fn serve(
+    listener: TcpListener,
+    router: axum::Router,
+    stopped: impl Future<Output = ()> + Send + 'static,
+) {
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stopped).await {
         tracing::error!(%error, "the HTTP server ended");

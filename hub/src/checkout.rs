@@ -52,7 +52,11 @@ enum Next {
 ///
 /// # Errors
 /// [`ServiceError`].
-pub async fn arrive(hub: &Hub, mut payment: PaymentIntent, chosen: Option<&str>) -> Result<Arrival, ServiceError> {
+pub async fn arrive(
+    hub: &Hub,
+    mut payment: PaymentIntent,
+    chosen: Option<&str>,
+) -> Result<Arrival, ServiceError> {
     let deadline = after(hub.clock.now(), DOOR_WAIT_S);
     // The choice holds until an attempt follows it: if that one fails, the next connector is not undone.
     let mut chosen = chosen;
@@ -62,7 +66,8 @@ pub async fn arrive(hub: &Hub, mut payment: PaymentIntent, chosen: Option<&str>)
             Next::WaitFor(attempt_id) => {
                 chosen = None;
                 let version = payment.version;
-                let moved = |now: &PaymentIntent| now.version != version || now.attempt(&attempt_id).is_none();
+                let moved =
+                    |now: &PaymentIntent| now.version != version || now.attempt(&attempt_id).is_none();
                 let (scope, id) = (payment.scope.clone(), payment.id.clone());
                 let waited = hub.wait_until(&scope, &id, deadline, moved).await?;
                 let Some(waited) = waited else { return Err(ServiceError::NotFound) };
@@ -88,7 +93,8 @@ pub async fn arrive(hub: &Hub, mut payment: PaymentIntent, chosen: Option<&str>)
             }
             // Another tab was faster, or time ran out: what there is now decides.
             Err(ServiceError::Store(StoreError::Conflict(Conflict::Version)) | ServiceError::Refused(_)) => {
-                let current = hub.store.payment(&payment.scope, &payment.id).await?.ok_or(ServiceError::NotFound)?;
+                let current =
+                    hub.store.payment(&payment.scope, &payment.id).await?.ok_or(ServiceError::NotFound)?;
                 if current.version == payment.version {
                     return Ok(Arrival::NoDoor);
                 }
@@ -102,7 +108,8 @@ pub async fn arrive(hub: &Hub, mut payment: PaymentIntent, chosen: Option<&str>)
 
 async fn next(hub: &Hub, payment: &PaymentIntent, chosen: Option<&str>) -> Result<Next, ServiceError> {
     let now = hub.clock.now();
-    let open = payment.status == Status::RequiresCheckout && !payment.cancel_requested && now < payment.expires_at;
+    let open =
+        payment.status == Status::RequiresCheckout && !payment.cancel_requested && now < payment.expires_at;
     if !open || payment.closed.is_some() {
         return Ok(Next::Show(Arrival::Over(Box::new(payment.clone()))));
     }
@@ -110,10 +117,10 @@ async fn next(hub: &Hub, payment: &PaymentIntent, chosen: Option<&str>) -> Resul
         chosen.is_none_or(|chosen| attempt.profile.connector == chosen)
             && attempt.state(payment.capture).is_live()
     });
-    if let Some(attempt) = current {
-        if let Some(next) = continue_attempt(hub, payment, attempt).await? {
-            return Ok(next);
-        }
+    if let Some(attempt) = current
+        && let Some(next) = continue_attempt(hub, payment, attempt).await?
+    {
+        return Ok(next);
     }
     Ok(start(hub, payment, chosen))
 }
@@ -127,7 +134,8 @@ async fn continue_attempt(
     let now = hub.clock.now();
     if let Some(opening) = attempt.open_operation(OperationKind::OpenCheckout) {
         let in_doubt = opening.first_sent_at.is_some() && opening.tries >= UNKNOWN_TRIES_BEFORE_FAILOVER;
-        let never_shown = attempt.door_opened_at.is_none() && !attempt.profile.capabilities.orphan_session_payable;
+        let never_shown =
+            attempt.door_opened_at.is_none() && !attempt.profile.capabilities.orphan_session_payable;
         if in_doubt && never_shown && !others(hub, payment).is_empty() {
             return Ok(None);
         }
@@ -197,10 +205,13 @@ fn start(hub: &Hub, payment: &PaymentIntent, chosen: Option<&str>) -> Next {
     if failed_over {
         // The shopper has chosen once and got no page: the next one in order, without asking again.
         let wanted = fresh.iter().find(|choice| Some(choice.connector.as_str()) == chosen).cloned();
-        return wanted.or_else(|| fresh.into_iter().next()).map_or(Next::Show(Arrival::NoDoor), |mut choice| {
-            choice.reason = format!("{}; the one before could not open a page", choice.reason);
-            Next::Start(choice)
-        });
+        return wanted.or_else(|| fresh.into_iter().next()).map_or(
+            Next::Show(Arrival::NoDoor),
+            |mut choice| {
+                choice.reason = format!("{}; the one before could not open a page", choice.reason);
+                Next::Start(choice)
+            },
+        );
     }
     let all = choices(hub, payment);
     if let Some(chosen) = chosen {

@@ -29,7 +29,11 @@ pub(crate) fn version() -> ExitCode {
 }
 
 /// `payhub demo`
-pub(crate) async fn demo(data_dir: Option<PathBuf>, listen: SocketAddr, ready_file: Option<PathBuf>) -> ExitCode {
+pub(crate) async fn demo(
+    data_dir: Option<PathBuf>,
+    listen: SocketAddr,
+    ready_file: Option<PathBuf>,
+) -> ExitCode {
     payhub::logging::start(LogFormat::Text, tracing::Level::WARN);
     let started = match demo::run(DemoOptions { data_dir, listen }).await {
         Ok(started) => started,
@@ -113,7 +117,8 @@ fn write_ready_file(path: &Path, ready: &impl Serialize) -> std::io::Result<()> 
 
 /// Waits for SIGINT or SIGTERM.
 async fn wait_for_the_end() {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
         tracing::error!("signals cannot be heard; stop the hub with SIGKILL, nothing is lost by it");
         return std::future::pending().await;

@@ -5,25 +5,25 @@
 
 pub mod config;
 
+pub mod api_key;
 pub mod clock;
 pub mod ids;
 pub mod private_file;
 pub mod seal;
-pub mod api_key;
 pub mod tls;
 
-pub mod store;
-pub mod service;
 pub mod checkout;
-pub mod routing_table;
 pub mod connector;
-pub mod worker;
 pub mod merchant_webhooks;
+pub mod routing_table;
+pub mod service;
+pub mod store;
+pub mod worker;
 
 pub mod api_objects;
 pub mod http;
 pub mod pages;
 
-pub mod demo;
 pub mod app;
+pub mod demo;
 pub mod logging;

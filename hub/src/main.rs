@@ -51,7 +51,9 @@ fn main() -> ExitCode {
     };
     runtime.block_on(async {
         match arguments.command {
-            Command::Demo { data_dir, listen, ready_file } => commands::demo(data_dir, listen, ready_file).await,
+            Command::Demo { data_dir, listen, ready_file } => {
+                commands::demo(data_dir, listen, ready_file).await
+            }
             Command::Serve { config, ready_file } => commands::serve(&config, ready_file).await,
             Command::Version => commands::version(),
         }

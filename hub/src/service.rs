@@ -162,7 +162,8 @@ impl Hub {
         let mut fresh = || self.fresh_body();
         let decision = create(command, &mut Context { now, cause, fresh: &mut fresh });
 
-        let mut writes = vec![Write::InsertOrder { scope: scope.clone(), order: order.clone(), created_at: now }];
+        let mut writes =
+            vec![Write::InsertOrder { scope: scope.clone(), order: order.clone(), created_at: now }];
         if new.personal != PersonalData::default() {
             let sealed = self.seal_json(&format!("personal_data/{}", order.id), &new.personal)?;
             writes.push(Write::InsertPersonalData { scope, order_id: order.id.clone(), sealed });
@@ -220,7 +221,8 @@ impl Hub {
         let mut writes = Vec::new();
         if !decision.events.is_empty() {
             let expected_version = payment.version;
-            writes.push(Write::UpdatePayment { payment: Box::new(decision.payment.clone()), expected_version });
+            writes
+                .push(Write::UpdatePayment { payment: Box::new(decision.payment.clone()), expected_version });
         }
         self.consequences(Some(payment), &decision, order.as_ref(), extras.job, now, &mut writes);
         writes.extend(extras.writes.iter().cloned());
@@ -330,7 +332,8 @@ impl Hub {
     /// # Errors
     /// [`StoreError::Failed`] when it has no JSON form.
     pub fn seal_json<T: Serialize>(&self, context: &str, value: &T) -> Result<Vec<u8>, StoreError> {
-        let plain = serde_json::to_vec(value).map_err(|_| StoreError::Failed(format!("{context}: no JSON form")))?;
+        let plain =
+            serde_json::to_vec(value).map_err(|_| StoreError::Failed(format!("{context}: no JSON form")))?;
         Ok(self.sealer.seal(context, &plain))
     }
 
@@ -338,7 +341,11 @@ impl Hub {
     ///
     /// # Errors
     /// [`StoreError::Failed`] when the key is another one or the row was changed.
-    pub fn open_json<T: for<'de> Deserialize<'de>>(&self, context: &str, sealed: &[u8]) -> Result<T, StoreError> {
+    pub fn open_json<T: for<'de> Deserialize<'de>>(
+        &self,
+        context: &str,
+        sealed: &[u8],
+    ) -> Result<T, StoreError> {
         let failed = |what: &str| StoreError::Failed(format!("{context}: {what}"));
         let plain = self.sealer.open(context, sealed).map_err(|error| failed(&error.to_string()))?;
         serde_json::from_slice(&plain).map_err(|_| failed("not the JSON that was sealed"))

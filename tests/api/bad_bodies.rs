@@ -273,7 +273,7 @@ async fn addresses_that_lead_nowhere() {
     let long = format!("/v1/payment_intents/{}", "x".repeat(5_000));
     refused(&world.hub.cart.get(&long).await, Kind::NotFound, &[], &long);
     for path in ["/webhooks/nobody", "/webhooks/%ff", "/webhooks/sandbox_a/guessed"] {
-        let request = world.hub.cart.request(Method::POST, path).json(&json!({}));
+        let request = world.hub.cart.request(Method::POST, path).body("{}");
         refused(&send(request).await, Kind::NotFound, &[], path);
     }
     world.hub.finish().await;

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::problem::{Fields, refused};
 use super::world::{World, intent_with, request, rows, send};
+use crate::support::TestHub;
 
 const MINOR: &str = "send integer minor units";
 const POSITIVE: &str = "must be greater than zero";
@@ -251,22 +252,28 @@ const ENDPOINTS: [(&str, Fields<'_>); 13] = [
     ("{\"url\": \"https://shop.test/hooks\", \"secret\": \"whsec_mine\"}", &[("/secret", UNKNOWN)]),
 ];
 
+async fn check(hub: &TestHub, method: Method, path: String, body: String, fields: Fields<'_>) {
+    let keyed = method == Method::POST;
+    let answer = send(request(&hub.cart, method, &path, keyed, &body)).await;
+    refused(&answer, Kind::Validation, fields, &body);
+}
+
+async fn check_intent(hub: &TestHub, body: String, fields: Fields<'_>) {
+    check(hub, Method::POST, "/v1/payment_intents".to_owned(), body, fields).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn wrong_fields_of_an_intent() {
     let world = World::start().await;
     let hub = &world.hub;
     let before = rows(hub).await;
-    let check = |body: String, fields| async move {
-        let answer = send(request(&hub.cart, Method::POST, "/v1/payment_intents", true, &body)).await;
-        refused(&answer, Kind::Validation, fields, &body);
-    };
     for (field, values, fields) in INTENTS {
         for value in values {
-            check(intent_with(field, value), fields).await;
+            check_intent(hub, intent_with(field, value), fields).await;
         }
     }
     for (lines, fields) in LINES {
-        check(intent_with("lines", lines), fields).await;
+        check_intent(hub, intent_with("lines", lines), fields).await;
     }
     for (field, chars, fix) in [
         ("order_reference", 256, "must have 1 to 255 characters"),
@@ -275,11 +282,16 @@ async fn wrong_fields_of_an_intent() {
         ("connector", 101, "must have 1 to 100 characters"),
         ("return_url", 2_001, "must have 1 to 2000 characters"),
     ] {
-        check(intent_with(field, &json!("é".repeat(chars)).to_string()), &[(&format!("/{field}"), fix)])
-            .await;
+        check_intent(
+            hub,
+            intent_with(field, &json!("é".repeat(chars)).to_string()),
+            &[(&format!("/{field}"), fix)],
+        )
+        .await;
     }
     let line = json!({ "name": "Book", "quantity": 1, "unit_amount": 4 });
-    check(
+    check_intent(
+        hub,
         intent_with("lines", &json!(vec![line; 501]).to_string()),
         &[("/lines", "must have at most 500 items")],
     )
@@ -287,7 +299,7 @@ async fn wrong_fields_of_an_intent() {
     let pairs = (0..51).map(|number| (format!("key{number}"), json!("value")));
     let many: serde_json::Map<_, _> = pairs.collect();
     for metadata in [json!(many), json!({ "k".repeat(41): "value" }), json!({ "key": "v".repeat(501) })] {
-        check(intent_with("metadata", &metadata.to_string()), &[("/metadata", METADATA)]).await;
+        check_intent(hub, intent_with("metadata", &metadata.to_string()), &[("/metadata", METADATA)]).await;
     }
     assert_eq!(rows(hub).await, before, "something was stored");
     world.hub.finish().await;
@@ -329,23 +341,18 @@ async fn wrong_fields_of_the_other_calls() {
     let world = World::start().await;
     let hub = &world.hub;
     let before = rows(hub).await;
-    let check = |method: Method, path: String, body: String, fields| async move {
-        let keyed = method == Method::POST;
-        let answer = send(request(&hub.cart, method, &path, keyed, &body)).await;
-        // The named payment is in the problem only where its amounts are the reason.
-        refused(&answer, Kind::Validation, fields, &body);
-    };
     for (body, fields) in REFUNDS {
-        check(Method::POST, "/v1/refunds".to_owned(), body.replace("PAID", &world.paid), fields).await;
+        check(hub, Method::POST, "/v1/refunds".to_owned(), body.replace("PAID", &world.paid), fields).await;
     }
     let endpoint = format!("/v1/webhook_endpoints/{}", world.endpoint);
-    check(Method::POST, "/v1/webhook_endpoints".to_owned(), "{}".to_owned(), &[("/url", "is required")])
+    check(hub, Method::POST, "/v1/webhook_endpoints".to_owned(), "{}".to_owned(), &[("/url", "is required")])
         .await;
     for (body, fields) in ENDPOINTS {
-        check(Method::POST, "/v1/webhook_endpoints".to_owned(), body.to_owned(), fields).await;
-        check(Method::PATCH, endpoint.clone(), body.to_owned(), fields).await;
+        check(hub, Method::POST, "/v1/webhook_endpoints".to_owned(), body.to_owned(), fields).await;
+        check(hub, Method::PATCH, endpoint.clone(), body.to_owned(), fields).await;
     }
     check(
+        hub,
         Method::POST,
         "/v1/webhook_endpoints".to_owned(),
         "{\"url\": \"https://shop.test/h\", \"enabled\": false}".to_owned(),
@@ -353,6 +360,7 @@ async fn wrong_fields_of_the_other_calls() {
     )
     .await;
     check(
+        hub,
         Method::PATCH,
         endpoint.clone(),
         "{\"enabled\": \"false\"}".to_owned(),
@@ -360,6 +368,7 @@ async fn wrong_fields_of_the_other_calls() {
     )
     .await;
     check(
+        hub,
         Method::POST,
         format!("{endpoint}/rotate_secret"),
         "{\"secret\": \"whsec_mine\"}".to_owned(),
@@ -368,6 +377,7 @@ async fn wrong_fields_of_the_other_calls() {
     .await;
     let resend = format!("/v1/events/{}/resend", world.event);
     check(
+        hub,
         Method::POST,
         resend.clone(),
         "{\"webhook_endpoint\": 7777}".to_owned(),
@@ -375,13 +385,15 @@ async fn wrong_fields_of_the_other_calls() {
     )
     .await;
     check(
+        hub,
         Method::POST,
         resend.clone(),
         "{\"webhook_endpoint\": \"whe_nobody\"}".to_owned(),
         &[("/webhook_endpoint", "names no enabled endpoint")],
     )
     .await;
-    check(Method::POST, resend, "{\"endpoint\": \"whe_nobody\"}".to_owned(), &[("/endpoint", UNKNOWN)]).await;
+    check(hub, Method::POST, resend, "{\"endpoint\": \"whe_nobody\"}".to_owned(), &[("/endpoint", UNKNOWN)])
+        .await;
     let capture = format!("/v1/payment_intents/{}/capture", world.authorized);
     for (body, fields) in [
         ("{\"amount\": 0}", [("/amount", POSITIVE)]),
@@ -391,10 +403,10 @@ async fn wrong_fields_of_the_other_calls() {
         ("{\"final\": \"true\"}", [("/final", "must be true or false")]),
         ("{\"currency\": \"EUR\"}", [("/currency", UNKNOWN)]),
     ] {
-        check(Method::POST, capture.clone(), body.to_owned(), &fields).await;
+        check(hub, Method::POST, capture.clone(), body.to_owned(), &fields).await;
     }
     let cancel = format!("/v1/payment_intents/{}/cancel", world.open);
-    check(Method::POST, cancel, "{\"reason\": \"fraud\"}".to_owned(), &[("/reason", UNKNOWN)]).await;
+    check(hub, Method::POST, cancel, "{\"reason\": \"fraud\"}".to_owned(), &[("/reason", UNKNOWN)]).await;
     assert_eq!(rows(hub).await, before, "something was stored");
     world.hub.finish().await;
 }

@@ -141,7 +141,7 @@ async fn too_many_commits_at_once() {
     })
     .await;
     gate.execute_batch("ROLLBACK").expect("the place is given back");
-    let (mut taken, mut overloaded) = (0, 0);
+    let (mut taken, mut overloaded) = (0_i64, 0);
     for answer in asked {
         let answer = answer.await.expect("no panic").expect("an answer");
         match answer.status().as_u16() {
@@ -155,7 +155,7 @@ async fn too_many_commits_at_once() {
         }
     }
     assert!(taken >= 1 && overloaded >= refused_while_held, "{taken} taken, {overloaded} refused");
-    let stored: usize =
+    let stored: i64 =
         gate.query_row("SELECT count(*) FROM webhook_endpoints", [], |row| row.get(0)).expect("a count");
     assert_eq!(stored, taken, "what was refused was stored");
     assert_eq!(ask(1_000).await.expect("an answer").status().as_u16(), 201, "well again");

@@ -182,7 +182,14 @@ async fn a_bad_day_ends_well() {
         }));
         let page = page.await;
         page.pay().await;
-        hub.fast(hub.cart.until_status(id(&intent), "succeeded")).await;
+        if tokio::time::timeout(std::time::Duration::from_secs(8), hub.fast(hub.cart.until_status(id(&intent), "succeeded"))).await.is_err() {
+            println!("{:#}", hub.cart.intent(id(&intent)).await);
+            println!("now {}", hub.now_s());
+            for job in hub.file().texts("SELECT key || ' ' || due_at || ' ' || tries || ' ' || coalesce(leased_until,0) FROM jobs") { println!("{job}"); }
+            for recorded in hub.file().history(id(&intent)) { println!("{} {} {:?} {}", recorded.version, recorded.at.as_unix_seconds(), recorded.cause, format!("{:?}", recorded.event).chars().take(300).collect::<String>()); }
+            println!("{:?}", hub.sandbox.faults().await);
+            panic!();
+        }
         let refund = hub.cart.refund(id(&intent), Some(60)).await.expect(201);
         hub.fast(hub.cart.until_refund(id(&refund), "succeeded")).await;
         assert_eq!(hub.cart.count_events(id(&intent), "payment_intent.succeeded").await, 1);

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use hub_core::payment::AdapterPin;
 use processor_sdk::{Adapter, CONTRACT_VERSION, Descriptor, Fault, Settings, SignedDeliveries};
 
+use super::Connector;
 use super::adapter_connector::{AdapterConnector, Identity};
 use super::credentials::{SecretText, SecretValues};
 use super::egress::Egress;
@@ -16,7 +17,6 @@ use super::hosts::{AllowedHosts, Grants, HostsError};
 use super::redact::{FORM_BYTES_MIN, Redactor};
 use super::replay::Means;
 use super::transport::Transport;
-use super::Connector;
 use crate::clock::Clock;
 
 /// The adapter that moves no money.

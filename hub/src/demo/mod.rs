@@ -30,7 +30,8 @@ use shop::{Shop, ShopConfig, ShopError};
 pub mod shop;
 
 /// The demo's two connectors: name in routes and addresses, title in the chooser.
-const CONNECTORS: [(&str, &str); 2] = [("sandbox_a", "Sandbox Pay"), ("sandbox_b", "Sandbox Pay, second account")];
+const CONNECTORS: [(&str, &str); 2] =
+    [("sandbox_a", "Sandbox Pay"), ("sandbox_b", "Sandbox Pay, second account")];
 /// How long the end may take.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 /// How long one delivery to the merchant may take.

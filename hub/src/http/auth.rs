@@ -31,14 +31,16 @@ impl FromRequestParts<Front> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, front: &Front) -> Result<Self, Problem> {
         let refuse = || Problem::new(Kind::Unauthorized);
-        let header = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(refuse)?;
+        let header =
+            parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(refuse)?;
         let (scheme, token) = header.split_once(' ').ok_or_else(refuse)?;
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(refuse());
         }
         let plain = PlainApiKey::parse(token.trim()).map_err(|_| refuse())?;
         let row = front.hub.store.api_key(plain.key_id()).await?.ok_or_else(refuse)?;
-        let valid = row.revoked_at.is_none() && row.key.livemode == plain.livemode() && row.key.matches(&plain);
+        let valid =
+            row.revoked_at.is_none() && row.key.livemode == plain.livemode() && row.key.matches(&plain);
         if !valid {
             return Err(refuse());
         }

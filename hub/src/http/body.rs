@@ -52,7 +52,8 @@ pub async fn read(body: Body, bytes_max: usize) -> Result<Vec<u8>, Problem> {
     match Limited::new(body, bytes_max).collect().await {
         Ok(collected) => Ok(collected.to_bytes().to_vec()),
         Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => {
-            Err(Problem::new(Kind::BodyTooLarge).detail(format!("The body may have at most {bytes_max} bytes.")))
+            Err(Problem::new(Kind::BodyTooLarge)
+                .detail(format!("The body may have at most {bytes_max} bytes.")))
         }
         Err(_) => Err(Problem::new(Kind::MalformedJson).detail("The body ended before it was whole.")),
     }

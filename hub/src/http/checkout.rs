@@ -14,10 +14,10 @@ use processor_sdk::{Door, DoorKind};
 use super::shopper_return::with_intent;
 use super::{Front, body, is_speculative};
 use crate::checkout::{Arrival, arrive as arrive_at};
+use crate::pages::policy::{FormTargets, security_headers};
 use crate::pages::{
     self, ChooserView, FormPostView, InstructionsView, MessageView, Page, PageError, WaitingView,
 };
-use crate::pages::policy::{FormTargets, security_headers};
 
 /// Seconds after which a waiting page asks again.
 const REFRESH_S: u32 = 2;
@@ -51,9 +51,10 @@ async fn lead(front: &Front, token: &str, chosen: Option<&str>) -> Response {
     match arrive_at(hub, payment.clone(), chosen).await {
         Ok(Arrival::Door(door)) => show_door(&payment, &door),
         Ok(Arrival::Choose(choices)) => chooser(front, &payment, token, &choices).await,
-        Ok(Arrival::Wait) => {
-            page(pages::waiting(&WaitingView { refresh_s: REFRESH_S, text: "Waiting for the payment processor…" }))
-        }
+        Ok(Arrival::Wait) => page(pages::waiting(&WaitingView {
+            refresh_s: REFRESH_S,
+            text: "Waiting for the payment processor…",
+        })),
         Ok(Arrival::Over(payment)) => over(&payment),
         Ok(Arrival::NoDoor) => page(pages::message(&MessageView {
             title: "The payment cannot be opened right now",
@@ -95,7 +96,9 @@ async fn chooser(front: &Front, payment: &PaymentIntent, token: &str, choices: &
     };
     let description = order.as_ref().and_then(|(order, _)| order.description.as_deref());
     let choice = |choice: &Choice| {
-        let title = routes.route(&choice.connector).map_or_else(|| choice.connector.clone(), |route| route.title.clone());
+        let title = routes
+            .route(&choice.connector)
+            .map_or_else(|| choice.connector.clone(), |route| route.title.clone());
         (choice.connector.clone(), title)
     };
     let named: Vec<(String, String)> = choices.iter().map(choice).collect();
@@ -116,10 +119,18 @@ fn over(payment: &PaymentIntent) -> Response {
     let back = with_intent(&payment.return_url, payment);
     let (title, text, status) = match payment.status {
         Status::Succeeded | Status::RequiresCapture => return redirect(&back),
-        Status::Processing => ("Your payment is being processed", "There is nothing more to do here.", StatusCode::OK),
-        Status::Canceled => ("This payment was canceled", "Nothing can be paid here any more.", StatusCode::GONE),
-        Status::Expired => ("This payment has expired", "Please go back to the shop and order again.", StatusCode::GONE),
-        Status::Failed => ("This payment has failed", "Please go back to the shop and order again.", StatusCode::GONE),
+        Status::Processing => {
+            ("Your payment is being processed", "There is nothing more to do here.", StatusCode::OK)
+        }
+        Status::Canceled => {
+            ("This payment was canceled", "Nothing can be paid here any more.", StatusCode::GONE)
+        }
+        Status::Expired => {
+            ("This payment has expired", "Please go back to the shop and order again.", StatusCode::GONE)
+        }
+        Status::Failed => {
+            ("This payment has failed", "Please go back to the shop and order again.", StatusCode::GONE)
+        }
         Status::RequiresCheckout => {
             ("This payment is being closed", "Nothing can be paid here any more.", StatusCode::GONE)
         }
@@ -139,7 +150,10 @@ pub(super) fn page(page: Result<Page, PageError>) -> Response {
         Ok(page) => page,
         Err(error) => {
             tracing::error!(%error, "a page could not be made");
-            return plain(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong. Nothing was charged by this page.");
+            return plain(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "Something went wrong. Nothing was charged by this page.",
+            );
         }
     };
     let mut response = Response::new(Body::from(page.html.clone()));

@@ -14,7 +14,11 @@ use crate::api_objects;
 use crate::store::TransferKind;
 
 /// `GET /v1/disputes/{id}`
-pub async fn get(State(front): State<Front>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
+pub async fn get(
+    State(front): State<Front>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
     let not_found = || Problem::new(Kind::NotFound);
     let store = &front.hub.store;
     let id = DisputeId::parse(&id).map_err(|_| not_found())?;

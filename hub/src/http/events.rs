@@ -27,7 +27,11 @@ async fn find(front: &Front, caller: &Caller, id: &str) -> Result<PublicEventRow
 }
 
 /// `GET /v1/events/{id}`: byte for byte the body that was sent.
-pub async fn get(State(front): State<Front>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
+pub async fn get(
+    State(front): State<Front>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
     let event = find(&front, &caller, &id).await?;
     let mut response = event.body.into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -48,7 +52,9 @@ pub async fn list(State(front): State<Front>, caller: Caller, uri: Uri) -> Resul
     let events = front.hub.store.public_events(&caller.scope, &filter, &one_more(&page)).await?;
     let items = events
         .into_iter()
-        .map(|event| (event.id.to_string(), serde_json::from_str::<Value>(&event.body).unwrap_or(Value::Null)))
+        .map(|event| {
+            (event.id.to_string(), serde_json::from_str::<Value>(&event.body).unwrap_or(Value::Null))
+        })
         .collect();
     Ok(Json(answer(&page, items)).into_response())
 }

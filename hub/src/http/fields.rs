@@ -89,7 +89,10 @@ impl Fields {
                 let count = text.chars().count();
                 let control = text.chars().any(|letter| letter.is_control() && letter != '\n');
                 if count == 0 || count > chars_max || control {
-                    self.error(name, format!("must have 1 to {chars_max} characters and no control characters"));
+                    self.error(
+                        name,
+                        format!("must have 1 to {chars_max} characters and no control characters"),
+                    );
                     return None;
                 }
                 Some(text)
@@ -207,7 +210,13 @@ impl Fields {
         self.read_object(name, base, value, read)
     }
 
-    fn read_object<T>(&mut self, name: &str, base: String, value: Value, read: impl FnOnce(&mut Self) -> T) -> Option<T> {
+    fn read_object<T>(
+        &mut self,
+        name: &str,
+        base: String,
+        value: Value,
+        read: impl FnOnce(&mut Self) -> T,
+    ) -> Option<T> {
         let Value::Object(values) = value else {
             self.error(name, "must be an object");
             return None;
@@ -220,7 +229,12 @@ impl Fields {
     }
 
     /// A list of objects, each read by itself.
-    pub fn objects<T>(&mut self, name: &str, items_max: usize, mut read: impl FnMut(&mut Self) -> T) -> Vec<T> {
+    pub fn objects<T>(
+        &mut self,
+        name: &str,
+        items_max: usize,
+        mut read: impl FnMut(&mut Self) -> T,
+    ) -> Vec<T> {
         let Some(value) = self.take(name) else { return vec![] };
         let Value::Array(items) = value else {
             self.error(name, "must be a list");

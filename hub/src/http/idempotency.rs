@@ -37,7 +37,8 @@ impl KeyedCall {
         path: &str,
         body: &[u8],
     ) -> Result<Self, Problem> {
-        let value = headers.get("idempotency-key").ok_or_else(|| Problem::new(Kind::IdempotencyKeyMissing))?;
+        let value =
+            headers.get("idempotency-key").ok_or_else(|| Problem::new(Kind::IdempotencyKeyMissing))?;
         let invalid = || Problem::new(Kind::IdempotencyKeyInvalid);
         let text = value.to_str().map_err(|_| invalid())?.trim();
         // The IETF draft writes it as a quoted string (RFC 9651 §3.3.3), most callers bare.
@@ -130,7 +131,8 @@ impl KeyedCall {
         if problem.kind == Kind::IdempotencyInProgress {
             return self.replay(hub).await?.ok_or(problem);
         }
-        let decided = matches!(problem.kind, Kind::Refused | Kind::Validation | Kind::DuplicateOrderReference);
+        let decided =
+            matches!(problem.kind, Kind::Refused | Kind::Validation | Kind::DuplicateOrderReference);
         if !decided {
             return Err(problem);
         }

@@ -81,6 +81,7 @@ pub fn answer(page: &Page, mut items: Vec<(String, Value)>) -> Value {
     let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
     let more = items.len() > limit;
     items.truncate(limit);
-    let next = if more { items.last().map(|(id, _)| id.clone()) } else { None };
-    api_objects::list(items.into_iter().map(|(_, item)| item).collect(), next)
+    let (ids, data): (Vec<String>, Vec<Value>) = items.into_iter().unzip();
+    let next = if more { ids.last().map(String::as_str) } else { None };
+    api_objects::list(&data, next)
 }

@@ -13,8 +13,8 @@ use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use hub_core::card_number::find_card_number;
 use http_body_util::BodyExt;
+use hub_core::card_number::find_card_number;
 
 use crate::service::Hub;
 use problem::{Kind, LacksRequestId, Problem};
@@ -115,9 +115,7 @@ pub fn router(hub: Arc<Hub>, settings: HttpSettings) -> Router {
         .route("/v1/webhook_endpoints", post(webhook_endpoints::create).get(webhook_endpoints::list))
         .route(
             "/v1/webhook_endpoints/{id}",
-            get(webhook_endpoints::get)
-                .patch(webhook_endpoints::update)
-                .delete(webhook_endpoints::delete),
+            get(webhook_endpoints::get).patch(webhook_endpoints::update).delete(webhook_endpoints::delete),
         )
         .route("/v1/webhook_endpoints/{id}/rotate_secret", post(webhook_endpoints::rotate_secret))
         .route("/v1/webhook_endpoints/{id}/deliveries", get(webhook_endpoints::deliveries))
@@ -149,10 +147,10 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 async fn guard(State(front): State<Front>, request: Request, next: Next) -> Response {
     let request_id = front.hub.ids.new_id("req");
     let method = request.method().clone();
-    let route = request.extensions().get::<axum::extract::MatchedPath>().map_or_else(
-        || "unmatched".to_owned(),
-        |path| path.as_str().to_owned(),
-    );
+    let route = request
+        .extensions()
+        .get::<axum::extract::MatchedPath>()
+        .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
     let mut response = match front.places.clone().try_acquire_owned() {
         Err(_) => Problem::new(Kind::Overloaded).into_response(),
         Ok(_place) if holds_card_number(&request) => Problem::new(Kind::CardNumberDetected).into_response(),

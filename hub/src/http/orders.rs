@@ -11,7 +11,11 @@ use super::problem::{Kind, Problem};
 use crate::api_objects;
 
 /// `GET /v1/orders/{id}`
-pub async fn get(State(front): State<Front>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
+pub async fn get(
+    State(front): State<Front>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
     let not_found = || Problem::new(Kind::NotFound);
     let store = &front.hub.store;
     let id = OrderId::parse(&id).map_err(|_| not_found())?;

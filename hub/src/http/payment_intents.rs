@@ -45,7 +45,11 @@ const PROCESSOR_WAIT_S: i64 = 5;
 const PROVISIONAL_MARGIN_S: i64 = 5;
 
 /// `POST /v1/payment_intents`
-pub async fn create(State(front): State<Front>, caller: Caller, request: JsonRequest) -> Result<Response, Problem> {
+pub async fn create(
+    State(front): State<Front>,
+    caller: Caller,
+    request: JsonRequest,
+) -> Result<Response, Problem> {
     let hub = &front.hub;
     let keyed = KeyedCall::read(
         &caller.scope,
@@ -73,7 +77,8 @@ pub async fn create(State(front): State<Front>, caller: Caller, request: JsonReq
             .iter()
             .map(|rejection| format!("{} {}", rejection.connector, rejection.reason))
             .collect();
-        let detail = if reasons.is_empty() { "no connector is configured".to_owned() } else { reasons.join("; ") };
+        let detail =
+            if reasons.is_empty() { "no connector is configured".to_owned() } else { reasons.join("; ") };
         return Err(Problem::new(Kind::NoConnector).detail(detail));
     }
 
@@ -135,7 +140,10 @@ fn read_new_payment(front: &Front, scope: &Scope, body: &[u8]) -> Result<NewPaym
         match check_lines(&lines, amount) {
             Ok(()) => {}
             Err(OrderError::LinesDoNotSum { sum, amount }) => {
-                fields.error("lines", format!("must sum to the amount: they sum to {sum}, the amount is {amount}"));
+                fields.error(
+                    "lines",
+                    format!("must sum to the amount: they sum to {sum}, the amount is {amount}"),
+                );
             }
             Err(OrderError::Line { index, .. }) => {
                 fields.error("lines", format!("line {index} (from 0) makes the sum too large"));
@@ -169,7 +177,8 @@ fn read_line(line: &mut Fields, currency: Currency) -> Option<OrderLine> {
     let quantity = line.integer("quantity", 1, QUANTITY_MAX);
     let quantity = line.require("quantity", quantity, "how many, at least 1");
     let unit_amount = line.signed_amount("unit_amount", currency);
-    let unit_amount = line.require("unit_amount", unit_amount, "price of one in minor units; negative for a discount");
+    let unit_amount =
+        line.require("unit_amount", unit_amount, "price of one in minor units; negative for a discount");
     let sku = line.text("sku", 100);
     let kind = line.text("kind", 50);
     let metadata = line.metadata("metadata");
@@ -187,7 +196,12 @@ fn read_customer(customer: &mut Fields) -> Customer {
     if country.as_ref().is_some_and(|country| !is_code(country)) {
         customer.error("country", "must be an ISO 3166-1 alpha-2 code in capitals, such as DE");
     }
-    Customer { email, name: customer.text("name", TEXT_CHARS_MAX), country, address: customer.text("address", 500) }
+    Customer {
+        email,
+        name: customer.text("name", TEXT_CHARS_MAX),
+        country,
+        address: customer.text("address", 500),
+    }
 }
 
 fn check_url(front: &Front, scope: &Scope, fields: &mut Fields, name: &str, url: Option<&str>) {
@@ -203,7 +217,10 @@ fn check_url(front: &Front, scope: &Scope, fields: &mut Fields, name: &str, url:
     };
     let scheme_good = url.scheme() == "https" || (url.scheme() == "http" && plain_http);
     if !scheme_good || url.host_str().is_none_or(str::is_empty) {
-        return fields.error(name, "must be an absolute https URL; plain http only for tests, where the operator allows it");
+        return fields.error(
+            name,
+            "must be an absolute https URL; plain http only for tests, where the operator allows it",
+        );
     }
     if !url.username().is_empty() || url.password().is_some() {
         return fields.error(name, "must not carry a user name or password");
@@ -225,7 +242,11 @@ fn is_loopback(url: &Url) -> bool {
 }
 
 /// `GET /v1/payment_intents/{id}`
-pub async fn get(State(front): State<Front>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
+pub async fn get(
+    State(front): State<Front>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
     let payment = find(&front.hub, &caller.scope, &id).await?;
     Ok(Json(api_objects::payment_intent(&payment, &front.hub.urls)).into_response())
 }

@@ -94,7 +94,9 @@ impl Kind {
             Self::Validation | Self::CardNumberDetected | Self::IdempotencyMismatch | Self::NoConnector => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
-            Self::IdempotencyInProgress | Self::DuplicateOrderReference | Self::Refused => StatusCode::CONFLICT,
+            Self::IdempotencyInProgress | Self::DuplicateOrderReference | Self::Refused => {
+                StatusCode::CONFLICT
+            }
             Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -122,9 +124,7 @@ impl Kind {
                 "This call creates something or moves money. Send an `Idempotency-Key` header, a fresh one \
                  for each new wish and the same one for each retry."
             }
-            Self::IdempotencyKeyInvalid => {
-                "An idempotency key is 1 to 255 printable ASCII characters."
-            }
+            Self::IdempotencyKeyInvalid => "An idempotency key is 1 to 255 printable ASCII characters.",
             Self::IdempotencyInProgress => {
                 "The first request with this idempotency key is still being worked on. Retry shortly."
             }

@@ -22,16 +22,26 @@ use crate::service::Extras;
 use crate::store::TransferKind;
 
 /// `POST /v1/refunds`
-pub async fn create(State(front): State<Front>, caller: Caller, request: JsonRequest) -> Result<Response, Problem> {
+pub async fn create(
+    State(front): State<Front>,
+    caller: Caller,
+    request: JsonRequest,
+) -> Result<Response, Problem> {
     let hub = &front.hub;
-    let keyed =
-        KeyedCall::read(&caller.scope, "refunds.create", &request.headers, request.uri.path(), &request.body)?;
+    let keyed = KeyedCall::read(
+        &caller.scope,
+        "refunds.create",
+        &request.headers,
+        request.uri.path(),
+        &request.body,
+    )?;
     if let Some(response) = keyed.replay(hub).await? {
         return Ok(response);
     }
     let mut fields = Fields::parse(&request.body)?;
     let payment_intent = fields.text("payment_intent", 64);
-    let Some(payment_intent) = fields.require("payment_intent", payment_intent, "the id of what to refund") else {
+    let Some(payment_intent) = fields.require("payment_intent", payment_intent, "the id of what to refund")
+    else {
         return Err(fields.finish().err().unwrap_or_else(|| Problem::new(Kind::Validation)));
     };
     let payment = find(hub, &caller.scope, &payment_intent).await.map_err(|problem| match problem.kind {
@@ -45,7 +55,11 @@ pub async fn create(State(front): State<Front>, caller: Caller, request: JsonReq
 
     let now = hub.clock.now();
     let shown = |decision: &Decision| {
-        decision.payment.refunds.last().map_or(Value::Null, |refund| api_objects::refund(&decision.payment, refund))
+        decision
+            .payment
+            .refunds
+            .last()
+            .map_or(Value::Null, |refund| api_objects::refund(&decision.payment, refund))
     };
     let stored = |decision: &Decision| keyed.answer(plain(201, &shown(decision)), now);
     let extras = Extras { answer: Some(&stored), ..Extras::default() };
@@ -57,7 +71,11 @@ pub async fn create(State(front): State<Front>, caller: Caller, request: JsonReq
 }
 
 /// `GET /v1/refunds/{id}`
-pub async fn get(State(front): State<Front>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
+pub async fn get(
+    State(front): State<Front>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
     let not_found = || Problem::new(Kind::NotFound);
     let store = &front.hub.store;
     let id = RefundId::parse(&id).map_err(|_| not_found())?;
@@ -80,14 +98,17 @@ pub async fn list(State(front): State<Front>, caller: Caller, uri: Uri) -> Resul
     if let Some(payment_id) = of {
         if let Some(payment) = store.payment(&caller.scope, &payment_id).await? {
             let newest_first = payment.refunds.iter().rev();
-            let rest = newest_first.filter(|refund| page.after.as_ref().is_none_or(|after| refund.id.as_str() < after.as_str()));
+            let rest = newest_first
+                .filter(|refund| page.after.as_ref().is_none_or(|after| refund.id.as_str() < after.as_str()));
             let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
             items.extend(
-                rest.take(limit + 1).map(|refund| (refund.id.to_string(), api_objects::refund(&payment, refund))),
+                rest.take(limit + 1)
+                    .map(|refund| (refund.id.to_string(), api_objects::refund(&payment, refund))),
             );
         }
     } else {
-        for (id, payment_id) in store.transfers(&caller.scope, TransferKind::Refund, &one_more(&page)).await? {
+        for (id, payment_id) in store.transfers(&caller.scope, TransferKind::Refund, &one_more(&page)).await?
+        {
             let Some(payment) = store.payment(&caller.scope, &payment_id).await? else { continue };
             let Ok(refund_id) = RefundId::parse(&id) else { continue };
             items.extend(api_objects::refund_by_id(&payment, &refund_id).map(|refund| (id, refund)));

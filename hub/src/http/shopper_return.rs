@@ -24,11 +24,7 @@ const TRUTH_WAIT_S: i64 = 8;
 const FORM_BYTES_MAX: usize = 64 * 1024;
 
 /// `GET, POST /return/{token}`
-pub async fn arrive(
-    State(front): State<Front>,
-    Path(token): Path<String>,
-    request: Request,
-) -> Response {
+pub async fn arrive(State(front): State<Front>, Path(token): Path<String>, request: Request) -> Response {
     let hub = &front.hub;
     let (payment, attempt_id) = match hub.store.payment_by_return_token(&token).await {
         Ok(Some(found)) => found,
@@ -36,7 +32,10 @@ pub async fn arrive(
         Err(error) => return sorry(&error.into()),
     };
     if is_speculative(request.method(), request.headers()) {
-        return page(pages::waiting(&WaitingView { refresh_s: 2, text: "Checking with the payment processor…" }));
+        return page(pages::waiting(&WaitingView {
+            refresh_s: 2,
+            text: "Checking with the payment processor…",
+        }));
     }
     let mut parameters: Vec<(String, String)> =
         form_urlencoded::parse(request.uri().query().unwrap_or_default().as_bytes()).into_owned().collect();
@@ -68,14 +67,20 @@ pub async fn arrive(
 }
 
 /// True when asking again now would tell nothing new.
-fn truth_is_known(payment: &PaymentIntent, attempt_id: &hub_core::ids::AttemptId, came_at: Timestamp) -> bool {
+fn truth_is_known(
+    payment: &PaymentIntent,
+    attempt_id: &hub_core::ids::AttemptId,
+    came_at: Timestamp,
+) -> bool {
     if payment.status.is_end() || payment.status == Status::RequiresCapture || payment.quarantine.is_some() {
         return true;
     }
     let Some(attempt) = payment.attempt(attempt_id) else { return true };
     let asked_since = attempt.checked_at.is_some_and(|checked_at| checked_at >= came_at);
     match attempt.state(payment.capture) {
-        AttemptState::Created | AttemptState::Open | AttemptState::Approved | AttemptState::Unknown => asked_since,
+        AttemptState::Created | AttemptState::Open | AttemptState::Approved | AttemptState::Unknown => {
+            asked_since
+        }
         AttemptState::Pending
         | AttemptState::Authorized
         | AttemptState::Captured

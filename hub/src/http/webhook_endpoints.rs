@@ -73,7 +73,11 @@ fn with_secret(endpoint: &EndpointRow, secret: &str) -> Value {
 }
 
 /// `POST /v1/webhook_endpoints`
-pub async fn create(State(front): State<Front>, caller: Caller, request: JsonRequest) -> Result<Response, Problem> {
+pub async fn create(
+    State(front): State<Front>,
+    caller: Caller,
+    request: JsonRequest,
+) -> Result<Response, Problem> {
     let hub = &front.hub;
     let keyed = KeyedCall::read(
         &caller.scope,
@@ -124,7 +128,11 @@ pub async fn list(State(front): State<Front>, caller: Caller, uri: Uri) -> Resul
 }
 
 /// `GET /v1/webhook_endpoints/{id}`
-pub async fn get(State(front): State<Front>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
+pub async fn get(
+    State(front): State<Front>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
     let endpoint = find(&front, &caller, &id).await?;
     Ok(Json(api_objects::endpoint(&endpoint)).into_response())
 }
@@ -155,7 +163,11 @@ pub async fn update(
 }
 
 /// `DELETE /v1/webhook_endpoints/{id}`
-pub async fn delete(State(front): State<Front>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
+pub async fn delete(
+    State(front): State<Front>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
     let endpoint = find(&front, &caller, &id).await?;
     let write = Write::DeleteEndpoint { scope: caller.scope.clone(), id: endpoint.id };
     front.hub.store.commit(Commit { writes: vec![write] }).await?;

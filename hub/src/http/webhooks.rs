@@ -46,7 +46,11 @@ impl InboxGauge {
 }
 
 /// `POST /webhooks/{connector}`
-pub async fn receive(State(front): State<Front>, Path(name): Path<String>, request: Request) -> Result<Response, Problem> {
+pub async fn receive(
+    State(front): State<Front>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
     take(&front, &name, None, request).await
 }
 
@@ -59,7 +63,12 @@ pub async fn receive_at_secret_path(
     take(&front, &name, Some(&secret), request).await
 }
 
-async fn take(front: &Front, name: &str, path_secret: Option<&str>, request: Request) -> Result<Response, Problem> {
+async fn take(
+    front: &Front,
+    name: &str,
+    path_secret: Option<&str>,
+    request: Request,
+) -> Result<Response, Problem> {
     let hub = &front.hub;
     let connector = hub.connectors.connector(name).ok_or_else(|| Problem::new(Kind::NotFound))?;
     if !path_matches(connector.as_ref(), path_secret) {
@@ -72,7 +81,16 @@ async fn take(front: &Front, name: &str, path_secret: Option<&str>, request: Req
     let (parts, body) = request.into_parts();
     let body = body::read(body, front.settings.body_bytes_max).await?;
     let registered = hub.urls.webhooks(name, connector.webhook_path_secret());
-    let delivery = delivery(connector.as_ref(), Channel::Webhook, &registered, &parts.uri, &parts.headers, body, None, hub.clock.now());
+    let delivery = delivery(
+        connector.as_ref(),
+        Channel::Webhook,
+        &registered,
+        &parts.uri,
+        &parts.headers,
+        body,
+        None,
+        hub.clock.now(),
+    );
     match connector.authenticate(&delivery).await {
         Authenticated::Accepted => {}
         Authenticated::Forged { why } => {
@@ -103,7 +121,10 @@ fn path_matches(connector: &dyn Connector, given: Option<&str>) -> bool {
 }
 
 /// A request as an adapter sees it.
-#[expect(clippy::too_many_arguments, reason = "each is a part of one request, put together in this one place")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is a part of one request, put together in this one place"
+)]
 pub(crate) fn delivery(
     connector: &dyn Connector,
     channel: Channel,
@@ -116,7 +137,8 @@ pub(crate) fn delivery(
 ) -> Delivery {
     let query = uri.query().unwrap_or_default();
     let url = if query.is_empty() { registered.to_owned() } else { format!("{registered}?{query}") };
-    let lines = headers.iter().filter(|(name, _)| **name != header::AUTHORIZATION && **name != header::COOKIE);
+    let lines =
+        headers.iter().filter(|(name, _)| **name != header::AUTHORIZATION && **name != header::COOKIE);
     let text = |value: &axum::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     Delivery {
         channel,
@@ -146,7 +168,8 @@ async fn store(front: &Front, connector: &dyn Connector, delivery: &Delivery) ->
         sealed,
         state: InboxState::Received,
     };
-    let job = Job { body: JobBody::TakeNotification { scope, delivery_id: id }, due_at: delivery.received_at };
+    let job =
+        Job { body: JobBody::TakeNotification { scope, delivery_id: id }, due_at: delivery.received_at };
     let writes = vec![Write::InsertInbox(row), Write::PutJob { job, holder: None }];
     match hub.store.commit(Commit { writes }).await {
         Ok(()) | Err(StoreError::Conflict(Conflict::SeenDelivery)) => Ok(()),

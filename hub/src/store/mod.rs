@@ -57,7 +57,13 @@ pub enum Write {
         references: Vec<Reference>,
     },
     /// How a refund or dispute is found by its id.
-    IndexTransfer { scope: Scope, kind: TransferKind, id: String, payment_id: PaymentIntentId, created_at: Timestamp },
+    IndexTransfer {
+        scope: Scope,
+        kind: TransferKind,
+        id: String,
+        payment_id: PaymentIntentId,
+        created_at: Timestamp,
+    },
     /// The door of an attempt, sealed by the caller; replaces an older one.
     PutDoor { scope: Scope, attempt_id: AttemptId, sealed: Vec<u8>, expires_at: Option<Timestamp> },
     /// An event for the merchant, and a delivery with its job for every enabled endpoint of the scope that
@@ -80,9 +86,22 @@ pub enum Write {
     /// What became of an inbound delivery.
     SettleInbox { scope: Scope, id: DeliveryId, state: InboxState, note: String, at: Timestamp },
     /// That a processor's event was taken. Guard: it is new ([`Conflict::SeenEvent`]).
-    InsertSeenEvent { scope: Scope, connector: String, event_id: String, payment_id: PaymentIntentId, at: Timestamp },
+    InsertSeenEvent {
+        scope: Scope,
+        connector: String,
+        event_id: String,
+        payment_id: PaymentIntentId,
+        at: Timestamp,
+    },
     /// One scrubbed exchange with a processor.
-    InsertExchange { scope: Scope, payment_id: PaymentIntentId, attempt_id: AttemptId, operation: String, at: Timestamp, record: Value },
+    InsertExchange {
+        scope: Scope,
+        payment_id: PaymentIntentId,
+        attempt_id: AttemptId,
+        operation: String,
+        at: Timestamp,
+        record: Value,
+    },
     /// A new endpoint.
     InsertEndpoint(EndpointRow),
     /// An endpoint's new state. Guard: it exists ([`Conflict::NotFound`]).
@@ -90,9 +109,19 @@ pub enum Write {
     /// An endpoint, with its undelivered deliveries and their jobs. Guard: it exists.
     DeleteEndpoint { scope: Scope, id: WebhookEndpointId },
     /// One try of a delivery to the merchant.
-    RecordDeliveryTry { scope: Scope, event_id: WebhookEventId, endpoint_id: WebhookEndpointId, delivery_try: DeliveryTry },
+    RecordDeliveryTry {
+        scope: Scope,
+        event_id: WebhookEventId,
+        endpoint_id: WebhookEndpointId,
+        delivery_try: DeliveryTry,
+    },
     /// A delivery wanted again, with its job: creates it if it is not there.
-    RequeueDelivery { scope: Scope, event_id: WebhookEventId, endpoint_id: WebhookEndpointId, due_at: Timestamp },
+    RequeueDelivery {
+        scope: Scope,
+        event_id: WebhookEventId,
+        endpoint_id: WebhookEndpointId,
+        due_at: Timestamp,
+    },
     /// A new API key.
     InsertApiKey(ApiKeyRow),
     /// A revoked API key. Guard: it exists.
@@ -332,7 +361,13 @@ pub trait Store: Send + Sync {
     /// Writes everything or nothing.
     async fn commit(&self, commit: Commit) -> Result<(), StoreError>;
     /// Takes due jobs until `lease_until`, oldest first; each lease gets its own token from `lease`.
-    async fn claim(&self, now: Timestamp, lease_until: Timestamp, lease: LeaseToken, limit: u32) -> Result<Vec<ClaimedJob>, StoreError>;
+    async fn claim(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        lease: LeaseToken,
+        limit: u32,
+    ) -> Result<Vec<ClaimedJob>, StoreError>;
     /// Ends every lease: at the start of the only process on this database.
     async fn release_leases(&self) -> Result<u64, StoreError>;
     /// When the next job that nobody holds is due.
@@ -340,32 +375,97 @@ pub trait Store: Send + Sync {
     /// Changes whenever something was committed by this process; for those who wait.
     fn changes(&self) -> tokio::sync::watch::Receiver<u64>;
 
-    async fn payment(&self, scope: &Scope, id: &PaymentIntentId) -> Result<Option<PaymentIntent>, StoreError>;
+    async fn payment(&self, scope: &Scope, id: &PaymentIntentId)
+    -> Result<Option<PaymentIntent>, StoreError>;
     async fn payment_by_checkout_token(&self, token: &str) -> Result<Option<PaymentIntent>, StoreError>;
     /// The payment and attempt that a browser's return belongs to.
-    async fn payment_by_return_token(&self, token: &str) -> Result<Option<(PaymentIntent, AttemptId)>, StoreError>;
+    async fn payment_by_return_token(
+        &self,
+        token: &str,
+    ) -> Result<Option<(PaymentIntent, AttemptId)>, StoreError>;
     /// The payment that holds an order reference open.
-    async fn open_payment_for(&self, scope: &Scope, order_reference: &str) -> Result<Option<PaymentIntentId>, StoreError>;
+    async fn open_payment_for(
+        &self,
+        scope: &Scope,
+        order_reference: &str,
+    ) -> Result<Option<PaymentIntentId>, StoreError>;
     /// The attempt that a processor's id or our echo names.
-    async fn find_attempt(&self, scope: &Scope, connector: &str, echo: Option<&str>, reference_ids: &[String]) -> Result<Option<(PaymentIntentId, AttemptId)>, StoreError>;
+    async fn find_attempt(
+        &self,
+        scope: &Scope,
+        connector: &str,
+        echo: Option<&str>,
+        reference_ids: &[String],
+    ) -> Result<Option<(PaymentIntentId, AttemptId)>, StoreError>;
     /// The payment that collects an order's amount.
-    async fn payment_of_order(&self, scope: &Scope, id: &OrderId) -> Result<Option<PaymentIntent>, StoreError>;
+    async fn payment_of_order(
+        &self,
+        scope: &Scope,
+        id: &OrderId,
+    ) -> Result<Option<PaymentIntent>, StoreError>;
     /// The payment of a refund or dispute.
-    async fn payment_of_transfer(&self, scope: &Scope, kind: TransferKind, id: &str) -> Result<Option<PaymentIntentId>, StoreError>;
-    async fn payments(&self, scope: &Scope, filter: &PaymentFilter, page: &Page) -> Result<Vec<PaymentIntent>, StoreError>;
+    async fn payment_of_transfer(
+        &self,
+        scope: &Scope,
+        kind: TransferKind,
+        id: &str,
+    ) -> Result<Option<PaymentIntentId>, StoreError>;
+    async fn payments(
+        &self,
+        scope: &Scope,
+        filter: &PaymentFilter,
+        page: &Page,
+    ) -> Result<Vec<PaymentIntent>, StoreError>;
     /// Ids of refunds or disputes with their payments, newest first.
-    async fn transfers(&self, scope: &Scope, kind: TransferKind, page: &Page) -> Result<Vec<(String, PaymentIntentId)>, StoreError>;
+    async fn transfers(
+        &self,
+        scope: &Scope,
+        kind: TransferKind,
+        page: &Page,
+    ) -> Result<Vec<(String, PaymentIntentId)>, StoreError>;
     async fn history(&self, scope: &Scope, id: &PaymentIntentId) -> Result<Vec<Recorded>, StoreError>;
     async fn order(&self, scope: &Scope, id: &OrderId) -> Result<Option<(Order, Timestamp)>, StoreError>;
     async fn personal_data(&self, scope: &Scope, id: &OrderId) -> Result<Option<Vec<u8>>, StoreError>;
-    async fn door(&self, scope: &Scope, id: &AttemptId) -> Result<Option<(Vec<u8>, Option<Timestamp>)>, StoreError>;
-    async fn idempotency(&self, scope: &Scope, operation: &'static str, key: &str) -> Result<Option<IdempotencyRow>, StoreError>;
-    async fn public_event(&self, scope: &Scope, id: &WebhookEventId) -> Result<Option<PublicEventRow>, StoreError>;
-    async fn public_events(&self, scope: &Scope, filter: &EventFilter, page: &Page) -> Result<Vec<PublicEventRow>, StoreError>;
-    async fn endpoint(&self, scope: &Scope, id: &WebhookEndpointId) -> Result<Option<EndpointRow>, StoreError>;
+    async fn door(
+        &self,
+        scope: &Scope,
+        id: &AttemptId,
+    ) -> Result<Option<(Vec<u8>, Option<Timestamp>)>, StoreError>;
+    async fn idempotency(
+        &self,
+        scope: &Scope,
+        operation: &'static str,
+        key: &str,
+    ) -> Result<Option<IdempotencyRow>, StoreError>;
+    async fn public_event(
+        &self,
+        scope: &Scope,
+        id: &WebhookEventId,
+    ) -> Result<Option<PublicEventRow>, StoreError>;
+    async fn public_events(
+        &self,
+        scope: &Scope,
+        filter: &EventFilter,
+        page: &Page,
+    ) -> Result<Vec<PublicEventRow>, StoreError>;
+    async fn endpoint(
+        &self,
+        scope: &Scope,
+        id: &WebhookEndpointId,
+    ) -> Result<Option<EndpointRow>, StoreError>;
     async fn endpoints(&self, scope: &Scope, page: &Page) -> Result<Vec<EndpointRow>, StoreError>;
-    async fn delivery(&self, scope: &Scope, event_id: &WebhookEventId, endpoint_id: &WebhookEndpointId) -> Result<Option<MerchantDelivery>, StoreError>;
-    async fn deliveries(&self, scope: &Scope, endpoint_id: &WebhookEndpointId, page: &Page) -> Result<Vec<MerchantDelivery>, StoreError>;
+    async fn delivery(
+        &self,
+        scope: &Scope,
+        event_id: &WebhookEventId,
+        endpoint_id: &WebhookEndpointId,
+    ) -> Result<Option<MerchantDelivery>, StoreError>;
+    async fn deliveries(
+        &self,
+        scope: &Scope,
+        endpoint_id: &WebhookEndpointId,
+        page: &Page,
+    ) -> Result<Vec<MerchantDelivery>, StoreError>;
     async fn inbox(&self, scope: &Scope, id: &DeliveryId) -> Result<Option<InboxRow>, StoreError>;
     /// How many deliveries wait to be read, counted up to `at_most`.
     async fn inbox_waiting(&self, at_most: u64) -> Result<u64, StoreError>;

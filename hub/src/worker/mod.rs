@@ -100,7 +100,9 @@ async fn claim(hub: &Hub, limit: u32) -> Result<Vec<ClaimedJob>, StoreError> {
 /// Runs a job; if that fails, sees to it that it is run again.
 async fn carry_out(hub: &Hub, sender: &WebhookSender, job: &ClaimedJob) {
     let result = match &job.body {
-        JobBody::Payment { scope, payment_id, work } => payment_work::run(hub, job, scope, payment_id, work).await,
+        JobBody::Payment { scope, payment_id, work } => {
+            payment_work::run(hub, job, scope, payment_id, work).await
+        }
         JobBody::TakeNotification { scope, delivery_id } => {
             take_notification::run(hub, job, scope, delivery_id).await
         }

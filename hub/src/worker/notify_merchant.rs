@@ -12,9 +12,7 @@ use crate::http::webhook_endpoints::open_secrets;
 use crate::merchant_webhooks::sender::{SendOutcome, WebhookSender};
 use crate::merchant_webhooks::signature::{WebhookSecret, sign};
 use crate::service::{Hub, ServiceError};
-use crate::store::{
-    ClaimedJob, Commit, DeliveryState, DeliveryTry, EndpointRow, StoreError, Write,
-};
+use crate::store::{ClaimedJob, Commit, DeliveryState, DeliveryTry, EndpointRow, StoreError, Write};
 
 /// Seconds between tries: the schedule of the Standard Webhooks specification, about 75 hours in all.
 const RETRY_S: [i64; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
@@ -100,8 +98,12 @@ fn judge(outcome: &SendOutcome, tries_before: u32, now: Timestamp) -> DeliveryTr
             let wait_s = retry_after.and_then(|wait| i64::try_from(wait.as_secs()).ok());
             (Some(*status), Some(format!("answered {status}")), wait_s)
         }
-        SendOutcome::Gone => (Some(410), Some("answered 410 Gone; the endpoint is disabled".to_owned()), None),
-        SendOutcome::Redirected => (None, Some("answered with a redirect, which is not followed".to_owned()), None),
+        SendOutcome::Gone => {
+            (Some(410), Some("answered 410 Gone; the endpoint is disabled".to_owned()), None)
+        }
+        SendOutcome::Redirected => {
+            (None, Some("answered with a redirect, which is not followed".to_owned()), None)
+        }
         SendOutcome::TimedOut => (None, Some("did not answer in time".to_owned()), None),
         SendOutcome::Unreachable { reason } => (None, Some(format!("not reached: {reason}")), None),
         SendOutcome::Forbidden { reason } => (None, Some(format!("not allowed: {reason}")), None),

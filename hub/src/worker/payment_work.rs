@@ -13,8 +13,8 @@ use hub_core::payment::{
 use hub_core::retry::{Action, action};
 use hub_core::schedule::Work;
 use processor_sdk::{
-    Answer, Call, Capabilities, CaptureOrder, CheckoutOrder, Door, Fault, ItemKind, LineItem, LookUp, OperationKind,
-    RefundOrder, Shopper, Timestamp,
+    Answer, Call, Capabilities, CaptureOrder, CheckoutOrder, Door, Fault, ItemKind, LineItem, LookUp,
+    OperationKind, RefundOrder, Shopper, Timestamp,
 };
 
 use super::finish;
@@ -107,7 +107,9 @@ async fn look_up(
         Subject::Refund(id) if can_fetch_refund(payment, capabilities, id) => {
             refund_order(payment, attempt, id).map(processor_sdk::Operation::FetchRefund)
         }
-        Subject::Refund(_) | Subject::Capture(_) | Subject::Payment => Some(processor_sdk::Operation::FetchPayment),
+        Subject::Refund(_) | Subject::Capture(_) | Subject::Payment => {
+            Some(processor_sdk::Operation::FetchPayment)
+        }
     };
     let Some(contents) = contents else { return finish(hub, job).await };
     let kind = contents.kind();
@@ -129,7 +131,9 @@ fn can_fetch_refund(payment: &PaymentIntent, capabilities: &Capabilities, id: &R
     match capabilities.fetch_refund {
         LookUp::None => false,
         LookUp::ByEcho => true,
-        LookUp::ById => payment.refunds.iter().any(|refund| refund.id == *id && refund.processor_id.is_some()),
+        LookUp::ById => {
+            payment.refunds.iter().any(|refund| refund.id == *id && refund.processor_id.is_some())
+        }
     }
 }
 
@@ -195,7 +199,9 @@ async fn check_one(
     let asked_at = hub.clock.now();
     let performed = perform(hub, payment, attempt, None, contents).await;
     let writes = exchanges(payment, attempt, kind, &performed);
-    let Outcome::Answered { answer: Answer::Said { mut facts, .. } } = performed.outcome else { return Ok(()) };
+    let Outcome::Answered { answer: Answer::Said { mut facts, .. } } = performed.outcome else {
+        return Ok(());
+    };
     facts.at = facts.at.or(Some(asked_at));
     let command = Command::Notified { attempt_id: attempt.id.clone(), facts: Box::new(facts) };
     let extras = Extras { writes, ..Extras::default() };
@@ -227,7 +233,10 @@ async fn perform(
     let Some(connector) = hub.connectors.connector(name) else {
         tracing::error!(connector.name = %name, "a payment in flight needs {name}, which is not configured any more");
         let detail = "the connector is not configured any more".to_owned();
-        return Performed { outcome: Outcome::NotSent { why: NotSent::Unreachable { detail } }, exchanges: vec![] };
+        return Performed {
+            outcome: Outcome::NotSent { why: NotSent::Unreachable { detail } },
+            exchanges: vec![],
+        };
     };
     let call = Call {
         operation: contents,
@@ -290,11 +299,7 @@ async fn contents(
     })
 }
 
-fn refund_order(
-    payment: &PaymentIntent,
-    attempt: &Attempt,
-    id: &RefundId,
-) -> Option<RefundOrder> {
+fn refund_order(payment: &PaymentIntent, attempt: &Attempt, id: &RefundId) -> Option<RefundOrder> {
     let refund = payment.refunds.iter().find(|refund| refund.id == *id)?;
     let captures = attempt.evidence.items(ItemKind::Capture);
     let largest = captures.iter().max_by_key(|item| item.amount.map_or(0, |amount| amount.minor()));
@@ -349,7 +354,9 @@ fn door_write(
     asked_at: Timestamp,
     outcome: &Outcome,
 ) -> Result<Option<Write>, ServiceError> {
-    let Outcome::Answered { answer: Answer::Said { door: Some(door), .. } } = outcome else { return Ok(None) };
+    let Outcome::Answered { answer: Answer::Said { door: Some(door), .. } } = outcome else {
+        return Ok(None);
+    };
     let sealed = hub.seal_json::<Door>(&door_context(attempt), door)?;
     let expires_at = door.expires_in_s.map(|seconds| hub_core::retry::after(asked_at, i64::from(seconds)));
     let (scope, attempt_id) = (payment.scope.clone(), attempt.id.clone());
@@ -357,7 +364,12 @@ fn door_write(
 }
 
 /// What was exchanged, scrubbed, for the operator's eyes.
-fn exchanges(payment: &PaymentIntent, attempt: &Attempt, kind: OperationKind, performed: &Performed) -> Vec<Write> {
+fn exchanges(
+    payment: &PaymentIntent,
+    attempt: &Attempt,
+    kind: OperationKind,
+    performed: &Performed,
+) -> Vec<Write> {
     let write = |record: &crate::connector::redact::ExchangeRecord| Write::InsertExchange {
         scope: payment.scope.clone(),
         payment_id: payment.id.clone(),

@@ -95,7 +95,13 @@ async fn take(hub: &Hub, row: &InboxRow, notification: &TrustedNotification) -> 
     }
 }
 
-async fn settle(hub: &Hub, job: &ClaimedJob, row: &InboxRow, state: InboxState, note: &str) -> Result<(), ServiceError> {
+async fn settle(
+    hub: &Hub,
+    job: &ClaimedJob,
+    row: &InboxRow,
+    state: InboxState,
+    note: &str,
+) -> Result<(), ServiceError> {
     let writes = vec![
         settled(hub, row, state, note),
         Write::FinishJob { key: job.key.clone(), holder: job.lease.clone() },
@@ -105,12 +111,19 @@ async fn settle(hub: &Hub, job: &ClaimedJob, row: &InboxRow, state: InboxState, 
 }
 
 /// Tries again later; after days it stays where the operator sees it.
-async fn put_off(hub: &Hub, job: &ClaimedJob, row: &InboxRow, state: InboxState, note: &str) -> Result<(), ServiceError> {
+async fn put_off(
+    hub: &Hub,
+    job: &ClaimedJob,
+    row: &InboxRow,
+    state: InboxState,
+    note: &str,
+) -> Result<(), ServiceError> {
     let now = hub.clock.now();
     if now.seconds_since(row.received_at) > MATCH_DAYS_MAX * 24 * 3_600 {
         return settle(hub, job, row, state, note).await;
     }
-    let index = usize::try_from(job.tries.saturating_sub(1)).unwrap_or(usize::MAX).min(MATCH_AGAIN_S.len() - 1);
+    let index =
+        usize::try_from(job.tries.saturating_sub(1)).unwrap_or(usize::MAX).min(MATCH_AGAIN_S.len() - 1);
     let wait_s = MATCH_AGAIN_S.get(index).copied().unwrap_or(3_600);
     let writes = vec![
         settled(hub, row, state, note),
