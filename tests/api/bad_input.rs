@@ -22,7 +22,7 @@ type Row<'a> = (&'a str, &'a [&'a str], Fields<'a>);
 /// `POST /v1/payment_intents`: field, values, errors.
 const INTENTS: [Row<'_>; 41] = [
     ("amount", &["0", "-1", "-199900"], &[("/amount", POSITIVE)]),
-    ("amount", &["10.5", "1999.0", "19.99", "1e2", "1E+3", "-0", "-0.5", "0.0"], &[("/amount", MINOR)]),
+    ("amount", &["10.5", "2377.0", "18.75", "1e2", "1E+3", "-0", "-0.5", "0.0"], &[("/amount", MINOR)]),
     (
         "amount",
         &["9007199254740992", "9223372036854775807"],
@@ -31,13 +31,13 @@ const INTENTS: [Row<'_>; 41] = [
     ("amount", &["9223372036854775808", "18446744073709551616", "1e300"], &[("/amount", MINOR)]),
     (
         "amount",
-        &["\"1999\"", "\"ten euros\"", "true", "[1999]", "{\"minor\": 7777}", "\"\""],
+        &["\"1777\"", "\"ten euros\"", "true", "[2377]", "{\"minor\": 7777}", "\"\""],
         &[("/amount", MINOR)],
     ),
     ("amount", &["null"], &[("/amount", "is required: integer minor units")]),
     (
         "currency",
-        &["\"eur\"", "\"Eur\"", "\"EURO\"", "\" EUR\"", "\"EUR \"", "\"\"", "\"€\""],
+        &["\"eur\"", "\"Eur\"", "\"EURO\"", "\" GBP\"", "\"GBP \"", "\"\"", "\"€\""],
         &[("/currency", CODE)],
     ),
     ("currency", &["\"ZZZ\"", "\"BTC\"", "\"DEM\"", "\"XXX\"", "\"XTS\"", "\"XAU\""], &[("/currency", CODE)]),
@@ -86,7 +86,7 @@ const INTENTS: [Row<'_>; 41] = [
         &["299", "0", "-1", "2592001", "300.5", "\"3600\"", "true", "1e3"],
         &[("/expires_in_s", "must be an integer from 300 to 2592000")],
     ),
-    ("allow_duplicate", &["\"true\"", "1", "0", "{}"], &[("/allow_duplicate", "must be true or false")]),
+    ("allow_duplicate", &["\"truly\"", "1", "0", "{}"], &[("/allow_duplicate", "must be true or false")]),
     (
         "metadata",
         &[
@@ -97,13 +97,13 @@ const INTENTS: [Row<'_>; 41] = [
             "{\"key\": null}",
             "{\"key\": true}",
             "{\"key\": {}}",
-            "{\"\": \"value\"}",
+            "{\"\": \"wert\"}",
         ],
         &[("/metadata", METADATA)],
     ),
     (
         "metadata",
-        &["{\"key\": \"a\\u0000bcd\"}", "{\"a\\u0000bcd\": \"value\"}", "{\"key\": \"a\\u001bbcd\"}"],
+        &["{\"key\": \"a\\u0000bcd\"}", "{\"a\\u0000bcd\": \"wert\"}", "{\"key\": \"a\\u001bbcd\"}"],
         &[("/metadata", METADATA)],
     ),
     ("site", &["7777", "{}"], &[("/site", TEXT)]),
@@ -117,7 +117,7 @@ const INTENTS: [Row<'_>; 41] = [
     ("livemode", &["true"], &[("/livemode", UNKNOWN)]),
 ];
 
-/// `lines` of `POST /v1/payment_intents`, whose amount is 1999.
+/// `lines` of `POST /v1/payment_intents`, whose amount is 2377.
 const LINES: [(&str, Fields<'_>); 24] = [
     ("{}", &[("/lines", "must be a list")]),
     ("\"two books\"", &[("/lines", "must be a list")]),
@@ -126,7 +126,7 @@ const LINES: [(&str, Fields<'_>); 24] = [
     ("[null]", &[("/lines/0", "must be an object")]),
     ("[[\"book\"]]", &[("/lines/0", "must be an object")]),
     (
-        "[{\"name\": \"A\", \"quantity\": 1, \"unit_amount\": 1999}, \"book\"]",
+        "[{\"name\": \"A\", \"quantity\": 1, \"unit_amount\": 2377}, \"book\"]",
         &[("/lines/1", "must be an object")],
     ),
     (
@@ -137,31 +137,31 @@ const LINES: [(&str, Fields<'_>); 24] = [
             ("/lines/0/unit_amount", "is required: price of one"),
         ],
     ),
-    ("[{\"name\": 7777, \"quantity\": 1, \"unit_amount\": 1999}]", &[("/lines/0/name", TEXT)]),
-    ("[{\"name\": \"\", \"quantity\": 1, \"unit_amount\": 1999}]", &[("/lines/0/name", CHARACTERS_255)]),
+    ("[{\"name\": 7777, \"quantity\": 1, \"unit_amount\": 2377}]", &[("/lines/0/name", TEXT)]),
+    ("[{\"name\": \"\", \"quantity\": 1, \"unit_amount\": 2377}]", &[("/lines/0/name", CHARACTERS_255)]),
     (
-        "[{\"name\": \"Book\", \"quantity\": 0, \"unit_amount\": 1999}]",
+        "[{\"name\": \"Book\", \"quantity\": 0, \"unit_amount\": 2377}]",
         &[("/lines/0/quantity", "must be an integer from 1")],
     ),
     (
-        "[{\"name\": \"Book\", \"quantity\": -1, \"unit_amount\": -1999}]",
+        "[{\"name\": \"Book\", \"quantity\": -1, \"unit_amount\": -2377}]",
         &[("/lines/0/quantity", "must be an integer from 1")],
     ),
     (
-        "[{\"name\": \"Book\", \"quantity\": 1.5, \"unit_amount\": 1999}]",
+        "[{\"name\": \"Book\", \"quantity\": 1.5, \"unit_amount\": 2377}]",
         &[("/lines/0/quantity", "must be an integer from 1")],
     ),
     (
-        "[{\"name\": \"Book\", \"quantity\": \"1\", \"unit_amount\": 1999}]",
+        "[{\"name\": \"Book\", \"quantity\": \"1\", \"unit_amount\": 2377}]",
         &[("/lines/0/quantity", "must be an integer from 1")],
     ),
     (
         "[{\"name\": \"Book\", \"quantity\": 1000001, \"unit_amount\": 1}]",
         &[("/lines/0/quantity", "to 1000000")],
     ),
-    ("[{\"name\": \"Book\", \"quantity\": 1, \"unit_amount\": 19.99}]", &[("/lines/0/unit_amount", MINOR)]),
+    ("[{\"name\": \"Book\", \"quantity\": 1, \"unit_amount\": 18.75}]", &[("/lines/0/unit_amount", MINOR)]),
     (
-        "[{\"name\": \"Book\", \"quantity\": 1, \"unit_amount\": \"1999\"}]",
+        "[{\"name\": \"Book\", \"quantity\": 1, \"unit_amount\": \"1777\"}]",
         &[("/lines/0/unit_amount", MINOR)],
     ),
     (
@@ -173,19 +173,19 @@ const LINES: [(&str, Fields<'_>); 24] = [
         &[("/lines/0/unit_amount", "at least -9007199254740991")],
     ),
     (
-        "[{\"name\": \"Book\", \"quantity\": 1, \"unit_amount\": 1999, \"price\": 1999}]",
+        "[{\"name\": \"Book\", \"quantity\": 1, \"unit_amount\": 2377, \"price\": 2377}]",
         &[("/lines/0/price", UNKNOWN)],
     ),
     (
-        "[{\"name\": \"Book\", \"quantity\": 1, \"unit_amount\": 1999, \"metadata\": []}]",
+        "[{\"name\": \"Book\", \"quantity\": 1, \"unit_amount\": 2377, \"metadata\": []}]",
         &[("/lines/0/metadata", METADATA)],
     ),
     (
-        "[{\"name\": \"Book\", \"quantity\": 1, \"unit_amount\": 1998}]",
+        "[{\"name\": \"Book\", \"quantity\": 1, \"unit_amount\": 2376}]",
         &[("/lines", "must sum to the amount")],
     ),
     (
-        "[{\"name\": \"Book\", \"quantity\": 2, \"unit_amount\": 1999}, {\"name\": \"Off\", \"quantity\": 1, \"unit_amount\": -1998}]",
+        "[{\"name\": \"Book\", \"quantity\": 2, \"unit_amount\": 2377}, {\"name\": \"Off\", \"quantity\": 1, \"unit_amount\": -2376}]",
         &[("/lines", "a discount is a negative line")],
     ),
     (
@@ -296,9 +296,9 @@ async fn wrong_fields_of_an_intent() {
         &[("/lines", "must have at most 500 items")],
     )
     .await;
-    let pairs = (0..51).map(|number| (format!("key{number}"), json!("value")));
+    let pairs = (0..51).map(|number| (format!("key{number}"), json!("wert")));
     let many: serde_json::Map<_, _> = pairs.collect();
-    for metadata in [json!(many), json!({ "k".repeat(41): "value" }), json!({ "key": "v".repeat(501) })] {
+    for metadata in [json!(many), json!({ "k".repeat(41): "wert" }), json!({ "key": "v".repeat(501) })] {
         check_intent(hub, intent_with("metadata", &metadata.to_string()), &[("/metadata", METADATA)]).await;
     }
     assert_eq!(rows(hub).await, before, "something was stored");
@@ -309,13 +309,13 @@ async fn wrong_fields_of_an_intent() {
 async fn every_mistake_is_named_at_once() {
     let world = World::start().await;
     let body = json!({
-        "amount": "19.99",
+        "amount": "18.75",
         "currency": "eur",
-        "return_url": "thanks",
+        "return_url": "danke",
         "lines": [{ "name": "Book", "quantity": 0 }, 7],
         "customer": { "email": "nobody", "country": "de", "fax": "1" },
         "metadata": { "key": 1 },
-        "colour": "green",
+        "shade": "green",
     })
     .to_string();
     let answer = send(request(&world.hub.cart, Method::POST, "/v1/payment_intents", true, &body)).await;
@@ -330,7 +330,7 @@ async fn every_mistake_is_named_at_once() {
         ("/customer/fax", UNKNOWN),
         ("/return_url", "must be an absolute URL"),
         ("/metadata", METADATA),
-        ("/colour", UNKNOWN),
+        ("/shade", UNKNOWN),
     ];
     refused(&answer, Kind::Validation, &fields, &body);
     world.hub.finish().await;
@@ -363,7 +363,7 @@ async fn wrong_fields_of_the_other_calls() {
         hub,
         Method::PATCH,
         endpoint.clone(),
-        "{\"enabled\": \"false\"}".to_owned(),
+        "{\"enabled\": \"falsely\"}".to_owned(),
         &[("/enabled", "must be true or false")],
     )
     .await;
@@ -400,7 +400,7 @@ async fn wrong_fields_of_the_other_calls() {
         ("{\"amount\": -777}", [("/amount", POSITIVE)]),
         ("{\"amount\": 10.5}", [("/amount", MINOR)]),
         ("{\"amount\": \"1000\"}", [("/amount", MINOR)]),
-        ("{\"final\": \"true\"}", [("/final", "must be true or false")]),
+        ("{\"final\": \"truly\"}", [("/final", "must be true or false")]),
         ("{\"currency\": \"EUR\"}", [("/currency", UNKNOWN)]),
     ] {
         check(hub, Method::POST, capture.clone(), body.to_owned(), &fields).await;

@@ -28,32 +28,30 @@ const WRONG: [(&str, &str); 30] = [
     ("blob:https://shop.test/x", HTTPS),
     ("about:blank", HTTPS),
     ("file:///etc/passwd", HTTPS),
-    ("ftp://shop.test/thanks", HTTPS),
-    ("ws://shop.test/thanks", HTTPS),
+    ("ftp://shop.test/danke", HTTPS),
+    ("ws://shop.test/danke", HTTPS),
     ("mailto:shop@shop.test", HTTPS),
-    ("shop:thanks", HTTPS),
-    ("localhost:3000/thanks", HTTPS),
-    ("/thanks", ABSOLUTE),
-    ("//shop.test/thanks", ABSOLUTE),
-    ("\\\\shop.test\\thanks", ABSOLUTE),
-    ("thanks", ABSOLUTE),
-    ("shop.test/thanks", ABSOLUTE),
-    ("?thanks", ABSOLUTE),
-    ("https://", ABSOLUTE),
+    ("shop:danke", HTTPS),
+    ("localhost:3000/danke", HTTPS),
+    ("/danke", ABSOLUTE),
+    ("//shop.test/danke", ABSOLUTE),
+    ("\\\\shop.test\\danke", ABSOLUTE),
+    ("danke", ABSOLUTE),
+    ("shop.test/danke", ABSOLUTE),
+    ("?danke", ABSOLUTE),
+    ("https://?danke", ABSOLUTE),
     ("https://[::1", ABSOLUTE),
-    ("https://shop test/thanks", ABSOLUTE),
-    ("https://shop.test:99999/thanks", ABSOLUTE),
-    ("https://user@shop.test/thanks", NO_USER),
-    ("https://user:word@shop.test/thanks", NO_USER),
-    ("https://:word@shop.test/thanks", NO_USER),
-    ("https://shop.test@evil.test/thanks", NO_USER),
+    ("https://shop test/danke", ABSOLUTE),
+    ("https://shop.test:99999/danke", ABSOLUTE),
+    ("https://user@shop.test/danke", NO_USER),
+    ("https://user:word@shop.test/danke", NO_USER),
+    ("https://:word@shop.test/danke", NO_USER),
+    ("https://shop.test@evil.test/danke", NO_USER),
 ];
 
 async fn check(cart: &Cart, url: &str, expected: Result<(), &str>) {
     for field in ["return_url", "cancel_url"] {
         let body = intent_with(field, &json!(url).to_string());
-        // The other address must not be what is wrong.
-        let body = body.replace("http://shop.test/thanks", "https://shop.test/thanks");
         let answer = send(request(cart, Method::POST, "/v1/payment_intents", true, &body)).await;
         match expected {
             Ok(()) => assert_eq!(answer.status, 201, "{body} {}", answer.text),

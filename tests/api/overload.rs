@@ -91,10 +91,10 @@ async fn a_request_that_never_ends_is_ended() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn too_many_commits_at_once() {
     const COMMITS_MAX: usize = 2;
+    const QUEUE_WAIT: Duration = Duration::from_millis(50);
     let folder = tempfile::tempdir().expect("a folder");
     let file = database_file(folder.path());
-    let options =
-        SqliteOptions { readers: 2, queued_commits_max: COMMITS_MAX, queue_wait: Duration::from_millis(50) };
+    let options = SqliteOptions { readers: 2, queued_commits_max: COMMITS_MAX, queue_wait: QUEUE_WAIT };
     let store = Arc::new(SqliteStore::open(&file, options).expect("a store"));
     let randomness = Arc::new(SystemRandomness);
     let key =
@@ -133,13 +133,14 @@ async fn too_many_commits_at_once() {
 
     let gate = rusqlite::Connection::open(&file).expect("a connection");
     gate.execute_batch("BEGIN IMMEDIATE").expect("the writer's place");
-    // One is with the writer, as many as may wait do; the rest is told to come again.
-    let asked: Vec<_> = (0..COMMITS_MAX + 6).map(|number| tokio::spawn(ask(number))).collect();
-    let refused_while_held = eventually("a refusal", || async {
-        let refused = asked.iter().filter(|answer| answer.is_finished()).count();
-        (refused >= 5).then_some(refused)
-    })
-    .await;
+    // The writer has taken what it found and waits; as many as may wait behind it do, and the rest is told to
+    // come again. The first batch may still be taken whole, the second cannot.
+    let mut asked = Vec::new();
+    while !asked.iter().any(tokio::task::JoinHandle::is_finished) {
+        let more = asked.len()..asked.len() + COMMITS_MAX + 2;
+        asked.extend(more.map(|number| tokio::spawn(ask(number))));
+        tokio::time::sleep(QUEUE_WAIT).await;
+    }
     gate.execute_batch("ROLLBACK").expect("the place is given back");
     let (mut taken, mut overloaded) = (0_i64, 0);
     for answer in asked {
@@ -154,7 +155,7 @@ async fn too_many_commits_at_once() {
             other => panic!("{other}"),
         }
     }
-    assert!(taken >= 1 && overloaded >= refused_while_held, "{taken} taken, {overloaded} refused");
+    assert!(taken >= 1 && overloaded >= 1, "{taken} taken, {overloaded} refused");
     let stored: i64 =
         gate.query_row("SELECT count(*) FROM webhook_endpoints", [], |row| row.get(0)).expect("a count");
     assert_eq!(stored, taken, "what was refused was stored");

@@ -35,7 +35,13 @@ impl Names<'_> {
         match value {
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
             Value::String(text) => *text = self.replaced(text, field),
-            Value::Array(items) => items.iter_mut().for_each(|item| self.replace(item, field)),
+            Value::Array(items) => {
+                // References stand in the order in which they became known.
+                if field == "references" {
+                    items.sort_by_key(|reference| reference["kind"].to_string());
+                }
+                items.iter_mut().for_each(|item| self.replace(item, field));
+            }
             Value::Object(fields) => fields.iter_mut().for_each(|(name, inner)| self.replace(inner, name)),
         }
     }
@@ -60,7 +66,8 @@ impl Names<'_> {
         if text.starts_with("whsec_") {
             return "<secret>".to_owned();
         }
-        let prefixes = ["pi", "ord", "att", "cap", "re", "dp", "evt", "whe", "req", "ss", "pay", "rf", "dis"];
+        let prefixes =
+            ["pi", "ord", "att", "cap", "re", "dp", "evt", "whe", "req", "ss", "pm", "cp", "rf", "dd"];
         match text.split_once('_') {
             Some((prefix, body))
                 if prefixes.contains(&prefix) && body.len() >= 8 && !body.contains(['.', '_']) =>
@@ -164,7 +171,7 @@ async fn objects_are_as_they_were() {
             .await
             .expect(202),
         ),
-        ("problem_validation", wrong(cart.create_intent(json!({ "amount": 0, "colour": 1 })).await)),
+        ("problem_validation", wrong(cart.create_intent(json!({ "amount": 0, "shade": 1 })).await)),
         ("problem_refused", wrong(cart.capture(&world.open, json!({})).await)),
         ("problem_duplicate", wrong(cart.create_intent(json!({ "order_reference": "order 7" })).await)),
         ("problem_not_found", wrong(cart.get("/v1/orders/ord_nobody").await)),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::cart::{Answer, Cart, RETURN_URL};
+use crate::support::cart::{Answer, Cart};
 use crate::support::receiver::Receiver;
 use crate::support::{TestHub, id};
 
@@ -131,9 +131,9 @@ pub(super) async fn send(request: reqwest::RequestBuilder) -> Answer {
 pub(super) fn intent_with(field: &str, value: &str) -> String {
     let mut text = String::from("{");
     for (name, usual) in [
-        ("amount", "1999".to_owned()),
+        ("amount", "2377".to_owned()),
         ("currency", json!("EUR").to_string()),
-        ("return_url", json!(RETURN_URL).to_string()),
+        ("return_url", json!("https://shop.test/thanks-a-lot").to_string()),
     ] {
         if name != field {
             text.push_str(&format!("\"{name}\": {usual}, "));

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::books;
-use super::load::{Place, Story, play};
+use super::load::{Place, Story, come_back, play};
 use crate::processes::dice::Dice;
 use crate::processes::http::admin;
 use crate::processes::world::{Kind, World};
@@ -57,7 +57,7 @@ fn run(kind: Kind) {
         let closing = Closing(&place.closing);
         let mut dice = Dice::new(seed);
         for _ in 0..kills {
-            misbehave(&world.sandbox_url, &mut dice);
+            misbehave(kind, &world.sandbox_url, &mut dice);
             live_a_while(&place, &mut dice);
             world.kill_hub();
             restart(&mut world, &mut dice);
@@ -68,6 +68,9 @@ fn run(kind: Kind) {
         shops.into_iter().flat_map(|shop| shop.join().expect("a shop's stories")).collect()
     });
     let load_ended = now();
+    if kind == Kind::Serve {
+        stories.iter().filter_map(|story| story.return_url.as_ref()).for_each(|url| come_back(&place, url));
+    }
     books::compare(&world, &stories);
     println!(
         "{kind:?}: {} payments, {} steps, {kills} kills in {:.1} s; the books agreed {:.1} s later",
@@ -113,24 +116,40 @@ fn restart(world: &mut World, dice: &mut Dice) {
 }
 
 /// Gives the processor a bad day. None of these faults is a lie about money.
-fn misbehave(sandbox_url: &str, dice: &mut Dice) {
+fn misbehave(kind: Kind, sandbox_url: &str, dice: &mut Dice) {
     admin(sandbox_url, "DELETE", "/admin/faults", &Value::Null);
-    let faults = ["drop_before", "drop_after", "error_before", "error_after", "stall", "garbage", "throttle"];
-    for operation in ["open", "capture", "refund", "fetch"] {
+    // The worst ones are those after which the money has moved and nobody has heard of it.
+    let faults = [
+        "drop_after",
+        "drop_after",
+        "error_after",
+        "garbage",
+        "stall",
+        "drop_before",
+        "error_before",
+        "throttle",
+    ];
+    for (operation, rate_max) in [("open", 30), ("capture", 60), ("refund", 60), ("fetch", 25)] {
         if dice.chance(70) {
             let rule = json!({
                 "operation": operation,
                 "fault": dice.pick(&faults),
                 "times": 0,
-                "rate": dice.between(5, 25),
+                "rate": dice.between(5, rate_max),
                 "stall_ms": dice.between(50, 1_500),
             });
             admin(sandbox_url, "POST", "/admin/faults", &rule);
         }
     }
     if dice.chance(70) {
-        let fault = dice.pick(&["duplicate", "late", "out_of_order"]);
-        let rule = json!({ "operation": "webhook", "fault": fault, "times": 0, "rate": 30 });
+        let faults: &[_] = match kind {
+            Kind::Demo => &["duplicate", "late", "out_of_order"],
+            // Lost ones too: shoppers come back in the end, and for the rest the hub asks by itself.
+            Kind::Serve => &["duplicate", "late", "out_of_order", "drop", "drop", "drop"],
+        };
+        let fault = dice.pick(faults);
+        let rule =
+            json!({ "operation": "webhook", "fault": fault, "times": 0, "rate": dice.between(20, 60) });
         admin(sandbox_url, "POST", "/admin/faults", &rule);
     }
 }

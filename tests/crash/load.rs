@@ -41,6 +41,8 @@ pub(super) struct Story {
     pub(super) create: Asked,
     pub(super) captures: Vec<Asked>,
     pub(super) refunds: Vec<Asked>,
+    /// Where the shopper who has paid comes back, perhaps late.
+    pub(super) return_url: Option<String>,
 }
 
 impl Story {
@@ -75,11 +77,12 @@ fn story(place: &Place, dice: &mut Dice, name: &str) -> Story {
         create: ask(place, dice, "/v1/payment_intents", format!("{name}-create"), body),
         captures: vec![],
         refunds: vec![],
+        return_url: None,
     };
     let Some(created) = story.create.acknowledged.as_ref().map(Answer::json) else { return story };
-    if !shop_and_pay(place, dice, &text(&created, "checkout_url")) {
-        return story;
-    }
+    let paid = shop_and_pay(place, dice, &text(&created, "checkout_url"));
+    let Paid::Yes { return_url } = paid else { return story };
+    story.return_url = return_url;
     let id = text(&created, "id");
     if manual && reaches(place, &id, "requires_capture") {
         let part = if dice.chance(50) { json!({}) } else { json!({ "amount": amount / 2 }) };
@@ -143,13 +146,22 @@ fn verdict(asked: &Asked, answer: Answer) -> Option<Option<Answer>> {
     }
 }
 
-/// Goes through the hub's door to the processor's page, and pays there. False when nothing was paid.
-fn shop_and_pay(place: &Place, dice: &mut Dice, checkout_url: &str) -> bool {
-    let Some(page) = door(dice, checkout_url) else { return false };
+/// What came of a shopper's visit.
+enum Paid {
+    No,
+    Yes {
+        /// Lost with the answer to the payment, if that was lost.
+        return_url: Option<String>,
+    },
+}
+
+/// Goes through the hub's door to the processor's page, and pays there.
+fn shop_and_pay(place: &Place, dice: &mut Dice, checkout_url: &str) -> Paid {
+    let Some(page) = door(dice, checkout_url) else { return Paid::No };
     let action = match dice.between(0, 99) {
         0..80 => "action=pay",
         80..90 => "action=decline",
-        _ => return false,
+        _ => return Paid::No,
     };
     let form = [("content-type", "application/x-www-form-urlencoded")];
     let Some((_, path)) = page.split_once("/pay/") else { panic!("{page} is no page of the processor") };
@@ -164,15 +176,21 @@ fn shop_and_pay(place: &Place, dice: &mut Dice, checkout_url: &str) -> bool {
             status => panic!("{page} was answered with {status}: {}", answer.text()),
         }
     });
-    let came_back = came_back.unwrap_or_else(|| panic!("{page} cannot be paid"));
-    if let Some(return_url) = came_back
+    let return_url = came_back.unwrap_or_else(|| panic!("{page} cannot be paid"));
+    if let Some(return_url) = &return_url
         && dice.chance(60)
-        && let Ok(answer) = send("GET", &return_url, &[], b"")
     {
+        come_back(place, return_url);
+    }
+    if action == "action=pay" { Paid::Yes { return_url } } else { Paid::No }
+}
+
+/// The shopper's browser comes back; whether the hub answers is the hub's luck.
+pub(super) fn come_back(place: &Place, return_url: &str) {
+    if let Ok(answer) = send("GET", return_url, &[], b"") {
         place.steps.fetch_add(1, Ordering::SeqCst);
         assert_ne!(answer.status, 404, "{return_url} of a checkout that was opened");
     }
-    action == "action=pay"
 }
 
 /// The processor's page behind the hub's door; `None` when the shopper does not get there in time.

@@ -123,7 +123,10 @@ async fn with_two_connectors_the_shopper_chooses() {
 
     chooser.choose("sandbox_b").await.pay().await;
     let paid = hub.cart.intent(id(&intent)).await;
-    assert_eq!((&paid["status"], &paid["attempts"][0]["connector"]), (&json!("succeeded"), &json!("sandbox_b")));
+    assert_eq!(
+        (&paid["status"], &paid["attempts"][0]["connector"]),
+        (&json!("succeeded"), &json!("sandbox_b"))
+    );
     assert!(paid["attempts"][0]["reason"].as_str().unwrap().contains("chosen by the shopper"));
     hub.finish().await;
 }
@@ -153,7 +156,11 @@ async fn a_choice_that_is_not_offered_shows_the_chooser_again() {
     let chooser = hub.shopper().open(&intent).await;
     for wrong in ["", "sandbox_c", "../admin"] {
         let page = chooser.submit(&[("connector", wrong)]).await;
-        assert!(page.text().contains("sandbox_a") && page.text().contains("sandbox_b"), "{wrong}: {}", page.text());
+        assert!(
+            page.text().contains("sandbox_a") && page.text().contains("sandbox_b"),
+            "{wrong}: {}",
+            page.text()
+        );
     }
     nothing_was_asked_of_the_processor(&hub, &intent).await;
     hub.finish().await;
@@ -165,7 +172,10 @@ async fn the_cart_asks_for_a_connector() {
     let intent = hub.cart.create(json!({ "connector": "sandbox_b" })).await;
     hub.shopper().open(&intent).await.pay().await;
     let paid = hub.cart.intent(id(&intent)).await;
-    assert_eq!((&paid["status"], &paid["attempts"][0]["connector"]), (&json!("succeeded"), &json!("sandbox_b")));
+    assert_eq!(
+        (&paid["status"], &paid["attempts"][0]["connector"]),
+        (&json!("succeeded"), &json!("sandbox_b"))
+    );
 
     let nowhere = hub.cart.create_intent(json!({ "connector": "sandbox_c" })).await;
     assert_eq!((nowhere.status, nowhere.code().as_str()), (422, "no_connector"));

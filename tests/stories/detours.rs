@@ -19,18 +19,30 @@ async fn declined_and_then_paid() {
     let home = page.decline().await;
     assert!(home.is_at_the_shop());
     let declined = hub.cart.intent(id(&intent)).await;
-    assert_eq!((&declined["status"], &declined["last_error"]["code"]), (&json!("requires_checkout"), &json!("card_declined")));
+    assert_eq!(
+        (&declined["status"], &declined["last_error"]["code"]),
+        (&json!("requires_checkout"), &json!("card_declined"))
+    );
 
     let again = hub.shopper().open(&intent).await;
     assert_ne!(again.session(), page.session());
     again.pay().await;
     let paid = hub.cart.intent(id(&intent)).await;
-    let states: Vec<_> = paid["attempts"].as_array().unwrap().iter().map(|attempt| &attempt["state"]).collect();
-    assert_eq!((&paid["status"], states), (&json!("succeeded"), vec![&json!("declined"), &json!("captured")]));
+    let states: Vec<_> =
+        paid["attempts"].as_array().unwrap().iter().map(|attempt| &attempt["state"]).collect();
+    assert_eq!(
+        (&paid["status"], states),
+        (&json!("succeeded"), vec![&json!("declined"), &json!("captured")])
+    );
     let types = hub.cart.event_types(id(&intent)).await;
-    let told: Vec<_> = types.iter().map(String::as_str).filter(|kind| !kind.ends_with(".processing")).collect();
-    let expected =
-        ["payment_intent.created", "payment_intent.attempt_declined", "payment_intent.succeeded", "order.paid"];
+    let told: Vec<_> =
+        types.iter().map(String::as_str).filter(|kind| !kind.ends_with(".processing")).collect();
+    let expected = [
+        "payment_intent.created",
+        "payment_intent.attempt_declined",
+        "payment_intent.succeeded",
+        "order.paid",
+    ];
     assert_eq!(told, expected);
     assert_eq!(hub.sandbox.ledger().await.count("charge"), 1);
     hub.finish().await;
@@ -54,7 +66,10 @@ async fn every_decline_has_a_word_for_the_cart() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn canceled_on_the_page_and_then_paid() {
-    let rows = [(json!({}), "/thanks?order=7&"), (json!({ "cancel_url": "http://shop.test/cart?x=1" }), "/cart?x=1&")];
+    let rows = [
+        (json!({}), "/thanks?order=7&"),
+        (json!({ "cancel_url": "http://shop.test/cart?x=1" }), "/cart?x=1&"),
+    ];
     let hub = TestHub::start().await;
     for (wish, home) in rows {
         let intent = hub.cart.create(wish).await;
@@ -114,7 +129,10 @@ async fn an_intents_time_is_over() {
     hub.jump(301).await;
     for intent in [&untouched, &opened] {
         hub.cart.until_status(id(intent), "expired").await;
-        assert_eq!(hub.cart.event_types(id(intent)).await, ["payment_intent.created", "payment_intent.expired"]);
+        assert_eq!(
+            hub.cart.event_types(id(intent)).await,
+            ["payment_intent.created", "payment_intent.expired"]
+        );
         let gone = hub.shopper().open(intent).await;
         assert_eq!(gone.status(), 410);
     }
@@ -184,7 +202,8 @@ async fn paid_after_the_cart_canceled() {
     if paid.await.status == 200 {
         hub.cart.until_status(id(&intent), "succeeded").await;
         let types = hub.cart.event_types(id(&intent)).await;
-        let told = ["payment_intent.created", "payment_intent.canceled", "payment_intent.succeeded", "order.paid"];
+        let told =
+            ["payment_intent.created", "payment_intent.canceled", "payment_intent.succeeded", "order.paid"];
         assert_eq!(types, told);
     } else {
         until_session(&hub, &session, "expired").await;

@@ -150,7 +150,11 @@ async fn every_post_that_makes_something_needs_a_key() {
         assert_eq!((missing.status, missing.code().as_str()), (400, "idempotency_key_missing"), "{path}");
         for key in ["", "\"\"", "a\tb", long.as_str()] {
             let invalid = hub.cart.send(Method::POST, &path, Some(key), Some(&json!({}))).await;
-            assert_eq!((invalid.status, invalid.code().as_str()), (400, "idempotency_key_invalid"), "{path} {key:?}");
+            assert_eq!(
+                (invalid.status, invalid.code().as_str()),
+                (400, "idempotency_key_invalid"),
+                "{path} {key:?}"
+            );
         }
     }
     assert_eq!(hub.cart.status(id(&intent)).await, "requires_checkout");

@@ -9,7 +9,10 @@ async fn authorized(hub: &TestHub) -> Value {
     let intent = hub.cart.create(json!({ "amount": 10_000, "capture": "manual" })).await;
     hub.shopper().open(&intent).await.pay().await;
     let intent = hub.cart.intent(id(&intent)).await;
-    assert_eq!((&intent["status"], &intent["amount_capturable"]), (&json!("requires_capture"), &json!(10_000)));
+    assert_eq!(
+        (&intent["status"], &intent["amount_capturable"]),
+        (&json!("requires_capture"), &json!(10_000))
+    );
     intent
 }
 
@@ -47,7 +50,8 @@ async fn what_is_authorized_is_captured() {
         let now = hub.cart.intent(id(&intent)).await;
         let shown = (&now["status"], &now["amount_captured"], &now["amount_capturable"]);
         assert_eq!(shown, (&json!(status), &json!(captured), &json!(capturable)), "{captures:?}");
-        let sum: i64 = now["captures"].as_array().unwrap().iter().map(|one| one["amount"].as_i64().unwrap()).sum();
+        let sum: i64 =
+            now["captures"].as_array().unwrap().iter().map(|one| one["amount"].as_i64().unwrap()).sum();
         assert_eq!(sum, captured, "{captures:?}");
         taken += captured;
     }
@@ -61,7 +65,10 @@ async fn an_authorization_is_released() {
     let hub = TestHub::start().await;
     let intent = authorized(&hub).await;
     let canceled = hub.cart.cancel(id(&intent)).await.expect(200);
-    assert_eq!((&canceled["status"], &canceled["attempts"][0]["state"]), (&json!("canceled"), &json!("voided")));
+    assert_eq!(
+        (&canceled["status"], &canceled["attempts"][0]["state"]),
+        (&json!("canceled"), &json!("voided"))
+    );
     let books = hub.sandbox.ledger().await;
     assert_eq!((books.count("void"), books.charged), (1, 0));
     // Again is the same; taking money is not possible any more.
@@ -135,7 +142,8 @@ async fn two_captures_at_once_take_no_more_than_there_is() {
     for _round in 0..5 {
         let intent = authorized(&hub).await;
         let wish = || json!({ "amount": 6_000, "final": false });
-        let (a, b) = tokio::join!(hub.cart.capture(id(&intent), wish()), hub.cart.capture(id(&intent), wish()));
+        let (a, b) =
+            tokio::join!(hub.cart.capture(id(&intent), wish()), hub.cart.capture(id(&intent), wish()));
         let mut statuses = [a.status, b.status];
         statuses.sort_unstable();
         assert_eq!(statuses, [200, 422]);

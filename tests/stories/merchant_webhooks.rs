@@ -30,7 +30,8 @@ async fn a_failed_delivery_is_repeated_by_the_schedule() {
         hub.jump(wait_s).await;
     }
     let received = merchant.until_count(4).await;
-    until_delivery(&hub, &registered.id, "delivered", |one| one["state"] == "delivered" && one["tries"] == 4).await;
+    until_delivery(&hub, &registered.id, "delivered", |one| one["state"] == "delivered" && one["tries"] == 4)
+        .await;
     // The same event under the same id, each time signed anew.
     for one in &received {
         assert_eq!(one.header("webhook-id"), received[0].header("webhook-id"));
@@ -107,7 +108,8 @@ async fn gone_disables_the_endpoint_until_the_merchant_enables_it() {
     assert_eq!(merchant.received().len(), 1);
 
     let path = format!("/v1/webhook_endpoints/{}", registered.id);
-    let enabled = hub.cart.send(Method::PATCH, &path, None, Some(&json!({ "enabled": true }))).await.expect(200);
+    let enabled =
+        hub.cart.send(Method::PATCH, &path, None, Some(&json!({ "enabled": true }))).await.expect(200);
     assert_eq!((&enabled["enabled"], &enabled["disabled_reason"]), (&json!(true), &Value::Null));
     let intent = hub.cart.create(json!({})).await;
     let received = merchant.until_count(2).await;
@@ -127,7 +129,9 @@ async fn a_redirect_is_a_failure_and_is_not_followed() {
     }
     eventually("five failures", async || {
         let all = deliveries(&hub.cart, &registered.id).await;
-        let failed = all.iter().filter(|one| one["last_try"]["failure"].as_str().is_some_and(|why| why.contains("redirect")));
+        let failed = all
+            .iter()
+            .filter(|one| one["last_try"]["failure"].as_str().is_some_and(|why| why.contains("redirect")));
         (failed.count() == 5).then_some(())
     })
     .await;
@@ -192,7 +196,8 @@ async fn while_a_secret_is_rotated_both_sign() {
     let third = rotate("second-rotation").await;
     hub.cart.create(json!({})).await;
     let received = merchant.until_count(2).await;
-    let signed: Vec<_> = [&registered.secret, &second, &third].map(|secret| received[1].is_signed_with(secret)).into();
+    let signed: Vec<_> =
+        [&registered.secret, &second, &third].map(|secret| received[1].is_signed_with(secret)).into();
     assert_eq!(signed, [false, true, true]);
     let shown = endpoint(&hub.cart, &registered.id).await;
     assert!(shown.get("secret").is_none(), "a secret is shown once");
@@ -211,7 +216,8 @@ async fn an_endpoint_hears_what_it_asked_for() {
     hub.cart.until_refund(id(&refund), "succeeded").await;
     let count = hub.cart.events(id(&intent)).await.len();
     assert_eq!(all.until_count(count).await.len(), count);
-    let mut kinds: Vec<_> = some.until_count(2).await.iter().map(crate::support::receiver::Received::kind).collect();
+    let mut kinds: Vec<_> =
+        some.until_count(2).await.iter().map(crate::support::receiver::Received::kind).collect();
     kinds.sort_unstable();
     assert_eq!(kinds, ["order.paid", "refund.succeeded"]);
     hub.finish().await;

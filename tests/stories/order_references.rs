@@ -23,7 +23,8 @@ async fn a_second_open_intent_of_an_order_is_refused_and_the_first_named() {
     assert_eq!(listed["data"].as_array().unwrap().len(), 2);
     // The other world has orders of its own.
     let live = hub.cart_of(true).await;
-    let answer = live.create_intent(json!({ "order_reference": "order-7", "return_url": "https://shop.test" })).await;
+    let answer =
+        live.create_intent(json!({ "order_reference": "order-7", "return_url": "https://shop.test" })).await;
     assert_eq!(answer.code(), "no_connector");
     hub.finish().await;
 }
@@ -31,7 +32,8 @@ async fn a_second_open_intent_of_an_order_is_refused_and_the_first_named() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_end_frees_the_order_reference() {
     let hub = TestHub::start().await;
-    let wish = |capture: &str| json!({ "order_reference": "order-7", "capture": capture, "expires_in_s": 300 });
+    let wish =
+        |capture: &str| json!({ "order_reference": "order-7", "capture": capture, "expires_in_s": 300 });
     for end in ["succeeded", "canceled", "expired", "voided"] {
         let capture = if end == "voided" { "manual" } else { "automatic" };
         let intent = hub.cart.create(wish(capture)).await;
@@ -40,7 +42,11 @@ async fn an_end_frees_the_order_reference() {
             "succeeded" => drop(hub.shopper().open(&intent).await.pay().await),
             "voided" => {
                 hub.shopper().open(&intent).await.pay().await;
-                assert_eq!(hub.cart.create_intent(wish("automatic")).await.status, 409, "authorized is not over");
+                assert_eq!(
+                    hub.cart.create_intent(wish("automatic")).await.status,
+                    409,
+                    "authorized is not over"
+                );
                 hub.cart.cancel(id(&intent)).await.expect(200);
             }
             "canceled" => drop(hub.cart.cancel(id(&intent)).await.expect(200)),
@@ -63,7 +69,8 @@ async fn of_eight_at_once_one_gets_the_order() {
         asking.spawn(async move { cart.create_intent(json!({ "order_reference": "order-7" })).await });
     }
     let answers = asking.join_all().await;
-    let made: Vec<Value> = answers.iter().filter(|answer| answer.status == 201).map(|answer| answer.json()).collect();
+    let made: Vec<Value> =
+        answers.iter().filter(|answer| answer.status == 201).map(|answer| answer.json()).collect();
     assert_eq!(made.len(), 1);
     for refused in answers.iter().filter(|answer| answer.status != 201) {
         assert_eq!((refused.status, &refused.json()["payment_intent"]), (409, &made[0]["id"]));

@@ -42,7 +42,10 @@ async fn a_live_key_sees_nothing_of_the_test_world() {
     assert_eq!(live.capture(id(&intent), json!({})).await.status, 404);
     assert_eq!(live.cancel(id(&intent)).await.status, 404);
     assert_eq!(live.refund(id(&intent), None).await.status, 422);
-    assert_eq!(live.get(&format!("/v1/events?payment_intent={}", id(&intent))).await.expect(200)["data"], json!([]));
+    assert_eq!(
+        live.get(&format!("/v1/events?payment_intent={}", id(&intent))).await.expect(200)["data"],
+        json!([])
+    );
     // Another test key is in the same world.
     assert_eq!(hub.cart_of(false).await.status(id(&intent)).await, "succeeded");
     hub.finish().await;

@@ -22,13 +22,17 @@ async fn a_cart_takes_a_payment() {
     let paid = hub.cart.intent(id(&intent)).await;
     assert_eq!(paid["status"], "succeeded");
     assert_eq!((&paid["amount_captured"], &paid["amount_capturable"]), (&json!(1999), &json!(0)));
-    assert_eq!((&paid["attempts"][0]["connector"], &paid["attempts"][0]["state"]), (&json!("sandbox_a"), &json!("captured")));
+    assert_eq!(
+        (&paid["attempts"][0]["connector"], &paid["attempts"][0]["state"]),
+        (&json!("sandbox_a"), &json!("captured"))
+    );
     assert_eq!(paid["metadata"]["course"], "rust-101");
     let books = hub.sandbox.ledger().await;
     assert_eq!((books.count("charge"), books.charged), (1, 1999));
 
     let types = hub.cart.event_types(id(&intent)).await;
-    let told: Vec<_> = types.iter().map(String::as_str).filter(|kind| !kind.ends_with(".processing")).collect();
+    let told: Vec<_> =
+        types.iter().map(String::as_str).filter(|kind| !kind.ends_with(".processing")).collect();
     assert_eq!(told, ["payment_intent.created", "payment_intent.succeeded", "order.paid"]);
     the_merchant_hears_every_event(&hub, &merchant, &endpoint.secret, id(&intent)).await;
     hub.finish().await;
@@ -51,7 +55,10 @@ async fn the_merchant_hears_every_event(hub: &TestHub, merchant: &Receiver, secr
     }
     let paid = events.iter().find(|event| event["type"] == "order.paid").unwrap();
     let order = &paid["data"]["object"];
-    assert_eq!((&order["object"], &order["status"], &order["amount_paid"]), (&json!("order"), &json!("paid"), &json!(1999)));
+    assert_eq!(
+        (&order["object"], &order["status"], &order["amount_paid"]),
+        (&json!("order"), &json!("paid"), &json!(1999))
+    );
     let shown = hub.cart.get(&format!("/v1/orders/{}", id(order))).await.expect(200);
     assert_eq!(shown["payment_intent"], intent);
 }
@@ -91,7 +98,9 @@ async fn coming_back_proves_nothing() {
     let session = hub.sandbox.session(page.session()).await;
     let return_url = session["return_url"].as_str().unwrap().to_owned();
     for pretended in ["", "?session=ss_none&status=paid", "?payment_intent=x&paid=1"] {
-        let home = hub.shopper().visit(&format!("{return_url}{pretended}")).await;
+        let shopper = hub.shopper();
+        // A look at the processor is at most one in two seconds.
+        let home = hub.fast(shopper.visit(&format!("{return_url}{pretended}"))).await;
         assert!(home.url().ends_with(&format!("payment_intent={}", id(&intent))), "{}", home.url());
         assert_eq!(hub.cart.status(id(&intent)).await, "requires_checkout");
     }
@@ -103,7 +112,8 @@ async fn the_processor_is_told_what_the_cart_said() {
     let rows = [("EUR", 1234_i64), ("JPY", 500), ("BHD", 1_005), ("USD", 999_999_999)];
     let hub = TestHub::start().await;
     for (currency, amount) in rows {
-        let wish = json!({ "currency": currency, "amount": amount, "description": "A course", "locale": "pt-BR" });
+        let wish =
+            json!({ "currency": currency, "amount": amount, "description": "A course", "locale": "pt-BR" });
         let intent = hub.cart.create(wish).await;
         let page = hub.shopper().open(&intent).await;
         let session = hub.sandbox.session(page.session()).await;
@@ -124,13 +134,18 @@ async fn many_shoppers_pay_at_once() {
         hub.cart.until_status(id(&intent), "succeeded").await
     };
     let (a, b, c, d) = tokio::join!(one(1), one(2), one(3), one(4));
-    let mut amounts: Vec<_> = [a, b, c, d].iter().map(|intent| intent["amount_captured"].as_i64().unwrap()).collect();
+    let mut amounts: Vec<_> =
+        [a, b, c, d].iter().map(|intent| intent["amount_captured"].as_i64().unwrap()).collect();
     amounts.sort_unstable();
     assert_eq!(amounts, [101, 102, 103, 104]);
     let all = hub.cart.get("/v1/payment_intents?status=succeeded&limit=3").await.expect(200);
     assert_eq!(all["data"].as_array().unwrap().len(), 3);
     let cursor = all["next_cursor"].as_str().unwrap();
-    let rest = hub.cart.get(&format!("/v1/payment_intents?status=succeeded&limit=3&cursor={cursor}")).await.expect(200);
+    let rest = hub
+        .cart
+        .get(&format!("/v1/payment_intents?status=succeeded&limit=3&cursor={cursor}"))
+        .await
+        .expect(200);
     assert_eq!((rest["data"].as_array().unwrap().len(), &rest["next_cursor"]), (1, &Value::Null));
     eventually("all charges", async || (hub.sandbox.ledger().await.count("charge") == 4).then_some(())).await;
     hub.finish().await;

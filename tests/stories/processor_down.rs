@@ -77,7 +77,12 @@ async fn with_nobody_there_a_page_says_so_and_later_it_works() {
         hub.sandbox.resume().await;
         hub.jump(60).await;
         let page = hub.fast(arrive()).await;
-        assert!(page.url().starts_with(&hub.sandbox.base_url), "{connectors}: {} {}", page.status(), page.text());
+        assert!(
+            page.url().starts_with(&hub.sandbox.base_url),
+            "{connectors}: {} {}",
+            page.status(),
+            page.text()
+        );
         page.pay().await;
         hub.cart.until_status(id(&intent), "succeeded").await;
         hub.finish().await;

@@ -187,7 +187,11 @@ async fn the_webhook_races_the_shopper() {
             let session = hub.sandbox.session(page.session()).await;
             let return_url = session["return_url"].as_str().unwrap();
             let shopper = hub.shopper();
-            tokio::join!(pay_without_coming_back(&hub, &page), shopper.visit(return_url), shopper.visit(return_url));
+            tokio::join!(
+                pay_without_coming_back(&hub, &page),
+                shopper.visit(return_url),
+                shopper.visit(return_url)
+            );
         }
         hub.cart.until_status(id(&intent), "succeeded").await;
         hub.sandbox.until_quiet().await;

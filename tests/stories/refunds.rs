@@ -40,7 +40,8 @@ async fn refunds_go_to_the_exact_remainder_and_no_further() {
         assert_eq!((&now["amount_refunded"], &now["status"]), (&json!(refunded), &json!("succeeded")));
     }
     let listed = hub.cart.get(&format!("/v1/refunds?payment_intent={}", id(&intent))).await.expect(200);
-    let mut amounts: Vec<_> = listed["data"].as_array().unwrap().iter().map(|one| one["amount"].as_i64().unwrap()).collect();
+    let mut amounts: Vec<_> =
+        listed["data"].as_array().unwrap().iter().map(|one| one["amount"].as_i64().unwrap()).collect();
     amounts.sort_unstable();
     assert_eq!(amounts, [1, 30, 69]);
     let books = hub.sandbox.ledger().await;
@@ -133,7 +134,10 @@ async fn a_refund_made_in_the_processors_dashboard_is_seen() {
     assert!(seen["quarantine"].is_null());
     let listed = hub.cart.get(&format!("/v1/refunds?payment_intent={}", id(&intent))).await.expect(200);
     let refund = &listed["data"][0];
-    assert_eq!((&refund["made_elsewhere"], &refund["amount"], &refund["status"]), (&json!(true), &json!(60), &json!("succeeded")));
+    assert_eq!(
+        (&refund["made_elsewhere"], &refund["amount"], &refund["status"]),
+        (&json!(true), &json!(60), &json!("succeeded"))
+    );
     assert_eq!(hub.cart.count_events(id(&intent), "refund.succeeded").await, 1);
     assert_eq!(hub.cart.refund(id(&intent), Some(41)).await.status, 422);
     let rest = hub.cart.refund(id(&intent), None).await.expect(201);
@@ -147,7 +151,8 @@ async fn of_two_refunds_at_once_that_do_not_fit_together_one_is_accepted() {
     let hub = TestHub::start().await;
     for round in 0..20 {
         let intent = paid(&hub).await;
-        let (a, b) = tokio::join!(hub.cart.refund(id(&intent), Some(60)), hub.cart.refund(id(&intent), Some(60)));
+        let (a, b) =
+            tokio::join!(hub.cart.refund(id(&intent), Some(60)), hub.cart.refund(id(&intent), Some(60)));
         let mut statuses = [a.status, b.status];
         statuses.sort_unstable();
         assert_eq!(statuses, [201, 422], "round {round}: {} {}", a.text, b.text);

@@ -22,7 +22,10 @@ async fn a_payment_lives_through_restarts() {
     hub.restart().await;
     hub.cart.until_refund(id(&refund), "succeeded").await;
     let end = hub.cart.intent(id(&intent)).await;
-    assert_eq!((&end["status"], &end["amount_captured"], &end["amount_refunded"]), (&json!("succeeded"), &json!(1999), &json!(99)));
+    assert_eq!(
+        (&end["status"], &end["amount_captured"], &end["amount_refunded"]),
+        (&json!("succeeded"), &json!(1999), &json!(99))
+    );
     let books = hub.sandbox.ledger().await;
     assert_eq!((books.charged, books.refunded), (1999, 99));
     hub.finish().await;
@@ -36,7 +39,9 @@ async fn stopped_while_a_capture_is_on_its_way() {
     hub.sandbox.no_webhooks().await;
     // Neither the capture nor a question about it is answered; both are cut off.
     hub.sandbox.fault(json!({ "operation": "capture", "fault": "stall", "stall_ms": 600_000 })).await;
-    hub.sandbox.fault(json!({ "operation": "fetch", "fault": "stall", "stall_ms": 600_000, "times": 0 })).await;
+    hub.sandbox
+        .fault(json!({ "operation": "fetch", "fault": "stall", "stall_ms": 600_000, "times": 0 }))
+        .await;
     let answer = hub.fast(hub.cart.capture(id(&intent), json!({}))).await;
     assert_eq!(answer.expect(202)["captures"][0]["status"], "pending");
     hub.restart().await;
@@ -54,7 +59,8 @@ async fn stopped_while_a_page_is_being_opened() {
     let intent = hub.cart.create(json!({})).await;
     let (shopper, url) = (hub.shopper(), intent["checkout_url"].as_str().unwrap().to_owned());
     let waiting = tokio::spawn(async move { shopper.go(reqwest::Method::GET, &url, &[]).await });
-    eventually("the session is there", async || (!hub.sandbox.sessions().await.is_empty()).then_some(())).await;
+    eventually("the session is there", async || (!hub.sandbox.sessions().await.is_empty()).then_some(()))
+        .await;
     let page = hub.fast(waiting).await.unwrap();
     assert!(page.text().contains("Waiting"), "{}", page.text());
     hub.restart().await;

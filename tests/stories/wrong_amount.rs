@@ -14,7 +14,8 @@ async fn a_payment_of_another_amount_is_quarantined() {
         hub.sandbox.fault(json!({ "operation": "open", "fault": "wrong_amount" })).await;
         let intent = hub.cart.create(json!({ "amount": 100, "order_reference": "o-1" })).await;
         assert!(hub.shopper().open(&intent).await.pay().await.is_at_the_shop());
-        let shown = hub.cart.until(id(&intent), "quarantined", |intent| !intent["quarantine"].is_null()).await;
+        let shown =
+            hub.cart.until(id(&intent), "quarantined", |intent| !intent["quarantine"].is_null()).await;
         assert_ne!(shown["status"], "succeeded");
         assert!(shown["quarantine"]["reason"].as_str().unwrap().contains("amount"), "{shown}");
         for kind in ["payment_intent.succeeded", "order.paid"] {
@@ -26,7 +27,11 @@ async fn a_payment_of_another_amount_is_quarantined() {
             assert_eq!(refused.status, 409, "{}", refused.text);
         }
         let page = hub.shopper().open(&intent).await;
-        assert!(!page.url().starts_with(&hub.sandbox.base_url) || page.text().contains("paid"), "{}", page.text());
+        assert!(
+            !page.url().starts_with(&hub.sandbox.base_url) || page.text().contains("paid"),
+            "{}",
+            page.text()
+        );
         assert_eq!(hub.sandbox.ledger().await.count("charge"), 1);
         hub.finish().await;
     }

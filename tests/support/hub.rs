@@ -34,9 +34,11 @@ pub(crate) const CONNECTORS: [(&str, &str); 2] =
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(20);
 /// An address that refuses connections: nothing of this machine listens on the lowest port.
 const UNREACHABLE: &str = "http://127.0.0.1:1";
-/// Steps in which time flies, in seconds of the hub and milliseconds of the wall.
+/// Steps in which time flies, in seconds of the hub and milliseconds of the wall; after a while they grow.
 const FLIGHT_STEP_S: i64 = 2;
+const FLIGHT_STEP_S_MAX: i64 = 128;
 const FLIGHT_STEP_MS: u64 = 25;
+const FLIGHT_STEPS_OF_A_KIND: u32 = 40;
 /// How long one delivery to the merchant may take.
 const DELIVERY_TIME_MAX: Duration = Duration::from_secs(10);
 
@@ -217,11 +219,15 @@ impl TestHub {
     /// Runs something while time flies for the hub and the processor: retries that are minutes away come soon.
     pub(crate) async fn fast<T>(&self, something: impl Future<Output = T>) -> T {
         tokio::pin!(something);
+        let mut step_s = FLIGHT_STEP_S;
         loop {
-            tokio::select! {
-                done = &mut something => return done,
-                () = tokio::time::sleep(Duration::from_millis(FLIGHT_STEP_MS)) => self.jump(FLIGHT_STEP_S).await,
+            for _ in 0..FLIGHT_STEPS_OF_A_KIND {
+                tokio::select! {
+                    done = &mut something => return done,
+                    () = tokio::time::sleep(Duration::from_millis(FLIGHT_STEP_MS)) => self.jump(step_s).await,
+                }
             }
+            step_s = (step_s * 2).min(FLIGHT_STEP_S_MAX);
         }
     }
 

@@ -1,5 +1,7 @@
 //! One word per thing, spelled as the trade spells it.
 
+use std::collections::BTreeSet;
+
 use super::source::{Findings, files, has_word, is_word, only, read, sources};
 
 /// Other words for what has a name here, and that name.
@@ -56,21 +58,30 @@ fn is_made_with(identifier: &str, word: &str) -> bool {
 #[test]
 fn each_thing_has_one_name() {
     let mut findings = Findings::default();
+    let mut excused = BTreeSet::new();
     for source in sources() {
         if source.path.starts_with("tests/tidy/") {
             continue;
         }
-        findings.lines(&source.path, &source.code, |line| {
-            identifiers(line).find_map(|identifier| {
-                let (word, ours) = SYNONYMS.iter().find(|(word, _)| is_made_with(identifier, word))?;
-                let excused = NOT_SYNONYMS
+        for (line, number) in source.code.lines().zip(1..) {
+            for identifier in identifiers(line) {
+                let Some((word, ours)) = SYNONYMS.iter().find(|(word, _)| is_made_with(identifier, word))
+                else {
+                    continue;
+                };
+                let entry = NOT_SYNONYMS
                     .iter()
-                    .any(|(path, excused, _)| source.path.starts_with(path) && excused == word);
-                (!excused).then(|| format!("`{identifier}`: here it is called {ours}"))
-            })
-        });
+                    .find(|(path, listed, _)| source.path.starts_with(path) && listed == word);
+                match entry {
+                    Some((path, ..)) => drop(excused.insert((*path).to_owned())),
+                    None => findings
+                        .add(format!("{}:{number}: `{identifier}`: here it is called {ours}", source.path)),
+                }
+            }
+        }
     }
     findings.none("one word per thing");
+    only("what is excused", excused, &NOT_SYNONYMS.map(|(path, _, reason)| (path, reason)));
 }
 
 #[test]

@@ -13,9 +13,10 @@ use super::problem::Problem;
 
 /// `GET /v1/connectors`: of the caller's mode, in routing order.
 pub async fn list(State(front): State<Front>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
-    let page = Query::of(&uri).page()?;
+    let routes = front.hub.connectors.routes();
+    let page = Query::of(&uri).page(|cursor| routes.iter().any(|route| route.connector.name() == cursor))?;
     let mut items = Vec::new();
-    for route in front.hub.connectors.routes() {
+    for route in routes {
         let connector = &route.connector;
         if connector.livemode() != caller.scope.livemode {
             continue;

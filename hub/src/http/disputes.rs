@@ -32,7 +32,7 @@ pub async fn get(
 /// `GET /v1/disputes`
 pub async fn list(State(front): State<Front>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
     let store = &front.hub.store;
-    let page = Query::of(&uri).page()?;
+    let page = Query::of(&uri).page(|cursor| DisputeId::parse(cursor).is_ok())?;
     let mut items = Vec::new();
     for (id, payment_id) in store.transfers(&caller.scope, TransferKind::Dispute, &one_more(&page)).await? {
         let Some(payment) = store.payment(&caller.scope, &payment_id).await? else { continue };

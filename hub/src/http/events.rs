@@ -47,7 +47,7 @@ pub async fn list(State(front): State<Front>, caller: Caller, uri: Uri) -> Resul
     let payment_id = query.read("payment_intent", "must be the id of a payment intent", |text| {
         PaymentIntentId::parse(text).ok()
     });
-    let page = query.page()?;
+    let page = query.page(|cursor| WebhookEventId::parse(cursor).is_ok())?;
     let filter = EventFilter { kind, payment_id };
     let events = front.hub.store.public_events(&caller.scope, &filter, &one_more(&page)).await?;
     let items = events

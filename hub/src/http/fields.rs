@@ -10,6 +10,7 @@ use processor_sdk::{Currency, MINOR_UNITS_MAX, Money};
 use serde_json::{Map, Value};
 
 use super::problem::{FieldError, Kind, Problem};
+use super::unique_names;
 
 /// Longest text where nothing shorter is said.
 pub const TEXT_CHARS_MAX: usize = 255;
@@ -34,7 +35,7 @@ impl Fields {
     /// # Errors
     /// [`Kind::MalformedJson`], [`Kind::CardNumberDetected`].
     pub fn parse(body: &[u8]) -> Result<Self, Problem> {
-        let value: Value = serde_json::from_slice(body).map_err(|_| Problem::new(Kind::MalformedJson))?;
+        let value = unique_names::parse(body)?;
         if let Some(pointer) = card_number::find_in_json(&value) {
             let detail = "looks like a card number; card numbers must never be sent to the hub".to_owned();
             let mut problem = Problem::new(Kind::CardNumberDetected);
@@ -87,8 +88,7 @@ impl Fields {
         match self.take(name)? {
             Value::String(text) => {
                 let count = text.chars().count();
-                let control = text.chars().any(|letter| letter.is_control() && letter != '\n');
-                if count == 0 || count > chars_max || control {
+                if count == 0 || count > chars_max || has_control(&text) {
                     self.error(
                         name,
                         format!("must have 1 to {chars_max} characters and no control characters"),
@@ -165,7 +165,10 @@ impl Fields {
         };
         if minor < minimum || minor > MINOR_UNITS_MAX {
             let detail = if minor < minimum {
-                "must be greater than zero".to_owned()
+                match minimum {
+                    1 => "must be greater than zero".to_owned(),
+                    _ => format!("must be at least {minimum} minor units"),
+                }
             } else {
                 format!("must be at most {MINOR_UNITS_MAX} minor units")
             };
@@ -188,6 +191,8 @@ impl Fields {
                     }
                     (1..=METADATA_KEY_CHARS_MAX).contains(&key.chars().count())
                         && text.is_some_and(|text| text.chars().count() <= METADATA_VALUE_CHARS_MAX)
+                        && !has_control(key)
+                        && !text.is_some_and(has_control)
                 })
         });
         if !good {
@@ -195,7 +200,8 @@ impl Fields {
                 name,
                 format!(
                     "must be an object of at most {METADATA_KEYS_MAX} texts, with keys of 1 to \
-                     {METADATA_KEY_CHARS_MAX} and values of up to {METADATA_VALUE_CHARS_MAX} characters"
+                     {METADATA_KEY_CHARS_MAX} and values of up to {METADATA_VALUE_CHARS_MAX} characters, \
+                     no control characters"
                 ),
             );
             return BTreeMap::new();
@@ -207,18 +213,17 @@ impl Fields {
     pub fn object<T>(&mut self, name: &str, read: impl FnOnce(&mut Self) -> T) -> Option<T> {
         let value = self.take(name)?;
         let base = format!("{}/{name}", self.base);
-        self.read_object(name, base, value, read)
+        self.read_object(base, value, read)
     }
 
     fn read_object<T>(
         &mut self,
-        name: &str,
         base: String,
         value: Value,
         read: impl FnOnce(&mut Self) -> T,
     ) -> Option<T> {
         let Value::Object(values) = value else {
-            self.error(name, "must be an object");
+            self.errors.push(FieldError { pointer: base, detail: "must be an object".to_owned() });
             return None;
         };
         let mut inner = Self { base, values, errors: vec![] };
@@ -247,7 +252,7 @@ impl Fields {
         let mut results = Vec::with_capacity(items.len());
         for (index, item) in items.into_iter().enumerate() {
             let base = format!("{}/{name}/{index}", self.base);
-            results.extend(self.read_object(&format!("{name}/{index}"), base, item, &mut read));
+            results.extend(self.read_object(base, item, &mut read));
         }
         results
     }
@@ -272,4 +277,9 @@ impl Fields {
         }
         value
     }
+}
+
+/// Line breaks are part of an address or a note; other control characters are part of nothing.
+fn has_control(text: &str) -> bool {
+    text.chars().any(|letter| letter.is_control() && letter != '\n')
 }

@@ -11,8 +11,6 @@ use crate::store::Page;
 const LIMIT_DEFAULT: u32 = 20;
 /// Most items of one page.
 const LIMIT_MAX: u32 = 100;
-/// Longest cursor.
-const CURSOR_CHARS_MAX: usize = 100;
 
 /// A list's query, its parameters read one by one.
 #[derive(Debug)]
@@ -49,23 +47,22 @@ impl Query {
         self.errors.push(FieldError { pointer: format!("?{name}"), detail: detail.to_owned() });
     }
 
-    /// Takes the page and ends the reading.
+    /// Takes the page and ends the reading. `is_cursor` knows the names of what this list holds: a cursor of
+    /// another list would give the wrong items without a word.
     ///
     /// # Errors
     /// All mistakes together, unknown parameters included.
-    pub fn page(mut self) -> Result<Page, Problem> {
+    pub fn page(mut self, is_cursor: impl Fn(&str) -> bool) -> Result<Page, Problem> {
         let limit = self
             .read("limit", &format!("must be an integer from 1 to {LIMIT_MAX}"), |text| {
                 text.parse().ok().filter(|limit| (1..=LIMIT_MAX).contains(limit))
             })
             .unwrap_or(LIMIT_DEFAULT);
         let after = self.read("cursor", "must be the next_cursor of the page before", |text| {
-            let good = text.len() <= CURSOR_CHARS_MAX
-                && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b':');
-            (good && !text.is_empty()).then(|| text.to_owned())
+            is_cursor(text).then(|| text.to_owned())
         });
-        if !self.pairs.is_empty() {
-            self.error("", "has a parameter that this list does not know");
+        for (name, _) in std::mem::take(&mut self.pairs) {
+            self.error(&name, "is not a parameter of this list, or is there twice");
         }
         if self.errors.is_empty() { Ok(Page { after, limit }) } else { Err(Problem::fields(self.errors)) }
     }

@@ -25,6 +25,8 @@ pub mod auth;
 
 pub mod body;
 
+pub mod unique_names;
+
 pub mod fields;
 
 pub mod idempotency;
@@ -153,12 +155,16 @@ async fn guard(State(front): State<Front>, request: Request, next: Next) -> Resp
         .map_or_else(|| "unmatched".to_owned(), |path| path.as_str().to_owned());
     let mut response = match front.places.clone().try_acquire_owned() {
         Err(_) => Problem::new(Kind::Overloaded).into_response(),
-        Ok(_place) if holds_card_number(&request) => Problem::new(Kind::CardNumberDetected).into_response(),
         Ok(_place) => {
             let limit = Duration::from_secs(front.settings.request_timeout_s);
-            let answered = tokio::time::timeout(limit, next.run(request)).await;
-            // Cut off, not undone: what was committed stays, and the same key gives its answer.
-            answered.unwrap_or_else(|_| Problem::new(Kind::Internal).into_response())
+            match refused_at_the_door(&request) {
+                Some(problem) => problem.into_response(),
+                None => {
+                    let answered = tokio::time::timeout(limit, next.run(request)).await;
+                    // Cut off, not undone: what was committed stays, and the same key gives its answer.
+                    answered.unwrap_or_else(|_| Problem::new(Kind::Internal).into_response())
+                }
+            }
         }
     };
     tracing::info!(
@@ -178,11 +184,41 @@ async fn guard(State(front): State<Front>, request: Request, next: Next) -> Resp
     response
 }
 
-fn holds_card_number(request: &Request) -> bool {
-    let in_key = request.headers().get("idempotency-key").and_then(|value| value.to_str().ok());
+/// What no handler gets to see.
+fn refused_at_the_door(request: &Request) -> Option<Problem> {
+    let path = request.uri().path();
+    if !is_text(path) {
+        return Some(Problem::new(Kind::NotFound));
+    }
     // Processors' deliveries and returns carry numbers of theirs; they are stored sealed, if at all.
-    let ours = request.uri().path().starts_with("/v1/");
-    ours && (find_card_number(&request.uri().to_string()) || in_key.is_some_and(find_card_number))
+    if !path.starts_with("/v1/") {
+        return None;
+    }
+    let found = |place: &str| {
+        let detail = format!("{} It is in the {place}.", Kind::CardNumberDetected.explanation());
+        Some(Problem::new(Kind::CardNumberDetected).detail(detail))
+    };
+    if find_card_number(&request.uri().to_string()) {
+        return found("address");
+    }
+    let key = request.headers().get("idempotency-key").and_then(|value| value.to_str().ok());
+    if key.is_some_and(find_card_number) { found("`Idempotency-Key` header") } else { None }
+}
+
+/// Whether a path reads as UTF-8 once its percent-encoding is taken away.
+fn is_text(path: &str) -> bool {
+    let mut parts = path.split('%');
+    let mut decoded = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        match part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                decoded.push(byte);
+                decoded.extend_from_slice(&part.as_bytes()[2..]);
+            }
+            None => decoded.extend_from_slice(part.as_bytes()),
+        }
+    }
+    std::str::from_utf8(&decoded).is_ok()
 }
 
 /// Puts the request's id into a problem document.

@@ -139,11 +139,8 @@ fn read_new_payment(front: &Front, scope: &Scope, body: &[u8]) -> Result<NewPaym
     if let (Some(amount), Some(_)) = (amount, currency) {
         match check_lines(&lines, amount) {
             Ok(()) => {}
-            Err(OrderError::LinesDoNotSum { sum, amount }) => {
-                fields.error(
-                    "lines",
-                    format!("must sum to the amount: they sum to {sum}, the amount is {amount}"),
-                );
+            Err(OrderError::LinesDoNotSum { .. }) => {
+                fields.error("lines", "must sum to the amount; a discount is a negative line");
             }
             Err(OrderError::Line { index, .. }) => {
                 fields.error("lines", format!("line {index} (from 0) makes the sum too large"));
@@ -265,7 +262,7 @@ pub async fn list(State(front): State<Front>, caller: Caller, uri: Uri) -> Resul
         serde_json::from_value::<Status>(json!(text)).ok()
     });
     let filter = PaymentFilter { status, order_reference: query.take("order_reference") };
-    let page = query.page()?;
+    let page = query.page(|cursor| PaymentIntentId::parse(cursor).is_ok())?;
     let payments = front.hub.store.payments(&caller.scope, &filter, &one_more(&page)).await?;
     let items = payments
         .iter()

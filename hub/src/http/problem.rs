@@ -105,7 +105,9 @@ impl Kind {
     /// What it means and what to do, for people.
     pub const fn explanation(self) -> &'static str {
         match self {
-            Self::MalformedJson => "The request body is not one JSON object. Send valid JSON.",
+            Self::MalformedJson => {
+                "The request body is not one JSON object in which each name stands once. Send valid JSON."
+            },
             Self::UnsupportedMediaType => "Send the body with `Content-Type: application/json`.",
             Self::BodyTooLarge => "The request body is larger than the hub takes. Send less.",
             Self::Unauthorized => {

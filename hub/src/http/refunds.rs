@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use hub_core::command::Command;
 use hub_core::ids::{PaymentIntentId, RefundId};
 use hub_core::story::Decision;
+use processor_sdk::Currency;
 use serde_json::Value;
 
 use super::Front;
@@ -42,6 +43,10 @@ pub async fn create(
     let payment_intent = fields.text("payment_intent", 64);
     let Some(payment_intent) = fields.require("payment_intent", payment_intent, "the id of what to refund")
     else {
+        // What else is wrong is told at once; the currency does not matter for that.
+        fields.amount("amount", Currency::EUR);
+        fields.text("reason", TEXT_CHARS_MAX);
+        fields.metadata("metadata");
         return Err(fields.finish().err().unwrap_or_else(|| Problem::new(Kind::Validation)));
     };
     let payment = find(hub, &caller.scope, &payment_intent).await.map_err(|problem| match problem.kind {
@@ -93,7 +98,7 @@ pub async fn list(State(front): State<Front>, caller: Caller, uri: Uri) -> Resul
     let of = query.read("payment_intent", "must be the id of a payment intent", |text| {
         PaymentIntentId::parse(text).ok()
     });
-    let page = query.page()?;
+    let page = query.page(|cursor| RefundId::parse(cursor).is_ok())?;
     let mut items = Vec::new();
     if let Some(payment_id) = of {
         if let Some(payment) = store.payment(&caller.scope, &payment_id).await? {

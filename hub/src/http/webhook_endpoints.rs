@@ -121,7 +121,7 @@ pub async fn create(
 
 /// `GET /v1/webhook_endpoints`
 pub async fn list(State(front): State<Front>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
-    let page = Query::of(&uri).page()?;
+    let page = Query::of(&uri).page(|cursor| WebhookEndpointId::parse(cursor).is_ok())?;
     let endpoints = front.hub.store.endpoints(&caller.scope, &one_more(&page)).await?;
     let items = endpoints.iter().map(|row| (row.id.to_string(), api_objects::endpoint(row))).collect();
     Ok(Json(answer(&page, items)).into_response())
@@ -216,10 +216,7 @@ pub async fn deliveries(
     uri: Uri,
 ) -> Result<Response, Problem> {
     let endpoint = find(&front, &caller, &id).await?;
-    let page = Query::of(&uri).page()?;
-    if page.after.as_ref().is_some_and(|after| WebhookEventId::parse(after).is_err()) {
-        return Err(Problem::field("?cursor", "must be the next_cursor of the page before"));
-    }
+    let page = Query::of(&uri).page(|cursor| WebhookEventId::parse(cursor).is_ok())?;
     let deliveries = front.hub.store.deliveries(&caller.scope, &endpoint.id, &one_more(&page)).await?;
     let items = deliveries.iter().map(|row| (row.event_id.to_string(), api_objects::delivery(row))).collect();
     Ok(Json(answer(&page, items)).into_response())

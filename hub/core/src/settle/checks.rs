@@ -150,7 +150,9 @@ pub(crate) fn pace(payment: &PaymentIntent, attempt_id: &AttemptId) -> Option<Pa
             let spent = attempt.checked_at.is_some_and(|checked_at| {
                 checked_at.seconds_since(payment.expires_at) > retry::CHECKS_AFTER_EXPIRY_S
             });
-            (!spent).then_some(Pace::Open)
+            // Who comes back from the page has probably done something there.
+            let pace = if attempt.returned_at.is_some() { Pace::Soon } else { Pace::Open };
+            (!spent).then_some(pace)
         }
         AttemptState::Authorized => {
             let voiding =

@@ -1,7 +1,7 @@
 //! The embedded engine: one SQLite file, one process, one writer that shares flushes, a few readers.
 //!
 //! The whole file belongs to one process, which a lock beside it makes certain. Commits go through the
-//! [`writer`], reads through the [`readers`]; what a write does is in [`write`], what a query asks in [`read`].
+//! [`writer`], reads through the [`readers`]; what a write does is in [`mod@write`], what a query asks in [`read`].
 //!
 //! Invariant: a commit is answered only after it is on disk, and nobody reads it before.
 
