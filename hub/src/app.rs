@@ -143,7 +143,8 @@ async fn wait_for(mut stopped: watch::Receiver<bool>) {
 pub struct Served {
     /// The hub.
     pub running: Running,
-    /// The first API key, when there was none before: to be shown once.
+    /// A first API key, when there is none: to be shown, and then adopted. In this order, because a process
+    /// that ends in between leaves no key that nobody has seen.
     pub first_key: Option<PlainApiKey>,
 }
 
@@ -186,7 +187,7 @@ pub async fn serve_config(config: Config) -> Result<Served, StartError> {
     };
     let running = start(parts).await?;
     let first_key = if config.bootstrap.print_first_key && running.hub.store.api_keys().await?.is_empty() {
-        Some(running.hub.create_api_key("first", false).await?)
+        Some(ApiKey::generate(running.hub.ids.randomness().as_ref(), false).0)
     } else {
         None
     };
@@ -213,19 +214,12 @@ impl Hub {
     /// # Errors
     /// The store's.
     pub async fn create_api_key(&self, name: &str, livemode: bool) -> Result<PlainApiKey, StoreError> {
-        let (plain, key) = ApiKey::generate(self.ids.randomness().as_ref(), livemode);
-        let row = ApiKeyRow {
-            scope: Scope { merchant_id: MerchantId::main(), livemode },
-            key,
-            name: name.to_owned(),
-            created_at: self.clock.now(),
-            revoked_at: None,
-        };
-        self.store.commit(Commit { writes: vec![Write::InsertApiKey(row)] }).await?;
+        let (plain, _) = ApiKey::generate(self.ids.randomness().as_ref(), livemode);
+        self.adopt_api_key(name, plain.reveal()).await?;
         Ok(plain)
     }
 
-    /// Makes a given key valid, unless it is already: for the demo, which remembers its own.
+    /// Makes a key valid, unless it is already.
     ///
     /// # Errors
     /// The store's.

@@ -97,6 +97,10 @@ pub(crate) async fn serve(path: &Path, ready_file: Option<PathBuf>) -> ExitCode 
     };
     if let Some(key) = &started.first_key {
         say(&format!("A first API key, shown this once: {}", key.reveal()));
+        if let Err(error) = started.running.hub.adopt_api_key("first", key.reveal()).await {
+            started.running.stop().await;
+            return fail(&format!("the first API key could not be stored: {error}"));
+        }
     }
     let ready = ServeReady { base_url: &public_url, listen: started.running.address };
     if let Some(path) = ready_file

@@ -59,13 +59,13 @@ fn the_core_and_the_contract_are_pure() {
 
 #[test]
 fn no_floating_point_number() {
-    let mut findings = Findings::default();
-    for source in sources() {
-        findings.lines(&source.path, &source.code, |line| {
-            ["f32", "f64"].iter().find(|word| has_word(line, word)).map(|word| format!("`{word}`"))
-        });
-    }
-    findings.none("money is a whole number of minor units, and nothing else here needs a fraction");
+    let sources = sources();
+    let floats = |code: &str| ["f32", "f64"].iter().any(|word| has_word(code, word));
+    only(
+        "money is a whole number of minor units, and nothing else here needs a fraction",
+        sources.iter().filter(|source| floats(&source.code)).map(|source| source.path.clone()),
+        &[("hub/src/http/unique_names.rs", "passes JSON's numbers on; a fraction is refused by every field")],
+    );
 }
 
 #[test]
