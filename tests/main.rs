@@ -1,1 +1,26 @@
-//! Placeholder.
+//! The hub through its front door: what a cart, a shopper, a processor and an operator see of it.
+//!
+//! `support` and `processes` are the tools; every other folder is one area. One binary, because linking the
+//! hub once is most of the time that a test run takes.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test ends at the first thing that is not as expected and says what it saw"
+)]
+
+mod support;
+
+mod stories;
+
+mod api;
+
+mod processes;
+
+mod crash;
+
+mod acceptance;
+
+mod tidy;

@@ -40,8 +40,11 @@ const NUMBERS: [&str; 26] = [
     "9792 0303 9444 0796",
 ];
 
+/// A way to write a number: its name, and how it is done.
+type Writing = (&'static str, fn(&str) -> String);
+
 /// How a number is written: in the JSON text, between its quotes.
-const WRITINGS: [(&str, fn(&str) -> String); 10] = [
+const WRITINGS: [Writing; 10] = [
     ("plain", |number| number.replace(' ', "")),
     ("spaces", str::to_owned),
     ("dashes", |number| number.replace(' ', "-")),
@@ -51,7 +54,7 @@ const WRITINGS: [(&str, fn(&str) -> String); 10] = [
     ("within a URL", |number| format!("https://shop.test/?card={}&x=1", number.replace(' ', "+"))),
     ("percent-encoded", |number| number.bytes().map(|byte| format!("%{byte:02x}")).collect()),
     ("escaped", |number| number.replace(' ', "").bytes().map(|byte| format!("\\u{byte:04x}")).collect()),
-    ("full-width", |number| number.replace(' ', "").chars().map(|digit| full_width(digit)).collect()),
+    ("full-width", |number| number.replace(' ', "").chars().map(full_width).collect()),
 ];
 
 fn full_width(digit: char) -> char {

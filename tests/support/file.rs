@@ -38,11 +38,6 @@ impl HubFile {
         Snapshot { connection: self.open() }.texts(sql)
     }
 
-    /// Everything that was recorded of a payment.
-    pub(crate) fn history(&self, payment_id: &str) -> Vec<Recorded> {
-        Snapshot { connection: self.open() }.history(payment_id)
-    }
-
     /// Waits until no job is due; then whatever the hub owes is in the future.
     pub(crate) fn until_nothing_is_overdue(&self, clock: &dyn Clock) {
         let overdue = || {
@@ -74,15 +69,6 @@ impl HubFile {
                 assert!(!found, "{secret} is in plain text in {}", Path::new(&path).display());
             }
         }
-    }
-
-    /// Whether a text is anywhere in the database's bytes.
-    pub(crate) fn holds(&self, text: &str) -> bool {
-        ["", "-wal"].iter().any(|suffix| {
-            let mut path = self.path.clone().into_os_string();
-            path.push(suffix);
-            contains(&std::fs::read(&path).unwrap_or_default(), text.as_bytes())
-        })
     }
 }
 

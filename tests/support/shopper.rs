@@ -113,10 +113,6 @@ impl Page {
         self.answer.as_ref().map_or("", |answer| &answer.text)
     }
 
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.answer.as_ref()?.header(name)
-    }
-
     fn is_waiting(&self) -> bool {
         self.answer.as_ref().is_some_and(|answer| answer.text.contains("http-equiv=\"refresh\""))
     }

@@ -146,6 +146,12 @@ impl Attempt {
 }
 
 impl PaymentIntent {
+    /// Attempts that may have reached a processor: those the shopper's tries are counted by.
+    #[must_use]
+    pub fn attempts_sent(&self) -> usize {
+        self.attempts.iter().filter(|attempt| attempt.state(self.capture) != AttemptState::NotSent).count()
+    }
+
     /// An attempt by id.
     #[must_use]
     pub fn attempt(&self, id: &AttemptId) -> Option<&Attempt> {

@@ -216,12 +216,7 @@ impl Fields {
         self.read_object(base, value, read)
     }
 
-    fn read_object<T>(
-        &mut self,
-        base: String,
-        value: Value,
-        read: impl FnOnce(&mut Self) -> T,
-    ) -> Option<T> {
+    fn read_object<T>(&mut self, base: String, value: Value, read: impl FnOnce(&mut Self) -> T) -> Option<T> {
         let Value::Object(values) = value else {
             self.errors.push(FieldError { pointer: base, detail: "must be an object".to_owned() });
             return None;

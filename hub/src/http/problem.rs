@@ -107,7 +107,7 @@ impl Kind {
         match self {
             Self::MalformedJson => {
                 "The request body is not one JSON object in which each name stands once. Send valid JSON."
-            },
+            }
             Self::UnsupportedMediaType => "Send the body with `Content-Type: application/json`.",
             Self::BodyTooLarge => "The request body is larger than the hub takes. Send less.",
             Self::Unauthorized => {

@@ -18,9 +18,7 @@ pub fn parse(body: &[u8]) -> Result<Value, Problem> {
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let value = UniqueNames.deserialize(&mut deserializer);
     // What follows the value is a mistake too.
-    value
-        .and_then(|value| deserializer.end().map(|()| value))
-        .map_err(|_| Problem::new(Kind::MalformedJson))
+    value.and_then(|value| deserializer.end().map(|()| value)).map_err(|_| Problem::new(Kind::MalformedJson))
 }
 
 struct UniqueNames;

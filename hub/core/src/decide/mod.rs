@@ -20,6 +20,9 @@ use crate::story::{Context, Decision, Story};
 
 /// Most attempts of one intent.
 pub const ATTEMPTS_MAX: usize = 12;
+/// Most attempts of one intent together with those that never reached a processor. They use up no try of the
+/// shopper's, but an outage must not fill the payment either.
+pub const ATTEMPTS_WITH_UNSENT_MAX: usize = 100;
 /// Most captures and most refunds that may be asked of one intent.
 pub const TRANSFERS_MAX: usize = 200;
 

@@ -4,7 +4,7 @@
 
 use processor_sdk::{Money, OperationKind};
 
-use super::{ATTEMPTS_MAX, ask, known_attempt, refuse_quarantined};
+use super::{ATTEMPTS_MAX, ATTEMPTS_WITH_UNSENT_MAX, ask, known_attempt, refuse_quarantined};
 use crate::event::Event;
 use crate::evidence::Evidence;
 use crate::ids::AttemptId;
@@ -31,8 +31,9 @@ pub(super) fn start_attempt(
     }
     // Wrong amounts may have been paid already.
     refuse_quarantined(payment)?;
-    if payment.attempts.len() >= ATTEMPTS_MAX {
-        return Err(Refusal::TooManyAttempts { limit: ATTEMPTS_MAX });
+    let limit = if payment.attempts_sent() >= ATTEMPTS_MAX { ATTEMPTS_MAX } else { ATTEMPTS_WITH_UNSENT_MAX };
+    if payment.attempts.len() >= limit {
+        return Err(Refusal::TooManyAttempts { limit });
     }
     // A lost session that its processor may have mailed to the shopper can still be paid there.
     let orphan = payment.attempts.iter().any(|attempt| {

@@ -158,7 +158,7 @@ pub(super) fn conclude_cancel(story: &mut Story<'_, '_>) {
         let live = states.iter().any(|state| state.is_live() || *state == AttemptState::Captured);
         if !live && states.contains(&AttemptState::Voided) {
             story.record(Event::Closed { why: Closed::Voided });
-        } else if !live && states.len() >= ATTEMPTS_MAX {
+        } else if !live && payment.attempts_sent() >= ATTEMPTS_MAX {
             story.record(Event::Closed { why: Closed::Exhausted });
         }
     }

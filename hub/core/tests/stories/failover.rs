@@ -258,3 +258,21 @@ fn after_a_long_stop_the_key_counts_from_the_try_before_it() {
          is succeeded captured 20.00 refunded 5.00",
     );
 }
+
+#[test]
+fn an_outage_uses_up_no_try() {
+    let mut outage = String::new();
+    for number in 1..=13 {
+        outage += &format!("start a{number}\n unsent a{number} open\n tick 1s\n unsent a{number} open\n");
+    }
+    check(&format!(
+        "intent 20.00
+         {outage}
+         attempt a13 not_sent
+         is requires_checkout
+         start a14
+         says a14 open open door
+         hears a14 paid captured:20.00
+         is succeeded captured 20.00"
+    ));
+}
