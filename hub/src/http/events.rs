@@ -12,7 +12,7 @@ use super::Front;
 use super::auth::Caller;
 use super::body::JsonRequest;
 use super::fields::Fields;
-use super::idempotency::{KeyedCall, plain, respond};
+use super::idempotency::{Begun, KeyedCall, plain, respond};
 use super::lists::{Query, answer, one_more};
 use super::problem::{Kind, Problem};
 use crate::store::{Commit, EventFilter, Page, PublicEventRow, Write};
@@ -67,11 +67,10 @@ pub async fn resend(
     request: JsonRequest,
 ) -> Result<Response, Problem> {
     let hub = &front.hub;
-    let keyed =
-        KeyedCall::read(&caller.scope, "events.resend", &request.headers, request.uri.path(), &request.body)?;
-    if let Some(response) = keyed.replay(hub).await? {
-        return Ok(response);
-    }
+    let keyed = match KeyedCall::begin(hub, &caller.scope, "events.resend", &request).await? {
+        Begun::New(keyed) => keyed,
+        Begun::Before(response) => return Ok(response),
+    };
     let event = find(&front, &caller, &id).await?;
     let mut fields = Fields::parse(request.body_or_empty_object())?;
     let named = fields.text("webhook_endpoint", 64);

@@ -9,6 +9,7 @@ use hub_core::ids::Scope;
 use processor_sdk::Timestamp;
 use sha2::{Digest, Sha256};
 
+use super::body::JsonRequest;
 use super::problem::{Kind, LacksRequestId, Problem};
 use crate::service::Hub;
 use crate::store::{Commit, Conflict, IdempotencyRow, StoreError, StoredAnswer, Write};
@@ -25,7 +26,33 @@ pub struct KeyedCall {
     fingerprint: [u8; 32],
 }
 
+/// How a call under a key begins.
+#[derive(Debug)]
+pub enum Begun {
+    /// The key is new.
+    New(KeyedCall),
+    /// It was answered before: this was the answer.
+    Before(Response),
+}
+
 impl KeyedCall {
+    /// Begins a call: reads its key and looks whether it was answered before.
+    ///
+    /// # Errors
+    /// Those of [`KeyedCall::read`] and [`KeyedCall::replay`].
+    pub async fn begin(
+        hub: &Hub,
+        scope: &Scope,
+        operation: &'static str,
+        request: &JsonRequest,
+    ) -> Result<Begun, Problem> {
+        let keyed = Self::read(scope, operation, &request.headers, request.uri.path(), &request.body)?;
+        Ok(match keyed.replay(hub).await? {
+            Some(response) => Begun::Before(response),
+            None => Begun::New(keyed),
+        })
+    }
+
     /// Reads the key of a request. `path` and `body` are what the key stands for.
     ///
     /// # Errors

@@ -21,7 +21,7 @@ use url::Url;
 use super::auth::Caller;
 use super::body::JsonRequest;
 use super::fields::{Fields, TEXT_CHARS_MAX};
-use super::idempotency::{KeyedCall, plain, respond};
+use super::idempotency::{Begun, KeyedCall, plain, respond};
 use super::lists::{Query, answer, one_more};
 use super::problem::{Kind, Problem};
 use super::{Front, HttpReturnUrls};
@@ -51,16 +51,10 @@ pub async fn create(
     request: JsonRequest,
 ) -> Result<Response, Problem> {
     let hub = &front.hub;
-    let keyed = KeyedCall::read(
-        &caller.scope,
-        "payment_intents.create",
-        &request.headers,
-        request.uri.path(),
-        &request.body,
-    )?;
-    if let Some(response) = keyed.replay(hub).await? {
-        return Ok(response);
-    }
+    let keyed = match KeyedCall::begin(hub, &caller.scope, "payment_intents.create", &request).await? {
+        Begun::New(keyed) => keyed,
+        Begun::Before(response) => return Ok(response),
+    };
     let new = read_new_payment(&front, &caller.scope, &request.body)?;
     let connectors = hub.connectors.candidates();
     let wish = Wish {
@@ -278,16 +272,11 @@ pub async fn capture(
     Path(id): Path<String>,
     request: JsonRequest,
 ) -> Result<Response, Problem> {
-    let keyed = KeyedCall::read(
-        &caller.scope,
-        "payment_intents.capture",
-        &request.headers,
-        request.uri.path(),
-        &request.body,
-    )?;
-    if let Some(response) = keyed.replay(&front.hub).await? {
-        return Ok(response);
-    }
+    let keyed = match KeyedCall::begin(&front.hub, &caller.scope, "payment_intents.capture", &request).await?
+    {
+        Begun::New(keyed) => keyed,
+        Begun::Before(response) => return Ok(response),
+    };
     let payment = find(&front.hub, &caller.scope, &id).await?;
     let mut fields = Fields::parse(request.body_or_empty_object())?;
     let amount = fields.amount("amount", payment.amount.currency());
@@ -304,16 +293,10 @@ pub async fn cancel(
     Path(id): Path<String>,
     request: JsonRequest,
 ) -> Result<Response, Problem> {
-    let keyed = KeyedCall::read(
-        &caller.scope,
-        "payment_intents.cancel",
-        &request.headers,
-        request.uri.path(),
-        &request.body,
-    )?;
-    if let Some(response) = keyed.replay(&front.hub).await? {
-        return Ok(response);
-    }
+    let keyed = match KeyedCall::begin(&front.hub, &caller.scope, "payment_intents.cancel", &request).await? {
+        Begun::New(keyed) => keyed,
+        Begun::Before(response) => return Ok(response),
+    };
     let payment = find(&front.hub, &caller.scope, &id).await?;
     Fields::parse(request.body_or_empty_object())?.finish()?;
     act(&front.hub, &caller, &payment.id, &Command::Cancel, &keyed, cancel_is_over).await

@@ -14,7 +14,7 @@ use super::Front;
 use super::auth::Caller;
 use super::body::JsonRequest;
 use super::fields::{Fields, TEXT_CHARS_MAX};
-use super::idempotency::{KeyedCall, plain, respond};
+use super::idempotency::{Begun, KeyedCall, plain, respond};
 use super::lists::{Query, answer, one_more};
 use super::payment_intents::{find, optional_amount};
 use super::problem::{Kind, Problem};
@@ -29,16 +29,10 @@ pub async fn create(
     request: JsonRequest,
 ) -> Result<Response, Problem> {
     let hub = &front.hub;
-    let keyed = KeyedCall::read(
-        &caller.scope,
-        "refunds.create",
-        &request.headers,
-        request.uri.path(),
-        &request.body,
-    )?;
-    if let Some(response) = keyed.replay(hub).await? {
-        return Ok(response);
-    }
+    let keyed = match KeyedCall::begin(hub, &caller.scope, "refunds.create", &request).await? {
+        Begun::New(keyed) => keyed,
+        Begun::Before(response) => return Ok(response),
+    };
     let mut fields = Fields::parse(&request.body)?;
     let payment_intent = fields.text("payment_intent", 64);
     let Some(payment_intent) = fields.require("payment_intent", payment_intent, "the id of what to refund")

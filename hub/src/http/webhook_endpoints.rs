@@ -12,7 +12,7 @@ use super::Front;
 use super::auth::Caller;
 use super::body::JsonRequest;
 use super::fields::{Fields, TEXT_CHARS_MAX};
-use super::idempotency::{KeyedCall, respond};
+use super::idempotency::{Begun, KeyedCall, respond};
 use super::lists::{Query, answer, one_more};
 use super::problem::{Kind, Problem};
 use crate::api_objects;
@@ -79,16 +79,10 @@ pub async fn create(
     request: JsonRequest,
 ) -> Result<Response, Problem> {
     let hub = &front.hub;
-    let keyed = KeyedCall::read(
-        &caller.scope,
-        "webhook_endpoints.create",
-        &request.headers,
-        request.uri.path(),
-        &request.body,
-    )?;
-    if let Some(response) = keyed.replay(hub).await? {
-        return Ok(response);
-    }
+    let keyed = match KeyedCall::begin(hub, &caller.scope, "webhook_endpoints.create", &request).await? {
+        Begun::New(keyed) => keyed,
+        Begun::Before(response) => return Ok(response),
+    };
     let mut fields = Fields::parse(&request.body)?;
     let url = read_url(&front, &mut fields);
     let url = fields.require("url", url, "where events are to be sent");
@@ -182,16 +176,11 @@ pub async fn rotate_secret(
     request: JsonRequest,
 ) -> Result<Response, Problem> {
     let hub = &front.hub;
-    let keyed = KeyedCall::read(
-        &caller.scope,
-        "webhook_endpoints.rotate_secret",
-        &request.headers,
-        request.uri.path(),
-        &request.body,
-    )?;
-    if let Some(response) = keyed.replay(hub).await? {
-        return Ok(response);
-    }
+    let keyed =
+        match KeyedCall::begin(hub, &caller.scope, "webhook_endpoints.rotate_secret", &request).await? {
+            Begun::New(keyed) => keyed,
+            Begun::Before(response) => return Ok(response),
+        };
     let mut endpoint = find(&front, &caller, &id).await?;
     Fields::parse(request.body_or_empty_object())?.finish()?;
     let mut secrets = open_secrets(hub, &endpoint)?;
