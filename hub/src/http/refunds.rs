@@ -54,11 +54,10 @@ pub async fn create(
 
     let now = hub.clock.now();
     let shown = |decision: &Decision| {
-        decision
-            .payment
-            .refunds
-            .last()
-            .map_or(Value::Null, |refund| api_objects::refund(&decision.payment, refund))
+        // The newest that was asked for: one that the processor tells of may stand behind it.
+        let mut newest_first = decision.payment.refunds.iter().rev();
+        let asked = newest_first.find(|refund| !refund.observed);
+        asked.map_or(Value::Null, |refund| api_objects::refund(&decision.payment, refund))
     };
     let stored = |decision: &Decision| keyed.answer(plain(201, &shown(decision)), now);
     let extras = Extras { answer: Some(&stored), ..Extras::default() };
