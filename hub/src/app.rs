@@ -15,7 +15,7 @@ use crate::api_objects::PublicUrls;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::config::problem::ConfigError;
-use crate::connector::registry::{Surroundings, build};
+use crate::connector::registry::{ConnectorConfigError, Surroundings, build};
 use crate::connector::transport::{HttpTransport, TransportError};
 use crate::http::{self, HttpReturnUrls, HttpSettings};
 use crate::ids::{Ids, Randomness, SystemRandomness};
@@ -72,6 +72,8 @@ pub enum StartError {
     Transport(#[from] TransportError),
     #[error("{0}")]
     Config(Box<ConfigError>),
+    #[error(transparent)]
+    Connectors(#[from] ConnectorConfigError),
 }
 
 /// A hub that runs.
@@ -169,7 +171,7 @@ pub async fn serve_config(config: Config) -> Result<Served, StartError> {
         sealing_key_file: config.sealing.key_file,
         public_url: config.public_url.to_string(),
         listener: TcpListener::bind(config.listen).await.map_err(StartError::Listen)?,
-        routes: RoutingTable::new(routes),
+        routes: RoutingTable::new(routes)?,
         http: HttpSettings {
             body_bytes_max: config.limits.body_bytes_max,
             request_timeout_s: config.limits.request_timeout_s,

@@ -1,11 +1,13 @@
 //! The connectors of this hub in the operator's order, with what routing must know of each.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use hub_core::payment::ConnectorProfile;
 use hub_core::routing::Candidate;
 
 use crate::connector::Connector;
+use crate::connector::registry::ConnectorConfigError;
 
 /// One connector as the operator configured it.
 #[derive(Clone)]
@@ -27,9 +29,19 @@ pub struct RoutingTable {
 }
 
 impl RoutingTable {
-    /// A table of these routes; names are unique.
-    pub const fn new(routes: Vec<Route>) -> Self {
-        Self { routes }
+    /// A table of these routes. A name is part of a webhook's address, so no two may have the same.
+    ///
+    /// # Errors
+    /// [`ConnectorConfigError::Twice`].
+    pub fn new(routes: Vec<Route>) -> Result<Self, ConnectorConfigError> {
+        let mut names = HashSet::new();
+        for route in &routes {
+            let name = route.connector.name();
+            if !names.insert(name) {
+                return Err(ConnectorConfigError::Twice { connector: name.to_owned() });
+            }
+        }
+        Ok(Self { routes })
     }
 
     /// Every route, in order.

@@ -104,7 +104,7 @@ async fn too_many_commits_at_once() {
         store,
         clock: clock.clone(),
         ids: Ids::new(clock, randomness.clone()),
-        connectors: Arc::new(RoutingTable::new(vec![])),
+        connectors: Arc::new(RoutingTable::default()),
         sealer: Arc::new(Sealer::new(key, vec![], randomness)),
         urls: PublicUrls::new("http://hub.test"),
     });

@@ -125,7 +125,8 @@ async fn run(
         data_dir,
         public_url: format!("http://{address}"),
         listener,
-        routes: RoutingTable::new(CONNECTORS.iter().take(builder.connectors).map(route).collect()),
+        routes: RoutingTable::new(CONNECTORS.iter().take(builder.connectors).map(route).collect())
+            .expect("names that differ"),
         http: builder.http.clone(),
         delivery_time_max: DELIVERY_TIME_MAX,
         shutdown_grace: builder.grace,

@@ -219,38 +219,6 @@ fn check_path_secret(config: &ConnectorConfig, descriptor: &Descriptor) -> Resul
     }
 }
 
-/// Every connector of the hub by its name. Test and live connectors live side by side; routing chooses only
-/// among those of the payment's own mode.
-#[derive(Clone, Default)]
-pub struct ConnectorRegistry(BTreeMap<String, Arc<dyn Connector>>);
-
-impl ConnectorRegistry {
-    /// # Errors
-    /// [`ConnectorConfigError::Twice`] when two have the same name.
-    pub fn new(
-        connectors: impl IntoIterator<Item = Arc<dyn Connector>>,
-    ) -> Result<Self, ConnectorConfigError> {
-        let mut by_name = BTreeMap::new();
-        for connector in connectors {
-            let name = connector.name().to_owned();
-            if by_name.insert(name.clone(), connector).is_some() {
-                return Err(ConnectorConfigError::Twice { connector: name });
-            }
-        }
-        Ok(Self(by_name))
-    }
-
-    /// The connector of that name, whatever its mode.
-    pub fn get(&self, name: &str) -> Option<&Arc<dyn Connector>> {
-        self.0.get(name)
-    }
-
-    /// Every connector of one mode, by name.
-    pub fn of_mode(&self, livemode: bool) -> impl Iterator<Item = &Arc<dyn Connector>> {
-        self.0.values().filter(move |connector| connector.livemode() == livemode)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use processor_sdk::SignedDeliveries::{Unsigned, WholeBody};
@@ -261,6 +229,7 @@ mod tests {
     use super::super::transport::HttpTransport;
     use super::*;
     use crate::clock::SystemClock;
+    use crate::routing_table::{Route, RoutingTable};
 
     fn surroundings() -> Surroundings {
         Surroundings { transport: Arc::new(HttpTransport::new(&[]).unwrap()), clock: Arc::new(SystemClock) }
@@ -419,15 +388,23 @@ mod tests {
                 ConnectorConfig { name: name.to_owned(), livemode, ..lab::config(&adapter.descriptor) };
             build_with(config, Arc::new(adapter), None, &surroundings()).unwrap()
         };
-        let registry =
-            ConnectorRegistry::new([connector("b", false), connector("a", false), connector("c", true)])
-                .unwrap();
-        let names = |livemode| {
-            registry.of_mode(livemode).map(|connector| connector.name().to_owned()).collect::<Vec<_>>()
+        let table = |connectors: Vec<Arc<dyn Connector>>| {
+            let route = |connector: Arc<dyn Connector>| {
+                let title = connector.name().to_owned();
+                Route { connector, title, sites: vec![], draining: false }
+            };
+            RoutingTable::new(connectors.into_iter().map(route).collect())
         };
-        assert_eq!((names(false), names(true)), (vec!["a".to_owned(), "b".to_owned()], vec!["c".to_owned()]));
-        assert!(registry.get("a").is_some() && registry.get("z").is_none());
-        let twice = ConnectorRegistry::new([connector("a", false), connector("a", true)]);
+        let routes = table(vec![connector("b", false), connector("a", false), connector("c", true)]).unwrap();
+        let names = |livemode| {
+            let candidates = routes.candidates().into_iter();
+            let of_mode = candidates.filter(|candidate| candidate.livemode == livemode);
+            of_mode.map(|candidate| candidate.name).collect::<Vec<_>>()
+        };
+        // In the operator's order, which is the order of routing.
+        assert_eq!((names(false), names(true)), (vec!["b".to_owned(), "a".to_owned()], vec!["c".to_owned()]));
+        assert!(routes.connector("a").is_some() && routes.connector("z").is_none());
+        let twice = table(vec![connector("a", false), connector("a", true)]);
         assert_eq!(twice.err(), Some(ConnectorConfigError::Twice { connector: "a".to_owned() }));
     }
 }

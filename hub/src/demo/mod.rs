@@ -273,7 +273,7 @@ fn routes(memory: &Memory, sandbox_url: &str, clock: Arc<dyn Clock>) -> Result<R
         let connector = build(config, &surroundings)?;
         routes.push(Route { connector, title: title.to_owned(), sites: vec![], draining: false });
     }
-    Ok(RoutingTable::new(routes))
+    Ok(RoutingTable::new(routes)?)
 }
 
 fn http_settings() -> HttpSettings {

@@ -14,7 +14,7 @@ use hub_core::payment::{PaymentIntent, Status, TransferStatus};
 use hub_core::retry::after;
 use hub_core::routing::{Wish, route};
 use hub_core::story::Decision;
-use processor_sdk::{CaptureMode, Currency, Customer, Money};
+use processor_sdk::{CaptureMode, Currency, Customer};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -345,9 +345,4 @@ async fn act(
     let answer = plain(if is_over(&payment) { 200 } else { 202 }, &body(&payment));
     keyed.finish(hub, answer.clone()).await?;
     Ok(respond(answer.status, answer.body))
-}
-
-/// Amounts of a request in a payment's currency, for other calls on it.
-pub(super) fn optional_amount(fields: &mut Fields, payment: &PaymentIntent) -> Option<Money> {
-    fields.amount("amount", payment.amount.currency())
 }

@@ -16,7 +16,7 @@ use super::body::JsonRequest;
 use super::fields::{Fields, TEXT_CHARS_MAX};
 use super::idempotency::{Begun, KeyedCall, plain, respond};
 use super::lists::{Query, answer, one_more};
-use super::payment_intents::{find, optional_amount};
+use super::payment_intents::find;
 use super::problem::{Kind, Problem};
 use crate::api_objects;
 use crate::service::Extras;
@@ -47,7 +47,7 @@ pub async fn create(
         Kind::NotFound => Problem::field("/payment_intent", "names no payment intent of this API key"),
         _other => problem,
     })?;
-    let amount = optional_amount(&mut fields, &payment);
+    let amount = fields.amount("amount", payment.amount.currency());
     let reason = fields.text("reason", TEXT_CHARS_MAX);
     let metadata = fields.metadata("metadata");
     fields.finish()?;
