@@ -65,15 +65,20 @@ impl Program {
 
     /// Asks it to end.
     pub(crate) fn terminate(&self) {
-        terminate(&self.child.id().to_string());
+        terminate(&self.id().to_string());
     }
 
     /// Asks the one process that it has started to end.
     pub(crate) fn terminate_child(&self) {
-        let id = self.child.id();
+        let id = self.id();
         let children =
             std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).expect("its children");
         terminate(children.trim());
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// How it ended, if it has.
