@@ -104,6 +104,14 @@ impl Json {
         Timestamp::from_unix_seconds(self.integer(pointer)?).map_err(|_| missing(pointer, "Unix seconds"))
     }
 
+    /// Unix seconds at a pointer, or `None` when it is absent or `null`.
+    ///
+    /// # Errors
+    /// [`Fault::Unreadable`] when it is something else or out of range.
+    pub fn optional_unix_seconds(&self, pointer: &str) -> Result<Option<Timestamp>, Fault> {
+        self.at(pointer).map(|_| self.unix_seconds(pointer)).transpose()
+    }
+
     /// An RFC 3339 time at a pointer.
     ///
     /// # Errors

@@ -1,0 +1,16 @@
+//! The laws that every adapter keeps, over what Stripe publishes of its answers.
+
+use std::path::Path;
+
+use processor_sdk::Settings;
+use processor_sdk::conformance::{Fixture, Subject, check_all};
+use processor_stripe::Stripe;
+
+#[test]
+fn keeps_the_laws() {
+    let fixtures = Fixture::read_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")).unwrap();
+    let secrets = [("api_key", "sk_test_of_conformance"), ("webhook_secret", "whsec_test_secret")];
+    let settings = Settings::default();
+    let report = check_all(&Subject::new(&Stripe, fixtures, secrets, settings).unwrap());
+    assert!(report.is_clean(), "{report}");
+}
