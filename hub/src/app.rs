@@ -19,7 +19,9 @@ use crate::connector::registry::{ConnectorConfigError, Surroundings, build};
 use crate::connector::transport::{HttpTransport, TransportError};
 use crate::http::{self, HttpReturnUrls, HttpSettings};
 use crate::ids::{Ids, Randomness, SystemRandomness};
+use crate::key_scope::KeyScopes;
 use crate::merchant_webhooks::sender::{SenderError, WebhookSender};
+use crate::operator;
 use crate::routing_table::{Route, RoutingTable};
 use crate::seal::{KeyFileError, Sealer, SealingKey};
 use crate::service::Hub;
@@ -86,6 +88,7 @@ pub struct Running {
     grace: Duration,
     server: JoinHandle<()>,
     worker: JoinHandle<()>,
+    operator: Option<JoinHandle<()>>,
 }
 
 /// The database's file in a data folder.
@@ -121,8 +124,41 @@ pub async fn start(parts: Parts) -> Result<Running, StartError> {
     let (stop, stopped) = watch::channel(false);
     let router = http::router(hub.clone(), parts.http).merge(parts.extra);
     let server = tokio::spawn(serve(parts.listener, router, wait_for(stopped.clone())));
+    let operator = match operator::socket::listen(&parts.data_dir) {
+        Ok(listener) => Some(tokio::spawn(operator::socket::serve(listener, hub.clone(), stopped.clone()))),
+        // Payments matter more: the operator's commands can be given while the hub is stopped.
+        Err(error) => {
+            tracing::error!(%error, "the operator's socket cannot be opened; operator commands do not reach this hub");
+            None
+        }
+    };
     let worker = tokio::spawn(crate::worker::run(hub.clone(), sender, stopped, parts.shutdown_grace));
-    Ok(Running { hub, address, stop, grace: parts.shutdown_grace, server, worker })
+    Ok(Running { hub, address, stop, grace: parts.shutdown_grace, server, worker, operator })
+}
+
+/// Opens a hub for one operator's request, where none runs: no processors, no worker, no network.
+///
+/// # Errors
+/// [`StartError`], such as a database that another process has.
+pub fn open_for_operator(
+    data_dir: &Path,
+    sealing_key_file: &Path,
+    public_url: &str,
+) -> Result<Hub, StartError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let randomness: Arc<dyn Randomness> = Arc::new(SystemRandomness);
+    let folder = |source| StartError::Folder { path: data_dir.to_owned(), source };
+    crate::private_file::make_folder(data_dir).map_err(folder)?;
+    let key = SealingKey::load_or_create(sealing_key_file, randomness.as_ref())?;
+    let store = SqliteStore::open(&database_file(data_dir), SqliteOptions::default())?;
+    Ok(Hub {
+        store: Arc::new(store),
+        clock: clock.clone(),
+        ids: Ids::new(clock, randomness.clone()),
+        connectors: Arc::new(RoutingTable::new(vec![])?),
+        sealer: Arc::new(Sealer::new(key, vec![], randomness)),
+        urls: PublicUrls::new(public_url),
+    })
 }
 
 async fn serve(
@@ -150,20 +186,38 @@ pub struct Served {
     pub first_key: Option<PlainApiKey>,
 }
 
+/// Builds every connector of a config and throws them away.
+///
+/// # Errors
+/// [`StartError::Config`] with every mistake of every connector, as `serve` would tell them.
+pub fn check_connectors(config: &Config) -> Result<(), StartError> {
+    routes(config, Arc::new(SystemClock)).map(|_| ())
+}
+
+fn routes(config: &Config, clock: Arc<dyn Clock>) -> Result<Vec<Route>, StartError> {
+    let surroundings = Surroundings { transport: Arc::new(HttpTransport::new(&[])?), clock };
+    let (mut routes, mut problems) = (Vec::new(), Vec::new());
+    for entry in &config.connectors {
+        let (title, sites, draining) = (entry.title.clone(), entry.sites.clone(), entry.draining);
+        match build(entry.config.clone(), &surroundings) {
+            Ok(connector) => routes.push(Route { connector, title, sites, draining }),
+            Err(error) => problems.extend_from_slice(entry.mistake(&error).problems()),
+        }
+    }
+    if problems.is_empty() {
+        Ok(routes)
+    } else {
+        Err(StartError::Config(Box::new(ConfigError::Mistakes { problems })))
+    }
+}
+
 /// Starts a hub as its config says.
 ///
 /// # Errors
 /// [`StartError`].
 pub async fn serve_config(config: Config) -> Result<Served, StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let surroundings = Surroundings { transport: Arc::new(HttpTransport::new(&[])?), clock: clock.clone() };
-    let mut routes = Vec::new();
-    for entry in &config.connectors {
-        let connector = build(entry.config.clone(), &surroundings)
-            .map_err(|error| StartError::Config(Box::new(entry.mistake(&error))))?;
-        let (title, sites, draining) = (entry.title.clone(), entry.sites.clone(), entry.draining);
-        routes.push(Route { connector, title, sites, draining });
-    }
+    let routes = routes(&config, clock.clone())?;
     let http_return_urls =
         if config.checkout.http_return_urls { HttpReturnUrls::Loopback } else { HttpReturnUrls::Refused };
     let parts = Parts {
@@ -203,6 +257,9 @@ impl Running {
         let all = async {
             let _server = self.server.await;
             let _worker = self.worker.await;
+            if let Some(operator) = self.operator {
+                let _operator = operator.await;
+            }
         };
         if tokio::time::timeout(self.grace + Duration::from_secs(1), all).await.is_err() {
             tracing::warn!("the grace time is over; what is left is taken up at the next start");
@@ -235,7 +292,9 @@ impl Hub {
             scope: Scope { merchant_id: MerchantId::main(), livemode },
             key: plain.to_stored(),
             name: name.to_owned(),
+            scopes: KeyScopes::all(),
             created_at: self.clock.now(),
+            expires_at: None,
             revoked_at: None,
         };
         self.store.commit(Commit { writes: vec![Write::InsertApiKey(row)] }).await

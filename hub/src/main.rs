@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod cli;
 mod commands;
 
 /// A payment hub: one API for the cart, any processor behind it.
@@ -39,8 +40,34 @@ enum Command {
         #[arg(long, value_name = "PATH")]
         ready_file: Option<PathBuf>,
     },
+    /// API keys: create, list, revoke, rotate.
+    #[command(subcommand)]
+    Keys(cli::keys::Keys),
+    /// Payments: list, show.
+    #[command(subcommand)]
+    Payments(cli::payments::Payments),
+    /// The config file.
+    #[command(subcommand)]
+    Config(Config),
+    /// Bring the database's schema up to date, while no hub runs on it.
+    Migrate {
+        #[command(flatten)]
+        target: cli::Target,
+    },
     /// Print the version.
     Version,
+}
+
+#[derive(Subcommand)]
+enum Config {
+    /// Say everything that is wrong with a config file, and how to mend it.
+    Check {
+        /// The config file.
+        file: PathBuf,
+        /// Answer as JSON.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 fn main() -> ExitCode {
@@ -55,6 +82,10 @@ fn main() -> ExitCode {
                 commands::demo(data_dir, listen, ready_file).await
             }
             Command::Serve { config, ready_file } => commands::serve(&config, ready_file).await,
+            Command::Keys(keys) => cli::keys::run(keys).await,
+            Command::Payments(payments) => cli::payments::run(payments).await,
+            Command::Config(Config::Check { file, json }) => cli::config_check::run(&file, json),
+            Command::Migrate { target } => cli::migrate::run(&target),
             Command::Version => commands::version(),
         }
     })

@@ -90,6 +90,17 @@ pub enum Status {
 }
 
 impl Status {
+    /// Every status.
+    pub const ALL: [Self; 7] = [
+        Self::RequiresCheckout,
+        Self::Processing,
+        Self::RequiresCapture,
+        Self::Succeeded,
+        Self::Failed,
+        Self::Canceled,
+        Self::Expired,
+    ];
+
     /// The word in the cart's API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -16,7 +16,7 @@ use super::secrets::{self, Environment};
 use super::section::{Entry, Layer, Notes, Section, Value, join};
 use crate::connector::credentials::SecretText;
 use crate::connector::hosts::{AllowedHosts, Grants, HostsError};
-use crate::connector::registry::{ConnectorConfig, ConnectorConfigError};
+use crate::connector::registry::{ConnectorConfig, ConnectorConfigError, NATIVE_ADAPTERS};
 
 /// The name is part of a URL.
 const NAME_CHARS_MAX: usize = 32;
@@ -202,12 +202,11 @@ impl ConnectorEntry {
     /// What the registry refused, shown at its place in the file.
     pub fn mistake(&self, error: &ConnectorConfigError) -> ConfigError {
         use ConnectorConfigError as E;
+        let adapters = format!("there are: {}", NATIVE_ADAPTERS.join(", "));
         let (key, reason, fix) = match error {
-            E::NoAdapter { adapter, .. } => (
-                "adapter".to_owned(),
-                format!("there is no adapter `{adapter}`"),
-                Some("name one that is compiled in, or a plugin that is loaded"),
-            ),
+            E::NoAdapter { adapter, .. } => {
+                ("adapter".to_owned(), format!("there is no adapter `{adapter}`"), Some(adapters.as_str()))
+            }
             E::Contract { version, .. } => (
                 "adapter".to_owned(),
                 format!("the adapter speaks contract version {version}, which this hub does not"),

@@ -68,6 +68,18 @@ pub enum ConfigError {
     Mistakes { problems: Vec<Problem> },
 }
 
+impl ConfigError {
+    /// Every mistake in the file; none when there is no file that can be read.
+    pub fn problems(&self) -> &[Problem] {
+        match self {
+            Self::Mistakes { problems } => problems,
+            Self::Missing { .. } | Self::Unreadable { .. } | Self::TooLong { .. } | Self::NotText { .. } => {
+                &[]
+            }
+        }
+    }
+}
+
 impl Place {
     pub(super) fn of(source: &Source, span: &Range<usize>, exposure: Exposure) -> Self {
         let start = floor(&source.text, span.start);

@@ -21,6 +21,7 @@ use crate::clock::Clock;
 
 /// The adapter that moves no money.
 const SANDBOX: &str = "sandbox";
+const STRIPE: &str = "stripe";
 
 /// The shortest secret, in bytes: the shortest that can be found and masked in an echo.
 const SECRET_BYTES_MIN: usize = FORM_BYTES_MIN;
@@ -31,11 +32,14 @@ const SECRET_VALUES_MAX: usize = 4;
 /// The shortest webhook path secret, in characters: 128 random bits in base64.
 const PATH_SECRET_CHARS_MIN: usize = 22;
 
+/// The adapters that are compiled in.
+pub const NATIVE_ADAPTERS: [&str; 2] = [SANDBOX, STRIPE];
+
 /// The adapter that is compiled in under this name.
 pub fn native_adapter(name: &str) -> Option<Arc<dyn Adapter>> {
     match name {
         SANDBOX => Some(Arc::new(processor_sandbox::Sandbox)),
-        "stripe" => Some(Arc::new(processor_stripe::Stripe)),
+        STRIPE => Some(Arc::new(processor_stripe::Stripe)),
         _ => None,
     }
 }

@@ -1,32 +1,68 @@
-//! Who calls: an API key, and the partition it opens. Handlers cannot run without it.
+//! Who calls: an API key, the partition it opens, and what it may do.
+//!
+//! A handler names the scope that it needs in its own signature, as [`Caller`]`<`[`PaymentsWrite`]`>`, and
+//! cannot learn whose data it may touch without the key having it.
+
+use std::marker::PhantomData;
 
 use axum::extract::FromRequestParts;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use hub_core::event::Cause;
 use hub_core::ids::Scope;
+use serde_json::json;
 
 use super::Front;
 use super::problem::{Kind, Problem};
 use crate::api_key::PlainApiKey;
+use crate::key_scope::KeyScope;
 
-/// A caller with a valid API key.
+/// A scope as a type.
+pub trait Authority: Send + Sync + 'static {
+    /// The scope.
+    const SCOPE: KeyScope;
+}
+
+macro_rules! authorities {
+    ($($name:ident),+ $(,)?) => {$(
+        #[doc = concat!("[`KeyScope::", stringify!($name), "`]")]
+        #[derive(Clone, Copy, Debug)]
+        pub enum $name {}
+
+        impl Authority for $name {
+            const SCOPE: KeyScope = KeyScope::$name;
+        }
+    )+};
+}
+
+authorities!(
+    PaymentsRead,
+    PaymentsWrite,
+    RefundsWrite,
+    EventsRead,
+    WebhooksRead,
+    WebhooksWrite,
+    ConnectorsRead,
+);
+
+/// A caller whose API key is valid and has the scope `A`.
 #[derive(Clone, Debug)]
-pub struct Caller {
+pub struct Caller<A> {
     /// Whose data, test or live.
     pub scope: Scope,
     /// The key's public part.
     pub key_id: String,
+    authority: PhantomData<A>,
 }
 
-impl Caller {
+impl<A> Caller<A> {
     /// This caller as the cause of an event.
     pub fn cause(&self) -> Cause {
         Cause::Api { key_id: self.key_id.clone() }
     }
 }
 
-impl FromRequestParts<Front> for Caller {
+impl<A: Authority> FromRequestParts<Front> for Caller<A> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, front: &Front) -> Result<Self, Problem> {
@@ -38,12 +74,22 @@ impl FromRequestParts<Front> for Caller {
             return Err(refuse());
         }
         let plain = PlainApiKey::parse(token.trim()).map_err(|_| refuse())?;
+        // Read for every request, so that a key that is revoked by another process opens nothing from then on.
         let row = front.hub.store.api_key(plain.key_id()).await?.ok_or_else(refuse)?;
-        let valid =
-            row.revoked_at.is_none() && row.key.livemode == plain.livemode() && row.key.matches(&plain);
+        let now = front.hub.clock.now();
+        let valid = row.revoked_at.is_none()
+            && row.expires_at.is_none_or(|end| now < end)
+            && row.key.livemode == plain.livemode()
+            && row.key.matches(&plain);
         if !valid {
             return Err(refuse());
         }
-        Ok(Self { scope: row.scope, key_id: row.key.key_id })
+        if !row.scopes.include(A::SCOPE) {
+            let scope = A::SCOPE.as_str();
+            return Err(Problem::new(Kind::InsufficientScope)
+                .detail(format!("This call needs a key with the scope {scope}; this key does not have it."))
+                .member("scope", json!(scope)));
+        }
+        Ok(Self { scope: row.scope, key_id: row.key.key_id, authority: PhantomData })
     }
 }

@@ -7,12 +7,16 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::Front;
-use super::auth::Caller;
+use super::auth::{Caller, ConnectorsRead};
 use super::lists::{Query, answer};
 use super::problem::Problem;
 
 /// `GET /v1/connectors`: of the caller's mode, in routing order.
-pub async fn list(State(front): State<Front>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
+pub async fn list(
+    State(front): State<Front>,
+    caller: Caller<ConnectorsRead>,
+    uri: Uri,
+) -> Result<Response, Problem> {
     let routes = front.hub.connectors.routes();
     let page = Query::of(&uri).page(|cursor| routes.iter().any(|route| route.connector.name() == cursor))?;
     let mut items = Vec::new();

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use hub_core::ids::DisputeId;
 
 use super::Front;
-use super::auth::Caller;
+use super::auth::{Caller, PaymentsRead};
 use super::lists::{Query, answer, one_more};
 use super::problem::{Kind, Problem};
 use crate::api_objects;
@@ -16,7 +16,7 @@ use crate::store::TransferKind;
 /// `GET /v1/disputes/{id}`
 pub async fn get(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Caller<PaymentsRead>,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let not_found = || Problem::new(Kind::NotFound);
@@ -30,7 +30,11 @@ pub async fn get(
 }
 
 /// `GET /v1/disputes`
-pub async fn list(State(front): State<Front>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
+pub async fn list(
+    State(front): State<Front>,
+    caller: Caller<PaymentsRead>,
+    uri: Uri,
+) -> Result<Response, Problem> {
     let store = &front.hub.store;
     let page = Query::of(&uri).page(|cursor| DisputeId::parse(cursor).is_ok())?;
     let mut items = Vec::new();

@@ -9,7 +9,7 @@ use hub_core::publish::PUBLIC_TYPES;
 use serde_json::{Value, json};
 
 use super::Front;
-use super::auth::Caller;
+use super::auth::{Caller, EventsRead, WebhooksWrite};
 use super::body::JsonRequest;
 use super::fields::Fields;
 use super::idempotency::{Begun, KeyedCall, plain, respond};
@@ -20,7 +20,7 @@ use crate::store::{Commit, EventFilter, Page, PublicEventRow, Write};
 /// Most endpoints an event is resent to at once.
 const RESEND_ENDPOINTS_MAX: u32 = 100;
 
-async fn find(front: &Front, caller: &Caller, id: &str) -> Result<PublicEventRow, Problem> {
+async fn find<A>(front: &Front, caller: &Caller<A>, id: &str) -> Result<PublicEventRow, Problem> {
     let not_found = || Problem::new(Kind::NotFound);
     let id = WebhookEventId::parse(id).map_err(|_| not_found())?;
     front.hub.store.public_event(&caller.scope, &id).await?.ok_or_else(not_found)
@@ -29,7 +29,7 @@ async fn find(front: &Front, caller: &Caller, id: &str) -> Result<PublicEventRow
 /// `GET /v1/events/{id}`: byte for byte the body that was sent.
 pub async fn get(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Caller<EventsRead>,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let event = find(&front, &caller, &id).await?;
@@ -39,7 +39,11 @@ pub async fn get(
 }
 
 /// `GET /v1/events`
-pub async fn list(State(front): State<Front>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
+pub async fn list(
+    State(front): State<Front>,
+    caller: Caller<EventsRead>,
+    uri: Uri,
+) -> Result<Response, Problem> {
     let mut query = Query::of(&uri);
     let kind = query.read("type", "must be an event type, such as payment_intent.succeeded", |text| {
         PUBLIC_TYPES.contains(&text).then(|| text.to_owned())
@@ -62,7 +66,7 @@ pub async fn list(State(front): State<Front>, caller: Caller, uri: Uri) -> Resul
 /// `POST /v1/events/{id}/resend`: to one endpoint, or to all that are enabled.
 pub async fn resend(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Caller<WebhooksWrite>,
     Path(id): Path<String>,
     request: JsonRequest,
 ) -> Result<Response, Problem> {

@@ -6,14 +6,14 @@ use axum::response::{IntoResponse, Response};
 use hub_core::ids::OrderId;
 
 use super::Front;
-use super::auth::Caller;
+use super::auth::{Caller, PaymentsRead};
 use super::problem::{Kind, Problem};
 use crate::api_objects;
 
 /// `GET /v1/orders/{id}`
 pub async fn get(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Caller<PaymentsRead>,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let not_found = || Problem::new(Kind::NotFound);

@@ -18,7 +18,7 @@ use processor_sdk::{CaptureMode, Currency, Customer};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::auth::Caller;
+use super::auth::{Caller, PaymentsRead, PaymentsWrite};
 use super::body::JsonRequest;
 use super::fields::{Fields, TEXT_CHARS_MAX};
 use super::idempotency::{Begun, KeyedCall, plain, respond};
@@ -47,7 +47,7 @@ const PROVISIONAL_MARGIN_S: i64 = 5;
 /// `POST /v1/payment_intents`
 pub async fn create(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Caller<PaymentsWrite>,
     request: JsonRequest,
 ) -> Result<Response, Problem> {
     let hub = &front.hub;
@@ -235,7 +235,7 @@ fn is_loopback(url: &Url) -> bool {
 /// `GET /v1/payment_intents/{id}`
 pub async fn get(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Caller<PaymentsRead>,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let payment = find(&front.hub, &caller.scope, &id).await?;
@@ -250,7 +250,11 @@ pub(super) async fn find(hub: &Hub, scope: &Scope, id: &str) -> Result<PaymentIn
 }
 
 /// `GET /v1/payment_intents`
-pub async fn list(State(front): State<Front>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
+pub async fn list(
+    State(front): State<Front>,
+    caller: Caller<PaymentsRead>,
+    uri: Uri,
+) -> Result<Response, Problem> {
     let mut query = Query::of(&uri);
     let status = query.read("status", "must be a status of payment intents", |text| {
         serde_json::from_value::<Status>(json!(text)).ok()
@@ -268,7 +272,7 @@ pub async fn list(State(front): State<Front>, caller: Caller, uri: Uri) -> Resul
 /// `POST /v1/payment_intents/{id}/capture`
 pub async fn capture(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Caller<PaymentsWrite>,
     Path(id): Path<String>,
     request: JsonRequest,
 ) -> Result<Response, Problem> {
@@ -289,7 +293,7 @@ pub async fn capture(
 /// `POST /v1/payment_intents/{id}/cancel`
 pub async fn cancel(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Caller<PaymentsWrite>,
     Path(id): Path<String>,
     request: JsonRequest,
 ) -> Result<Response, Problem> {
@@ -314,7 +318,7 @@ fn cancel_is_over(payment: &PaymentIntent) -> bool {
 /// command, so that a crash in between leaves a true answer behind.
 async fn act(
     hub: &Hub,
-    caller: &Caller,
+    caller: &Caller<PaymentsWrite>,
     id: &PaymentIntentId,
     command: &Command,
     keyed: &KeyedCall,

@@ -17,6 +17,7 @@ pub enum Kind {
     UnsupportedMediaType,
     BodyTooLarge,
     Unauthorized,
+    InsufficientScope,
     NotFound,
     MethodNotAllowed,
     Validation,
@@ -35,11 +36,12 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, for the documentation pages.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::MalformedJson,
         Self::UnsupportedMediaType,
         Self::BodyTooLarge,
         Self::Unauthorized,
+        Self::InsufficientScope,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::Validation,
@@ -63,6 +65,7 @@ impl Kind {
             Self::UnsupportedMediaType => "unsupported-media-type",
             Self::BodyTooLarge => "body-too-large",
             Self::Unauthorized => "unauthorized",
+            Self::InsufficientScope => "insufficient-scope",
             Self::NotFound => "not-found",
             Self::MethodNotAllowed => "method-not-allowed",
             Self::Validation => "validation",
@@ -89,6 +92,7 @@ impl Kind {
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unauthorized | Self::ForgedWebhook => StatusCode::UNAUTHORIZED,
+            Self::InsufficientScope => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Validation | Self::CardNumberDetected | Self::IdempotencyMismatch | Self::NoConnector => {
@@ -111,7 +115,11 @@ impl Kind {
             Self::UnsupportedMediaType => "Send the body with `Content-Type: application/json`.",
             Self::BodyTooLarge => "The request body is larger than the hub takes. Send less.",
             Self::Unauthorized => {
-                "Send `Authorization: Bearer` with an API key of this hub that is not revoked."
+                "Send `Authorization: Bearer` with an API key of this hub that is neither revoked nor expired."
+            }
+            Self::InsufficientScope => {
+                "This API key may not do that; `scope` names what it lacks. Use a key that has it, or ask the \
+                 operator for one."
             }
             Self::NotFound => {
                 "There is nothing here, at least not for this API key: test and live are separate."
@@ -256,6 +264,11 @@ impl IntoResponse for Problem {
             }
             Kind::Unauthorized => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            // RFC 6750 §3.1.
+            Kind::InsufficientScope => {
+                let refused = HeaderValue::from_static("Bearer error=\"insufficient_scope\"");
+                headers.insert(header::WWW_AUTHENTICATE, refused);
             }
             Kind::MalformedJson
             | Kind::UnsupportedMediaType

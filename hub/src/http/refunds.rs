@@ -11,7 +11,7 @@ use processor_sdk::Currency;
 use serde_json::Value;
 
 use super::Front;
-use super::auth::Caller;
+use super::auth::{Caller, PaymentsRead, RefundsWrite};
 use super::body::JsonRequest;
 use super::fields::{Fields, TEXT_CHARS_MAX};
 use super::idempotency::{Begun, KeyedCall, plain, respond};
@@ -25,7 +25,7 @@ use crate::store::TransferKind;
 /// `POST /v1/refunds`
 pub async fn create(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Caller<RefundsWrite>,
     request: JsonRequest,
 ) -> Result<Response, Problem> {
     let hub = &front.hub;
@@ -71,7 +71,7 @@ pub async fn create(
 /// `GET /v1/refunds/{id}`
 pub async fn get(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Caller<PaymentsRead>,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let not_found = || Problem::new(Kind::NotFound);
@@ -85,7 +85,11 @@ pub async fn get(
 }
 
 /// `GET /v1/refunds?payment_intent`
-pub async fn list(State(front): State<Front>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
+pub async fn list(
+    State(front): State<Front>,
+    caller: Caller<PaymentsRead>,
+    uri: Uri,
+) -> Result<Response, Problem> {
     let store = &front.hub.store;
     let mut query = Query::of(&uri);
     let of = query.read("payment_intent", "must be the id of a payment intent", |text| {

@@ -9,7 +9,7 @@ use hub_core::publish::PUBLIC_TYPES;
 use serde_json::{Value, json};
 
 use super::Front;
-use super::auth::Caller;
+use super::auth::{Caller, WebhooksRead, WebhooksWrite};
 use super::body::JsonRequest;
 use super::fields::{Fields, TEXT_CHARS_MAX};
 use super::idempotency::{Begun, KeyedCall, respond};
@@ -37,7 +37,7 @@ fn secrets_context(id: &WebhookEndpointId) -> String {
     format!("webhook_endpoints/{id}/secrets")
 }
 
-async fn find(front: &Front, caller: &Caller, id: &str) -> Result<EndpointRow, Problem> {
+async fn find<A>(front: &Front, caller: &Caller<A>, id: &str) -> Result<EndpointRow, Problem> {
     let not_found = || Problem::new(Kind::NotFound);
     let id = WebhookEndpointId::parse(id).map_err(|_| not_found())?;
     front.hub.store.endpoint(&caller.scope, &id).await?.ok_or_else(not_found)
@@ -75,7 +75,7 @@ fn with_secret(endpoint: &EndpointRow, secret: &str) -> Value {
 /// `POST /v1/webhook_endpoints`
 pub async fn create(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Caller<WebhooksWrite>,
     request: JsonRequest,
 ) -> Result<Response, Problem> {
     let hub = &front.hub;
@@ -114,7 +114,11 @@ pub async fn create(
 }
 
 /// `GET /v1/webhook_endpoints`
-pub async fn list(State(front): State<Front>, caller: Caller, uri: Uri) -> Result<Response, Problem> {
+pub async fn list(
+    State(front): State<Front>,
+    caller: Caller<WebhooksRead>,
+    uri: Uri,
+) -> Result<Response, Problem> {
     let page = Query::of(&uri).page(|cursor| WebhookEndpointId::parse(cursor).is_ok())?;
     let endpoints = front.hub.store.endpoints(&caller.scope, &one_more(&page)).await?;
     let items = endpoints.iter().map(|row| (row.id.to_string(), api_objects::endpoint(row))).collect();
@@ -124,7 +128,7 @@ pub async fn list(State(front): State<Front>, caller: Caller, uri: Uri) -> Resul
 /// `GET /v1/webhook_endpoints/{id}`
 pub async fn get(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Caller<WebhooksRead>,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let endpoint = find(&front, &caller, &id).await?;
@@ -134,7 +138,7 @@ pub async fn get(
 /// `PATCH /v1/webhook_endpoints/{id}`: setting the same again changes nothing, so that it needs no key.
 pub async fn update(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Caller<WebhooksWrite>,
     Path(id): Path<String>,
     request: JsonRequest,
 ) -> Result<Response, Problem> {
@@ -159,7 +163,7 @@ pub async fn update(
 /// `DELETE /v1/webhook_endpoints/{id}`
 pub async fn delete(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Caller<WebhooksWrite>,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let endpoint = find(&front, &caller, &id).await?;
@@ -171,7 +175,7 @@ pub async fn delete(
 /// `POST /v1/webhook_endpoints/{id}/rotate_secret`: the new secret and the one before sign side by side.
 pub async fn rotate_secret(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Caller<WebhooksWrite>,
     Path(id): Path<String>,
     request: JsonRequest,
 ) -> Result<Response, Problem> {
@@ -200,7 +204,7 @@ pub async fn rotate_secret(
 /// `GET /v1/webhook_endpoints/{id}/deliveries`
 pub async fn deliveries(
     State(front): State<Front>,
-    caller: Caller,
+    caller: Caller<WebhooksRead>,
     Path(id): Path<String>,
     uri: Uri,
 ) -> Result<Response, Problem> {

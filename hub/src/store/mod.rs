@@ -18,6 +18,7 @@ use processor_sdk::{Reference, Timestamp};
 use serde_json::Value;
 
 use crate::api_key::StoredApiKey;
+use crate::key_scope::KeyScopes;
 use crate::worker::job::{Job, JobBody};
 
 pub mod sqlite;
@@ -126,6 +127,8 @@ pub enum Write {
     InsertApiKey(ApiKeyRow),
     /// A revoked API key. Guard: it exists.
     RevokeApiKey { key_id: String, at: Timestamp },
+    /// An API key that ends, at the earliest of the times it was given. Guard: it exists.
+    ExpireApiKey { key_id: String, at: Timestamp },
 }
 
 /// Who holds a job; fences off a worker whose lease ran out.
@@ -278,8 +281,69 @@ pub struct ApiKeyRow {
     pub scope: Scope,
     pub key: StoredApiKey,
     pub name: String,
+    /// What it may do.
+    pub scopes: KeyScopes,
     pub created_at: Timestamp,
+    /// From when on it opens nothing any more.
+    pub expires_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
+}
+
+/// One line of a journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalLine {
+    /// The event that it books.
+    pub version: i64,
+    pub at: Timestamp,
+    pub memo: String,
+    pub account: String,
+    pub currency: String,
+    /// Minor units.
+    pub amount: i64,
+}
+
+/// One scrubbed exchange with a processor.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredExchange {
+    pub attempt_id: String,
+    pub operation: String,
+    pub at: Timestamp,
+    pub record: Value,
+}
+
+/// A job as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredJob {
+    pub key: String,
+    pub due_at: Timestamp,
+    /// While somebody holds it.
+    pub leased_until: Option<Timestamp>,
+    pub tries: u32,
+}
+
+/// An event for the merchant, once for each endpoint that it goes to, or once without.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredDelivery {
+    pub event_id: String,
+    pub kind: String,
+    pub sequence: i64,
+    pub created_at: Timestamp,
+    pub endpoint_id: Option<String>,
+    pub state: Option<String>,
+    pub tries: Option<u32>,
+    pub next_at: Option<Timestamp>,
+    pub last_at: Option<Timestamp>,
+    pub last_status: Option<u16>,
+    pub last_failure: Option<String>,
+}
+
+/// Everything that stands beside a payment's own state and history.
+#[derive(Clone, Debug, Default)]
+pub struct PaymentRecords {
+    pub journal: Vec<JournalLine>,
+    pub exchanges: Vec<StoredExchange>,
+    pub jobs: Vec<StoredJob>,
+    pub deliveries: Vec<StoredDelivery>,
 }
 
 /// A guard that did not hold. Nothing of the commit was written.
@@ -424,6 +488,12 @@ pub trait Store: Send + Sync {
         page: &Page,
     ) -> Result<Vec<(String, PaymentIntentId)>, StoreError>;
     async fn history(&self, scope: &Scope, id: &PaymentIntentId) -> Result<Vec<Recorded>, StoreError>;
+    /// What stands beside it; nothing when there is no such payment.
+    async fn payment_records(
+        &self,
+        scope: &Scope,
+        id: &PaymentIntentId,
+    ) -> Result<PaymentRecords, StoreError>;
     async fn order(&self, scope: &Scope, id: &OrderId) -> Result<Option<(Order, Timestamp)>, StoreError>;
     async fn personal_data(&self, scope: &Scope, id: &OrderId) -> Result<Option<Vec<u8>>, StoreError>;
     async fn door(

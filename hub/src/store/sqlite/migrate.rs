@@ -16,8 +16,10 @@ pub(super) struct Migration {
 }
 
 /// Every step, oldest first; the first is version 1.
-pub(super) const MIGRATIONS: &[Migration] =
-    &[Migration { name: "0001_first", sql: include_str!("migrations/0001_first.sql") }];
+pub(super) const MIGRATIONS: &[Migration] = &[
+    Migration { name: "0001_first", sql: include_str!("migrations/0001_first.sql") },
+    Migration { name: "0002_api_key_scopes", sql: include_str!("migrations/0002_api_key_scopes.sql") },
+];
 
 /// In a database's header: "PyHb", so that another program's file is not taken for ours.
 const APPLICATION_ID: i64 = 0x5079_4862;
@@ -52,6 +54,17 @@ pub(super) fn migrate(connection: &mut Connection, migrations: &[Migration]) -> 
     }
     transaction.commit()?;
     Ok(())
+}
+
+/// The newest step that a database has seen; 0 for none.
+pub(super) fn newest_version(connection: &Connection) -> Result<i64, OpenError> {
+    let known = "SELECT 1 FROM sqlite_schema WHERE name = 'schema_versions'";
+    let known: Option<i64> = connection.query_row(known, [], |row| row.get(0)).optional()?;
+    if known.is_none() {
+        return Ok(0);
+    }
+    let newest = "SELECT coalesce(max(version), 0) FROM schema_versions";
+    Ok(connection.query_row(newest, [], |row| row.get(0))?)
 }
 
 /// Marks an empty file as ours, and refuses one that is somebody else's.

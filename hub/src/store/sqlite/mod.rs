@@ -26,7 +26,7 @@ use self::readers::Readers;
 use self::writer::{QueueLimits, Writer};
 use super::{
     ApiKeyRow, ClaimedJob, Commit, EndpointRow, EventFilter, IdempotencyRow, InboxRow, LeaseToken,
-    MerchantDelivery, Page, PaymentFilter, PublicEventRow, Store, StoreError, TransferKind,
+    MerchantDelivery, Page, PaymentFilter, PaymentRecords, PublicEventRow, Store, StoreError, TransferKind,
 };
 
 pub mod durable;
@@ -97,6 +97,14 @@ impl SqliteStore {
             .map_err(|source| OpenError::File { path: path.clone(), source })?;
         Ok(Self { writer, readers: Readers::new(readers, options.queue_wait), _lock: lock })
     }
+}
+
+/// The schema version of a database file, 0 for one without tables. Changes nothing.
+///
+/// # Errors
+/// [`OpenError`].
+pub fn schema_version(path: &Path) -> Result<i64, OpenError> {
+    migrate::newest_version(&open::reader(path)?)
 }
 
 impl Drop for SqliteStore {
@@ -236,6 +244,15 @@ impl Store for SqliteStore {
     async fn history(&self, scope: &Scope, id: &PaymentIntentId) -> Result<Vec<Recorded>, StoreError> {
         let (scope, id) = (scope.clone(), id.clone());
         self.readers.read(move |connection| read::payments::history(connection, &scope, &id)).await
+    }
+
+    async fn payment_records(
+        &self,
+        scope: &Scope,
+        id: &PaymentIntentId,
+    ) -> Result<PaymentRecords, StoreError> {
+        let (scope, id) = (scope.clone(), id.clone());
+        self.readers.read(move |connection| read::story::records(connection, &scope, &id)).await
     }
 
     async fn order(&self, scope: &Scope, id: &OrderId) -> Result<Option<(Order, Timestamp)>, StoreError> {

@@ -6,6 +6,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::{all, one};
 use crate::api_key::StoredApiKey;
+use crate::key_scope::KeyScopes;
 use crate::store::sqlite::error::SqlError;
 use crate::store::sqlite::value::{digest, id, scope, time};
 use crate::store::{ApiKeyRow, IdempotencyRow, InboxRow, InboxState, StoredAnswer};
@@ -91,7 +92,8 @@ fn inbox_state(word: &str) -> Result<InboxState, SqlError> {
 }
 
 pub(in crate::store::sqlite) const API_KEY: &str =
-    "SELECT merchant_id, livemode, key_id, secret_sha256, name, created_at, revoked_at FROM api_keys
+    "SELECT merchant_id, livemode, key_id, secret_sha256, name, scopes, created_at, expires_at, revoked_at
+     FROM api_keys
      WHERE key_id = ?1";
 
 pub(in crate::store::sqlite) fn api_key(
@@ -103,7 +105,8 @@ pub(in crate::store::sqlite) fn api_key(
 
 /// Every key: there are few, and only the operator asks.
 pub(in crate::store::sqlite) const API_KEYS: &str =
-    "SELECT merchant_id, livemode, key_id, secret_sha256, name, created_at, revoked_at FROM api_keys
+    "SELECT merchant_id, livemode, key_id, secret_sha256, name, scopes, created_at, expires_at, revoked_at
+     FROM api_keys
      ORDER BY created_at DESC, key_id";
 
 pub(in crate::store::sqlite) fn api_keys(connection: &Connection) -> Result<Vec<ApiKeyRow>, SqlError> {
@@ -117,7 +120,10 @@ fn api_key_row(row: &Row<'_>) -> Result<ApiKeyRow, SqlError> {
         scope: scope(row.get(0)?, livemode),
         key: StoredApiKey { key_id: row.get(2)?, secret_sha256: digest(&secret_sha256)?, livemode },
         name: row.get(4)?,
-        created_at: time(row.get(5)?),
-        revoked_at: row.get::<_, Option<i64>>(6)?.map(time),
+        scopes: KeyScopes::parse(&row.get::<_, String>(5)?)
+            .map_err(|_| SqlError::Broken("a stored API key's scopes cannot be read"))?,
+        created_at: time(row.get(6)?),
+        expires_at: row.get::<_, Option<i64>>(7)?.map(time),
+        revoked_at: row.get::<_, Option<i64>>(8)?.map(time),
     })
 }

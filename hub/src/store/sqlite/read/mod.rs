@@ -10,6 +10,7 @@ use super::error::SqlError;
 pub(super) mod intake;
 pub(super) mod merchant;
 pub(super) mod payments;
+pub(super) mod story;
 
 /// The one row of a query, if there is one, made into a value.
 fn one<T>(

@@ -5,6 +5,7 @@ use hub_core::payment::Status;
 
 use super::*;
 use crate::api_key::StoredApiKey;
+use crate::key_scope::KeyScopes;
 use crate::store::{ApiKeyRow, InboxRow, InboxState, LeaseToken};
 
 fn api_key(key_id: &str) -> ApiKeyRow {
@@ -12,7 +13,9 @@ fn api_key(key_id: &str) -> ApiKeyRow {
         scope: scope(),
         key: StoredApiKey { key_id: key_id.to_owned(), secret_sha256: [3; 32], livemode: false },
         name: "shop".to_owned(),
+        scopes: KeyScopes::all(),
         created_at: at(0),
+        expires_at: None,
         revoked_at: None,
     }
 }
@@ -244,4 +247,20 @@ async fn api_keys_are_kept_found_and_revoked_once() {
     assert_eq!(all.iter().map(|row| row.key.key_id.as_str()).collect::<Vec<_>>(), ["k2", "k1"]);
     assert_eq!((&all[0].scope, &all[0].key), (&live.scope, &live.key));
     assert!(store.api_key("k3").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn an_api_key_keeps_its_scopes_and_its_earliest_end() {
+    let (_directory, store) = open();
+    let scopes = KeyScopes::parse("events:read refunds:write").unwrap();
+    let key = ApiKeyRow { scopes: scopes.clone(), ..api_key("k1") };
+    store.commit(commit(vec![Write::InsertApiKey(key)])).await.unwrap();
+    for (end, earliest) in [(30, 30), (20, 20), (40, 20)] {
+        let expire = Write::ExpireApiKey { key_id: "k1".to_owned(), at: at(end) };
+        store.commit(commit(vec![expire])).await.unwrap();
+        let found = store.api_key("k1").await.unwrap().unwrap();
+        assert_eq!((found.scopes, found.expires_at), (scopes.clone(), Some(at(earliest))));
+    }
+    let nobody = Write::ExpireApiKey { key_id: "k2".to_owned(), at: at(1) };
+    assert_eq!(store.commit(commit(vec![nobody])).await, Err(StoreError::Conflict(Conflict::NotFound)));
 }

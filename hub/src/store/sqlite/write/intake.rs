@@ -138,15 +138,18 @@ pub(super) fn insert_api_key(connection: &Connection, row: &ApiKeyRow) -> Result
     }
     execute(
         connection,
-        "INSERT INTO api_keys (merchant_id, livemode, key_id, secret_sha256, name, created_at, revoked_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO api_keys (merchant_id, livemode, key_id, secret_sha256, name, scopes, created_at,
+            expires_at, revoked_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         params![
             row.scope.merchant_id.0,
             row.scope.livemode,
             row.key.key_id,
             row.key.secret_sha256,
             row.name,
+            row.scopes.to_string(),
             row.created_at.as_micros(),
+            row.expires_at.map(Timestamp::as_micros),
             row.revoked_at.map(Timestamp::as_micros),
         ],
     )?;
@@ -159,4 +162,12 @@ pub(in crate::store::sqlite) const REVOKE_API_KEY: &str =
 
 pub(super) fn revoke_api_key(connection: &Connection, key_id: &str, at: Timestamp) -> Result<(), SqlError> {
     guarded(connection, REVOKE_API_KEY, params![key_id, at.as_micros()], Conflict::NotFound)
+}
+
+/// A key ends at the earliest of the times it was given.
+pub(in crate::store::sqlite) const EXPIRE_API_KEY: &str =
+    "UPDATE api_keys SET expires_at = min(coalesce(expires_at, ?2), ?2) WHERE key_id = ?1";
+
+pub(super) fn expire_api_key(connection: &Connection, key_id: &str, at: Timestamp) -> Result<(), SqlError> {
+    guarded(connection, EXPIRE_API_KEY, params![key_id, at.as_micros()], Conflict::NotFound)
 }

@@ -1,0 +1,126 @@
+//! What an operator asks of a hub: one request, one answer, as JSON.
+//!
+//! The same function answers whether the hub is running or not: a running hub is asked over its private
+//! [`socket`], and where none runs the command opens the database itself. So every operator's act passes
+//! the one place where payments change, and leaves an event that says who.
+//!
+//! Invariant: whoever can write to the socket or the database file is the operator. Neither is reachable
+//! from the network.
+
+use hub_core::ids::{MerchantId, Scope};
+use processor_sdk::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::service::{Hub, ServiceError};
+use crate::store::StoreError;
+
+pub mod socket;
+
+mod keys;
+mod payments;
+
+/// What an operator asks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// A new API key. Answer: the key with its plain text, which nobody can show again.
+    CreateKey {
+        /// What it is for.
+        name: String,
+        /// Live or test.
+        livemode: bool,
+        /// Words apart by commas; `all` is every scope.
+        scopes: String,
+        /// Seconds until it ends; never when absent.
+        expires_in_s: Option<i64>,
+    },
+    /// Every API key, newest first.
+    ListKeys,
+    /// Ends a key now.
+    RevokeKey {
+        /// The key's public part.
+        key_id: String,
+    },
+    /// A new key in place of one, which goes on for a while. Answer: as for a new key.
+    RotateKey {
+        /// The old key's public part.
+        key_id: String,
+        /// Seconds for which the old one goes on.
+        overlap_s: i64,
+    },
+    /// Payments, newest first.
+    ListPayments {
+        /// Live or test.
+        livemode: bool,
+        /// In this status only.
+        status: Option<String>,
+        /// Of this order number only.
+        order_reference: Option<String>,
+        /// At most so many.
+        limit: u32,
+    },
+    /// One payment's whole story.
+    ShowPayment {
+        /// `pi_…`
+        id: String,
+    },
+}
+
+/// Why an operator's request was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum OperatorError {
+    /// A field is wrong: which, and the fix.
+    #[error("{field}: {fix}")]
+    Field {
+        /// Which.
+        field: &'static str,
+        /// What would be right.
+        fix: String,
+    },
+    /// There is no such thing here.
+    #[error("there is no {what} with that id in this hub")]
+    NotFound {
+        /// What kind of thing.
+        what: &'static str,
+    },
+    /// The payment does not allow it.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl OperatorError {
+    fn field(field: &'static str, fix: impl Into<String>) -> Self {
+        Self::Field { field, fix: fix.into() }
+    }
+}
+
+/// Does what an operator asks.
+///
+/// # Errors
+/// [`OperatorError`]; then nothing was changed.
+pub async fn perform(hub: &Hub, request: Request) -> Result<Value, OperatorError> {
+    match request {
+        Request::CreateKey { name, livemode, scopes, expires_in_s } => {
+            keys::create(hub, &name, livemode, &scopes, expires_in_s).await
+        }
+        Request::ListKeys => keys::list(hub).await,
+        Request::RevokeKey { key_id } => keys::revoke(hub, &key_id).await,
+        Request::RotateKey { key_id, overlap_s } => keys::rotate(hub, &key_id, overlap_s).await,
+        Request::ListPayments { livemode, status, order_reference, limit } => {
+            payments::list(hub, livemode, status.as_deref(), order_reference, limit).await
+        }
+        Request::ShowPayment { id } => payments::show(hub, &id).await,
+    }
+}
+
+fn scope(livemode: bool) -> Scope {
+    Scope { merchant_id: MerchantId::main(), livemode }
+}
+
+fn time(at: Timestamp) -> Value {
+    Value::String(at.to_rfc3339())
+}
