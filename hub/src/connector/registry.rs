@@ -35,6 +35,7 @@ const PATH_SECRET_CHARS_MIN: usize = 22;
 pub fn native_adapter(name: &str) -> Option<Arc<dyn Adapter>> {
     match name {
         SANDBOX => Some(Arc::new(processor_sandbox::Sandbox)),
+        "stripe" => Some(Arc::new(processor_stripe::Stripe)),
         _ => None,
     }
 }
