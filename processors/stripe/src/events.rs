@@ -63,7 +63,7 @@ fn by_type(event: &Json, object: &Json) -> Result<Notification, Fault> {
         // A charge's total counts refunds that are still pending, so it proves none of them.
         "charge.refunded" => hinted(object),
         "charge.refund.updated" | "refund.created" | "refund.updated" | "refund.failed" => {
-            said(event, wire::refund(object)?, wire::metadata(object, HUB_ATTEMPT)?)
+            refund(event, object)
         }
         "charge.dispute.created"
         | "charge.dispute.updated"
@@ -97,6 +97,16 @@ fn payment(event: &Json, intent: &Json, kind: &str) -> Result<Notification, Faul
         "payment_intent.payment_failed" => said(event, Facts { word: None, ..facts }, Some(echo)),
         _ => said(event, facts, Some(echo)),
     }
+}
+
+fn refund(event: &Json, refund: &Json) -> Result<Notification, Fault> {
+    let echo = wire::metadata(refund, HUB_ATTEMPT)?;
+    let facts = wire::refund(refund)?;
+    if wire::may_be_release(refund)? {
+        let references = facts.references.into_iter().collect();
+        return Ok(Notification { references, echo, ..notification(Says::Changed) });
+    }
+    said(event, facts, echo)
 }
 
 fn said(event: &Json, facts: Facts, echo: Option<String>) -> Result<Notification, Fault> {

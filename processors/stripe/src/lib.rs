@@ -259,12 +259,15 @@ fn fetch_payment(call: &Call, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
     let path = requests::path("checkout/sessions", call.require_reference(ReferenceKind::Session)?);
     let query = Form::new().with("expand[]", "payment_intent.latest_charge");
     let Some(session) = find(call, &path, &query, dialogue)? else { return Ok(Answer::Absent) };
+    check_mode(call, &session)?;
     let mut facts = wire::session(&session)?;
     if let Some(intent) = wire::expanded(&session, "/payment_intent")? {
         let of_payment = Form::new().with("payment_intent", intent.text("/id")?);
         if facts.captured.is_some_and(|captured| captured.is_positive()) {
             for refund in list(call, "/v1/refunds", &of_payment, dialogue)? {
-                wire::add(&mut facts, wire::refund(&refund)?);
+                if !wire::is_release(&refund, &intent)? {
+                    wire::add(&mut facts, wire::refund(&refund)?);
+                }
             }
         }
         if wire::is_disputed(&intent)? {
@@ -305,7 +308,16 @@ fn fetch_dispute(call: &Call, id: &str, dialogue: &mut Dialogue<'_>) -> Flow<Ans
 
 /// A session's facts, and its door while it is open.
 fn said(call: &Call, session: &Json) -> Flow<Answer> {
+    check_mode(call, session)?;
     Ok(Answer::Said { facts: wire::session(session)?, door: wire::door(call, session)? })
+}
+
+/// The key decides whether Stripe moves real money, and only the answer shows it.
+fn check_mode(call: &Call, session: &Json) -> Result<(), Fault> {
+    if session.flag("/livemode")? == call.livemode {
+        return Ok(());
+    }
+    Err(Fault::unreadable("expected a session of this connector's mode; its api_key is of the other mode"))
 }
 
 fn get(call: &Call, path: &str, dialogue: &mut Dialogue<'_>) -> Flow<Json> {

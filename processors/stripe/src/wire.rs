@@ -79,6 +79,20 @@ pub(crate) fn refund(refund: &Json) -> Result<Facts, Fault> {
     })
 }
 
+/// Whether a refund may be the release of what was never captured: Stripe writes that down as a refund too,
+/// but no balance moves.
+pub(crate) fn may_be_release(refund: &Json) -> Result<bool, Fault> {
+    Ok(metadata(refund, HUB_REFUND)?.is_none() && refund.at("/balance_transaction").is_none())
+}
+
+/// Whether a refund is the release of what was not captured of this PaymentIntent.
+pub(crate) fn is_release(refund: &Json, intent: &Json) -> Result<bool, Fault> {
+    let released = intent.integer("/amount")?.checked_sub(intent.integer("/amount_received")?);
+    let is_all_of_it =
+        released.is_some_and(|released| released > 0) && released == Some(refund.integer("/amount")?);
+    Ok(is_all_of_it && may_be_release(refund)?)
+}
+
 pub(crate) fn dispute(dispute: &Json) -> Result<Facts, Fault> {
     let state = words::of_dispute(dispute.text("/status")?);
     let reason = dispute.optional_text("/reason")?;
