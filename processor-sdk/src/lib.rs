@@ -19,6 +19,7 @@ mod descriptor;
 mod dialogue;
 mod facts;
 mod fault;
+mod form;
 mod http;
 mod json;
 mod money;
@@ -51,6 +52,7 @@ pub use descriptor::{
 pub use dialogue::{Dialogue, Flow, Stop};
 pub use facts::{Decline, DeclineCode, Facts, Item, ItemKind, ItemState, Reference, ReferenceKind, Word};
 pub use fault::Fault;
+pub use form::{Form, percent_encoded};
 pub use http::{Auth, Headers, HttpRequest, HttpResponse, Method, OAuthClientStyle, RequestBody};
 pub use json::Json;
 pub use money::{AmountScale, MINOR_UNITS_MAX, Money, MoneyError};
