@@ -28,6 +28,7 @@ use crate::service::Hub;
 use crate::store::sqlite::{OpenError, SqliteOptions, SqliteStore};
 use crate::store::{ApiKeyRow, Commit, Store, StoreError, Write};
 use hub_core::ids::{MerchantId, Scope};
+use hub_core::policy::Policies;
 
 /// What a hub is made of.
 pub struct Parts {
@@ -43,6 +44,8 @@ pub struct Parts {
     pub routes: RoutingTable,
     /// Limits and rules of the front.
     pub http: HttpSettings,
+    /// What is done by itself about what shops lose money on.
+    pub policies: Policies,
     /// How long one delivery to the merchant may take.
     pub delivery_time_max: Duration,
     /// How long the end may take: requests and jobs that have begun.
@@ -119,6 +122,7 @@ pub async fn start(parts: Parts) -> Result<Running, StartError> {
         connectors: Arc::new(parts.routes),
         sealer: Arc::new(Sealer::new(key, vec![], parts.randomness)),
         urls: PublicUrls::new(&parts.public_url),
+        policies: parts.policies,
     });
     let address = parts.listener.local_addr().map_err(StartError::Listen)?;
     let (stop, stopped) = watch::channel(false);
@@ -144,6 +148,7 @@ pub fn open_for_operator(
     data_dir: &Path,
     sealing_key_file: &Path,
     public_url: &str,
+    policies: Policies,
 ) -> Result<Hub, StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let randomness: Arc<dyn Randomness> = Arc::new(SystemRandomness);
@@ -158,6 +163,7 @@ pub fn open_for_operator(
         connectors: Arc::new(RoutingTable::new(vec![])?),
         sealer: Arc::new(Sealer::new(key, vec![], randomness)),
         urls: PublicUrls::new(public_url),
+        policies,
     })
 }
 
@@ -235,6 +241,7 @@ pub async fn serve_config(config: Config) -> Result<Served, StartError> {
             inbox_pending_max: u64::try_from(config.limits.inbox_pending_max).unwrap_or(u64::MAX),
             destinations: config.merchant_webhooks.destinations,
         },
+        policies: config.policies,
         delivery_time_max: Duration::from_secs(config.merchant_webhooks.timeout_s),
         shutdown_grace: Duration::from_secs(config.limits.shutdown_grace_s),
         clock,

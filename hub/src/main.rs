@@ -43,9 +43,12 @@ enum Command {
     /// API keys: create, list, revoke, rotate.
     #[command(subcommand)]
     Keys(cli::keys::Keys),
-    /// Payments: list, show.
+    /// Payments: list, show, settle by hand.
     #[command(subcommand)]
     Payments(cli::payments::Payments),
+    /// Payments that wait for a person: list, accept, refund.
+    #[command(subcommand)]
+    Quarantine(cli::quarantine::Quarantine),
     /// The config file.
     #[command(subcommand)]
     Config(Config),
@@ -84,6 +87,7 @@ fn main() -> ExitCode {
             Command::Serve { config, ready_file } => commands::serve(&config, ready_file).await,
             Command::Keys(keys) => cli::keys::run(keys).await,
             Command::Payments(payments) => cli::payments::run(payments).await,
+            Command::Quarantine(quarantine) => cli::quarantine::run(quarantine).await,
             Command::Config(Config::Check { file, json }) => cli::config_check::run(&file, json),
             Command::Migrate { target } => cli::migrate::run(&target),
             Command::Version => commands::version(),

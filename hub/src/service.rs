@@ -12,6 +12,7 @@ use hub_core::event::Cause;
 use hub_core::ids::{OrderId, PaymentIntentId, Scope, WebhookEventId};
 use hub_core::order::Order;
 use hub_core::payment::PaymentIntent;
+use hub_core::policy::Policies;
 use hub_core::publish::PublicObject;
 use hub_core::refusal::Refusal;
 use hub_core::schedule::schedule;
@@ -50,6 +51,8 @@ pub struct Hub {
     pub sealer: Arc<Sealer>,
     /// The hub's own addresses.
     pub urls: PublicUrls,
+    /// What the operator decided for what shops lose money on.
+    pub policies: Policies,
 }
 
 /// Why a command did not lead to a commit.
@@ -160,7 +163,8 @@ impl Hub {
             expires_in_s: new.intent.expires_in_s,
         };
         let mut fresh = || self.fresh_body();
-        let decision = create(command, &mut Context { now, cause, fresh: &mut fresh });
+        let decision =
+            create(command, &mut Context { now, cause, fresh: &mut fresh, policies: self.policies });
 
         let mut writes =
             vec![Write::InsertOrder { scope: scope.clone(), order: order.clone(), created_at: now }];
@@ -212,7 +216,11 @@ impl Hub {
     ) -> Result<Decision, ServiceError> {
         let now = self.clock.now();
         let mut fresh = || self.fresh_body();
-        let decision = decide(payment, command, &mut Context { now, cause, fresh: &mut fresh })?;
+        let decision = decide(
+            payment,
+            command,
+            &mut Context { now, cause, fresh: &mut fresh, policies: self.policies },
+        )?;
         let order = if decision.publications.iter().any(|(_, told)| told.object == PublicObject::Order) {
             self.store.order(&payment.scope, &payment.order_id).await?.map(|(order, _)| order)
         } else {

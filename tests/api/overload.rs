@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
+use hub_core::policy::Policies;
 use payhub::api_objects::PublicUrls;
 use payhub::app::database_file;
 use payhub::clock::SystemClock;
@@ -107,6 +108,7 @@ async fn too_many_commits_at_once() {
         connectors: Arc::new(RoutingTable::default()),
         sealer: Arc::new(Sealer::new(key, vec![], randomness)),
         urls: PublicUrls::new("http://hub.test"),
+        policies: Policies::default(),
     });
     let key = hub.create_api_key("test", false).await.expect("an API key");
     let router = router(

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hub_core::policy::Policies;
 use payhub::app::{Parts, Running, database_file, start};
 use payhub::clock::Clock;
 use payhub::connector::credentials::SecretText;
@@ -48,6 +49,7 @@ pub(crate) struct Builder {
     unreachable: Vec<&'static str>,
     grace: Duration,
     http: HttpSettings,
+    policies: Policies,
 }
 
 impl Builder {
@@ -67,6 +69,12 @@ impl Builder {
     /// Changes settings of the HTTP front.
     pub(crate) fn http(mut self, change: impl FnOnce(&mut HttpSettings)) -> Self {
         change(&mut self.http);
+        self
+    }
+
+    /// What is done by itself about what shops lose money on.
+    pub(crate) fn policies(mut self, policies: Policies) -> Self {
+        self.policies = policies;
         self
     }
 
@@ -128,6 +136,7 @@ async fn run(
         routes: RoutingTable::new(CONNECTORS.iter().take(builder.connectors).map(route).collect())
             .expect("names that differ"),
         http: builder.http.clone(),
+        policies: builder.policies,
         delivery_time_max: DELIVERY_TIME_MAX,
         shutdown_grace: builder.grace,
         clock,
@@ -186,7 +195,8 @@ impl TestHub {
             inbox_pending_max: 100_000,
             destinations: DestinationPolicy::demo(),
         };
-        Builder { connectors: 1, unreachable: vec![], grace: SHUTDOWN_GRACE, http }
+        let policies = Policies::default();
+        Builder { connectors: 1, unreachable: vec![], grace: SHUTDOWN_GRACE, http, policies }
     }
 
     /// The hub's inside, for what has no front door.

@@ -4,11 +4,11 @@
 
 use processor_sdk::{Decline, OperationKind, Timestamp};
 
-use crate::event::{Event, Recorded};
+use crate::event::{Accepted, Event, Recorded};
 use crate::ids::{AttemptId, CaptureId, DisputeId, OperationId, RefundId};
 use crate::payment::{
     Attempt, Check, Closed, DisputeStatus, LastError, Operation, OperationState, PaymentIntent, Quarantine,
-    TransferStatus,
+    QuarantineReason, Resolution, TransferStatus,
 };
 
 /// Folds a whole history. `None` when it does not begin with [`Event::Created`].
@@ -53,6 +53,8 @@ pub fn apply(payment: &mut PaymentIntent, event: &Event, at: Timestamp) {
             });
         }
         Event::OperationAsked { attempt_id, operation } => {
+            let returns = operation.kind == OperationKind::Refund;
+            payment.resolved.return_asked |= payment.resolved.returned && returns;
             with_attempt(payment, attempt_id, |attempt| attempt.operations.push(operation.clone()));
         }
         Event::OperationNotSent { attempt_id, operation_id, due_at, .. } => {
@@ -96,6 +98,11 @@ pub fn apply(payment: &mut PaymentIntent, event: &Event, at: Timestamp) {
         Event::CancelFailed { error } => cancel_failed(payment, error),
         Event::Closed { why } => closed(payment, *why),
         Event::Quarantined { reason } => payment.quarantine = Some(Quarantine { reason: *reason, since: at }),
+        Event::QuarantineResolved { reason, resolution, policy, accepted, .. } => {
+            quarantine_resolved(payment, *reason, *resolution, policy.is_some(), accepted);
+        }
+        // What it says is heard as facts, or ends an operation, in events of their own.
+        Event::SettledByHand { .. } => {}
         Event::StatusChanged { to, .. } => payment.status = *to,
         Event::ErrorNoted { error, .. } => payment.last_error = Some(error.clone()),
     }
@@ -166,6 +173,52 @@ const fn closed(payment: &mut PaymentIntent, why: Closed) {
         payment.closed = Some(why);
     }
     payment.cancel_requested = false;
+}
+
+fn quarantine_resolved(
+    payment: &mut PaymentIntent,
+    reason: QuarantineReason,
+    resolution: Resolution,
+    by_policy: bool,
+    accepted: &Accepted,
+) {
+    payment.quarantine = None;
+    for (attempt_id, amount) in &accepted.amounts {
+        with_attempt(payment, attempt_id, |attempt| attempt.accepted.push(*amount));
+    }
+    for (capture_id, amount) in &accepted.captures {
+        if let Some(capture) = payment.captures.iter_mut().find(|capture| capture.id == *capture_id) {
+            capture.amount = *amount;
+        }
+    }
+    for (refund_id, amount) in &accepted.refunds {
+        if let Some(refund) = payment.refunds.iter_mut().find(|refund| refund.id == *refund_id) {
+            refund.amount = *amount;
+        }
+    }
+    let resolved = &mut payment.resolved;
+    resolved.captured_up_to = accepted.captured.or(resolved.captured_up_to);
+    resolved.refunded_up_to = accepted.refunded.or(resolved.refunded_up_to);
+    resolved.return_asked = false;
+    match (reason, resolution) {
+        (QuarantineReason::PaidLate | QuarantineReason::ReturnFailed, Resolution::Accept) => {
+            resolved.late_is_welcome = true;
+            resolved.returned = false;
+        }
+        // The other payment stands.
+        (QuarantineReason::PaidTwice, Resolution::Refund) | (_, Resolution::Accept) => {}
+        (
+            QuarantineReason::AmountMismatch
+            | QuarantineReason::CurrencyMismatch
+            | QuarantineReason::RefundExceedsCaptured
+            | QuarantineReason::PaidLate
+            | QuarantineReason::ReturnFailed,
+            Resolution::Refund,
+        ) => resolved.returned = true,
+    }
+    if by_policy {
+        resolved.by_policy.push(reason);
+    }
 }
 
 fn capture_settled(

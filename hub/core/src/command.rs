@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use processor_sdk::{CaptureMode, Facts, Money, Timestamp};
 
+use crate::event::ByHand;
 use crate::ids::{AttemptId, OperationId, OrderId, Scope};
 use crate::outcome::Outcome;
-use crate::payment::ConnectorProfile;
+use crate::payment::{ConnectorProfile, Resolution};
 
 /// What a new intent is made of. Its order is checked before.
 #[derive(Clone, Debug)]
@@ -122,4 +123,20 @@ pub enum Command {
     },
     /// The intent's time may be over.
     Expire,
+    /// An operator ends a quarantine.
+    ResolveQuarantine {
+        /// How.
+        resolution: Resolution,
+        /// Why.
+        note: String,
+    },
+    /// An operator says what the processor does not.
+    SettleByHand {
+        /// Of which attempt.
+        attempt_id: AttemptId,
+        /// What is so.
+        settlement: ByHand,
+        /// How the operator knows.
+        evidence: String,
+    },
 }

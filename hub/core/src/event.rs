@@ -2,13 +2,13 @@
 //!
 //! Events are stored as they stand here and never changed; new fields are optional, and new kinds are added.
 
-use processor_sdk::{Decline, Facts, OperationKind, Timestamp};
+use processor_sdk::{Decline, Facts, Money, OperationKind, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AttemptId, CaptureId, DisputeId, OperationId, RefundId};
 use crate::payment::{
     Attempt, Capture, Check, Closed, Dispute, DisputeStatus, LastError, Operation, PaymentIntent,
-    QuarantineReason, Refund, Status, TransferStatus,
+    QuarantineReason, Refund, Resolution, Status, TransferStatus,
 };
 
 /// Who or what caused an event.
@@ -35,6 +35,49 @@ pub enum Cause {
     Operator {
         /// Who, as the operator's shell says.
         name: String,
+    },
+}
+
+/// What is taken as it is when a quarantine ends.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Accepted {
+    /// Amounts that processors name instead of what was asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amounts: Vec<(AttemptId, Money)>,
+    /// What captures of ours really took.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub captures: Vec<(CaptureId, Money)>,
+    /// What refunds of ours really gave back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refunds: Vec<(RefundId, Money)>,
+    /// All that was taken, where that is more than was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub captured: Option<Money>,
+    /// All that was given back, where that is more than was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refunded: Option<Money>,
+}
+
+/// What an operator knows of a processor's doings, from its dashboard or a bank statement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum ByHand {
+    /// The attempt took this much.
+    Paid {
+        /// How much.
+        amount: Money,
+    },
+    /// The attempt took nothing and will not.
+    NotPaid,
+    /// What was asked was done.
+    Done {
+        /// Which operation.
+        operation_id: OperationId,
+    },
+    /// What was asked was not done and will not be.
+    NotDone {
+        /// Which operation.
+        operation_id: OperationId,
     },
 }
 
@@ -161,7 +204,7 @@ pub enum Event {
         /// By which attempt.
         attempt_id: AttemptId,
         /// How much more than was recorded before.
-        amount: processor_sdk::Money,
+        amount: Money,
     },
     /// A capture was asked, or the processor told of one.
     CaptureRecorded {
@@ -222,6 +265,29 @@ pub enum Event {
     Quarantined {
         /// Why.
         reason: QuarantineReason,
+    },
+    /// What stood against the facts was decided.
+    QuarantineResolved {
+        /// What it was.
+        reason: QuarantineReason,
+        /// How it ended.
+        resolution: Resolution,
+        /// Why, in the words of who decided.
+        note: String,
+        /// The policy that decided, when none of us did, such as `paid_twice = refund_later`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        policy: Option<String>,
+        /// What is accepted with it.
+        accepted: Accepted,
+    },
+    /// An operator said what became of something that the processor does not tell.
+    SettledByHand {
+        /// Of which attempt.
+        attempt_id: AttemptId,
+        /// What is so.
+        settlement: ByHand,
+        /// How the operator knows.
+        evidence: String,
     },
     /// The status changed.
     StatusChanged {

@@ -137,6 +137,8 @@ pub fn post(before: &PaymentIntent, event: &Event) -> Option<Journal> {
         | Event::CancelFailed { .. }
         | Event::Closed { .. }
         | Event::Quarantined { .. }
+        | Event::QuarantineResolved { .. }
+        | Event::SettledByHand { .. }
         | Event::StatusChanged { .. }
         | Event::ErrorNoted { .. } => None,
     }

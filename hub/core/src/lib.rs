@@ -24,6 +24,7 @@ pub mod story;
 
 pub mod ledger;
 pub mod outcome;
+pub mod policy;
 pub mod publish;
 pub mod retry;
 pub mod routing;

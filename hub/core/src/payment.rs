@@ -53,6 +53,9 @@ pub struct PaymentIntent {
     pub closed: Option<Closed>,
     /// What stands against believing its facts, when something does.
     pub quarantine: Option<Quarantine>,
+    /// What an operator or a policy decided about earlier quarantines.
+    #[serde(default, skip_serializing_if = "Resolved::is_nothing")]
+    pub resolved: Resolved,
     /// The last decline or failure that the cart should know of.
     pub last_error: Option<LastError>,
     /// Tries, oldest first.
@@ -148,6 +151,58 @@ pub struct Quarantine {
     pub since: Timestamp,
 }
 
+/// What was decided about quarantines, so that the same facts do not raise them again.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Resolved {
+    /// The shop keeps up to so much, although it is more than was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub captured_up_to: Option<Money>,
+    /// Up to so much may have been given back, although it is more than was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refunded_up_to: Option<Money>,
+    /// Money that came after the door was closed counts as payment.
+    #[serde(default)]
+    pub late_is_welcome: bool,
+    /// What was taken is given back, so that this is no payment.
+    #[serde(default)]
+    pub returned: bool,
+    /// That the processor was asked to give it back.
+    #[serde(default)]
+    pub return_asked: bool,
+    /// Reasons that a policy has acted on. It acts once; after that a person decides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub by_policy: Vec<QuarantineReason>,
+}
+
+impl Resolved {
+    /// That nothing was ever decided.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// How a quarantine ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resolution {
+    /// The processor's word counts as it is: what was taken is the payment.
+    Accept,
+    /// What should not have been taken is given back.
+    Refund,
+}
+
+impl Resolution {
+    /// Its word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::Refund => "refund",
+        }
+    }
+}
+
 /// Why facts are not believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -160,6 +215,10 @@ pub enum QuarantineReason {
     PaidTwice,
     /// More was given back than was taken.
     RefundExceedsCaptured,
+    /// The money came after the door was closed.
+    PaidLate,
+    /// What should be given back could not be.
+    ReturnFailed,
 }
 
 impl QuarantineReason {
@@ -171,6 +230,8 @@ impl QuarantineReason {
             Self::CurrencyMismatch => "currency_mismatch",
             Self::PaidTwice => "paid_twice",
             Self::RefundExceedsCaptured => "refund_exceeds_captured",
+            Self::PaidLate => "paid_late",
+            Self::ReturnFailed => "return_failed",
         }
     }
 
@@ -179,7 +240,7 @@ impl QuarantineReason {
     pub const fn blocks(self) -> bool {
         match self {
             Self::AmountMismatch | Self::CurrencyMismatch => true,
-            Self::PaidTwice | Self::RefundExceedsCaptured => false,
+            Self::PaidTwice | Self::RefundExceedsCaptured | Self::PaidLate | Self::ReturnFailed => false,
         }
     }
 }
@@ -252,6 +313,9 @@ pub struct Attempt {
     pub checked_at: Option<Timestamp>,
     /// Money of this attempt that was recorded as taken.
     pub captured: Money,
+    /// Amounts that the processor names and that were accepted although they are not what was asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accepted: Vec<Money>,
 }
 
 /// A scheduled look-up.

@@ -48,6 +48,7 @@ pub fn publications(event: &Event) -> Vec<Publication> {
         },
         Event::AttemptDeclined { .. } => intent("payment_intent.attempt_declined"),
         Event::Quarantined { .. } => intent("payment_intent.quarantined"),
+        Event::QuarantineResolved { .. } => intent("payment_intent.quarantine_resolved"),
         Event::CancelFailed { .. } => intent("payment_intent.cancel_failed"),
         Event::CaptureSettled { status, .. } => match status {
             TransferStatus::Pending | TransferStatus::Succeeded => vec![],
@@ -76,6 +77,7 @@ pub fn publications(event: &Event) -> Vec<Publication> {
         | Event::OperationGivenUp { .. }
         | Event::FactsHeard { .. }
         | Event::CheckScheduled { .. }
+        | Event::SettledByHand { .. }
         | Event::MoneyCaptured { .. }
         | Event::CaptureRecorded { .. }
         | Event::CancelRequested
@@ -85,7 +87,7 @@ pub fn publications(event: &Event) -> Vec<Publication> {
 }
 
 /// Every type that can be published, for endpoint filters and documentation.
-pub const PUBLIC_TYPES: [&str; 18] = [
+pub const PUBLIC_TYPES: [&str; 19] = [
     "payment_intent.created",
     "payment_intent.processing",
     "payment_intent.requires_capture",
@@ -95,6 +97,7 @@ pub const PUBLIC_TYPES: [&str; 18] = [
     "payment_intent.expired",
     "payment_intent.attempt_declined",
     "payment_intent.quarantined",
+    "payment_intent.quarantine_resolved",
     "payment_intent.cancel_failed",
     "payment_intent.capture_failed",
     "order.paid",
@@ -121,8 +124,9 @@ mod tests {
     use processor_sdk::{Currency, Money, Timestamp};
 
     use super::*;
+    use crate::event::Accepted;
     use crate::ids::AttemptId;
-    use crate::payment::{Dispute, LastError, QuarantineReason, Refund};
+    use crate::payment::{Dispute, LastError, QuarantineReason, Refund, Resolution};
 
     /// One event of each kind that is heard of, in every state that it can tell.
     fn heard_events() -> Vec<Event> {
@@ -156,6 +160,13 @@ mod tests {
         let mut events = vec![
             Event::AttemptDeclined { attempt_id, decline: None },
             Event::Quarantined { reason: QuarantineReason::PaidTwice },
+            Event::QuarantineResolved {
+                reason: QuarantineReason::PaidTwice,
+                resolution: Resolution::Accept,
+                note: String::new(),
+                policy: None,
+                accepted: Accepted::default(),
+            },
             Event::CancelFailed { error },
             Event::RefundRecorded { refund },
             Event::DisputeRecorded { dispute },

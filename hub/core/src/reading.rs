@@ -2,7 +2,9 @@
 //!
 //! Invariant: money that moved stays moved, whatever is said later.
 
-use processor_sdk::{CaptureMode, Decline, ItemKind, ItemState, Money, OperationKind, ReferenceKind, Word};
+use processor_sdk::{
+    CaptureMode, Decline, ItemKind, ItemState, Money, OperationKind, ReferenceKind, Timestamp, Word,
+};
 
 use crate::evidence::{ItemStanding, Total};
 use crate::ids::{AttemptId, OperationId};
@@ -92,6 +94,13 @@ impl Attempt {
         // What was taken had been reserved, even where the processor never said so.
         let reserved = self.evidence.said(&Word::Authorized).is_some() || self.captured.is_positive();
         if reserved { stated.unwrap_or(amount) } else { Money::zero(amount.currency()) }
+    }
+
+    /// When it was paid, by what was said of it.
+    #[must_use]
+    pub fn paid_at(&self) -> Option<Timestamp> {
+        let said = [Word::Paid, Word::Authorized].map(|word| self.evidence.said(&word));
+        said.into_iter().flatten().map(|heard| heard.time()).min()
     }
 
     /// The first known processor id of a kind.
@@ -316,6 +325,15 @@ impl PaymentIntent {
             .filter(|dispute| dispute.attempt_id == attempt.id && dispute.status != DisputeStatus::Won);
         let gone = sum(self.refunds_standing(attempt), disputes.map(|dispute| &dispute.amount));
         less(attempt.captured, gone)
+    }
+
+    /// Taken beyond the amount, and beyond what was accepted, and neither given back nor about to be.
+    #[must_use]
+    pub fn excess(&self) -> Money {
+        let enough = self.resolved.captured_up_to.unwrap_or(self.amount).max(self.amount);
+        let returned = self.attempts.iter().map(|attempt| self.refunds_standing(attempt)).collect::<Vec<_>>();
+        let returned = sum(Money::zero(self.amount.currency()), returned.iter());
+        less(less(self.amount_captured(), returned), enough.unwrap_or(self.amount))
     }
 
     /// The order counts as paid: the whole amount is taken.

@@ -50,6 +50,23 @@ pub enum Refusal {
         /// Why.
         reason: &'static str,
     },
+    /// Nothing is in doubt.
+    #[error("the payment is not quarantined; there is nothing to resolve")]
+    NotQuarantined,
+    /// This quarantine cannot end that way.
+    #[error("a payment that is quarantined for {reason} cannot be resolved that way: {why}")]
+    CannotResolve {
+        /// Why it is quarantined.
+        reason: &'static str,
+        /// What stands against it, and what to do.
+        why: &'static str,
+    },
+    /// What is said by hand contradicts what is known.
+    #[error("that cannot be settled by hand: {why}")]
+    CannotSettle {
+        /// What stands against it.
+        why: &'static str,
+    },
     /// The attempt or operation is not there (any more).
     #[error("there is no such attempt or operation in this payment")]
     NoSuchAttempt,
@@ -79,6 +96,9 @@ impl Refusal {
             Self::CurrencyMismatch { .. } => "currency_mismatch",
             Self::NotSupported { .. } => "not_supported",
             Self::Quarantined { .. } => "quarantined",
+            Self::NotQuarantined => "not_quarantined",
+            Self::CannotResolve { .. } => "cannot_resolve",
+            Self::CannotSettle { .. } => "cannot_settle",
             Self::NoSuchAttempt => "no_such_attempt",
             Self::TooManyAttempts { .. } => "too_many_attempts",
             Self::TooManyTransfers { .. } => "too_many_transfers",

@@ -8,6 +8,7 @@ use crate::event::{Cause, Event, Recorded};
 use crate::ids::AttemptId;
 use crate::ledger::{Journal, post};
 use crate::payment::PaymentIntent;
+use crate::policy::Policies;
 use crate::publish::{Publication, publications};
 
 /// When, by whom, and with which fresh ids something is decided.
@@ -18,6 +19,8 @@ pub struct Context<'a> {
     pub cause: Cause,
     /// Makes fresh id bodies.
     pub fresh: &'a mut dyn FnMut() -> String,
+    /// What the operator decided for what shops lose money on.
+    pub policies: Policies,
 }
 
 /// What a command came to: everything that has to be committed together.
@@ -105,6 +108,12 @@ impl<'a, 'b> Story<'a, 'b> {
     #[must_use]
     pub const fn now(&self) -> Timestamp {
         self.context.now
+    }
+
+    /// The operator's policies.
+    #[must_use]
+    pub const fn policies(&self) -> Policies {
+        self.context.policies
     }
 
     /// A fresh id body.

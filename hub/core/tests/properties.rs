@@ -10,10 +10,11 @@ mod table;
 use std::collections::BTreeMap;
 
 use hub_core::command::Command;
-use hub_core::event::Recorded;
+use hub_core::event::{ByHand, Recorded};
 use hub_core::evidence::Evidence;
 use hub_core::outcome::{NotSent, Outcome};
-use hub_core::payment::{PaymentIntent, Status};
+use hub_core::payment::{PaymentIntent, Resolution, Status};
+use hub_core::policy::{PaidLate, PaidTwice, Policies};
 use hub_core::retry::{self, Action};
 use hub_core::schedule::{Work, schedule};
 use processor_sdk::{
@@ -149,6 +150,9 @@ enum Happening {
     Capture { amount: Option<i64>, is_final: bool },
     Cancel,
     Refund { amount: Option<i64> },
+    Resolve { accept: bool },
+    ByHand { attempt: usize, operation: usize, what: u8 },
+    Policies { which: u8 },
     Tick { seconds: i64 },
 }
 
@@ -184,6 +188,10 @@ fn any_happening() -> impl Strategy<Value = Happening> {
         1 => (0_usize..4).prop_map(|attempt| Happening::Returns { attempt }),
         2 => (amount(), proptest::bool::ANY).prop_map(|(amount, is_final)| Happening::Capture { amount, is_final }),
         1 => Just(Happening::Cancel),
+        2 => proptest::bool::ANY.prop_map(|accept| Happening::Resolve { accept }),
+        1 => (0_u8..6).prop_map(|which| Happening::Policies { which }),
+        1 => (0_usize..4, 0_usize..8, 0_u8..4)
+            .prop_map(|(attempt, operation, what)| Happening::ByHand { attempt, operation, what }),
         3 => amount().prop_map(|amount| Happening::Refund { amount }),
         3 => prop_oneof![Just(1_i64), Just(10), Just(120), Just(4_000), Just(100_000)]
             .prop_map(|seconds| Happening::Tick { seconds }),
@@ -272,10 +280,26 @@ fn command(world: &World, happening: &Happening) -> Option<Command> {
             Command::Capture { amount: amount(minor), is_final: *is_final }
         }
         Happening::Cancel => Command::Cancel,
+        Happening::Resolve { accept } => Command::ResolveQuarantine {
+            resolution: if *accept { Resolution::Accept } else { Resolution::Refund },
+            note: "looked at".to_owned(),
+        },
+        Happening::ByHand { attempt, operation, what } => {
+            let attempt_id = pick(&attempts, *attempt)?;
+            let operations = &world.payment.attempt(&attempt_id)?.operations;
+            let operation_id = || operations.get(*operation).map(|operation| operation.id.clone());
+            let settlement = match what {
+                0 => ByHand::Paid { amount: world.payment.amount },
+                1 => ByHand::NotPaid,
+                2 => ByHand::Done { operation_id: operation_id()? },
+                _ => ByHand::NotDone { operation_id: operation_id()? },
+            };
+            Command::SettleByHand { attempt_id, settlement, evidence: "bank statement".to_owned() }
+        }
         Happening::Refund { amount: minor } => {
             Command::Refund { amount: amount(minor), reason: None, metadata: BTreeMap::new() }
         }
-        Happening::Tick { .. } => return None,
+        Happening::Tick { .. } | Happening::Policies { .. } => return None,
     })
 }
 
@@ -283,6 +307,13 @@ fn live(world: &mut World, happenings: &[Happening]) {
     for happening in happenings {
         if let Happening::Tick { seconds } = happening {
             world.now = retry::after(world.now, *seconds);
+        }
+        if let Happening::Policies { which } = happening {
+            let twice = if which % 2 == 0 { PaidTwice::RefundLater } else { PaidTwice::Hold };
+            let late = [PaidLate::Accept, PaidLate::Refund, PaidLate::Hold][usize::from(which / 2)];
+            world.policies = Policies { paid_twice: twice, paid_late: late };
+            // What stands already is decided anew with the next thing that happens.
+            world.run(&Command::Expire).unwrap();
         }
         let capturable = world.payment.amount_capturable();
         let events = world.history.len();

@@ -20,3 +20,5 @@ mod look_up;
 mod quarantine;
 #[path = "stories/refund.rs"]
 mod refund;
+#[path = "stories/resolution.rs"]
+mod resolution;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use hub_core::policy::Policies;
 use payhub::app::open_for_operator;
 use payhub::config::Config;
 use payhub::operator::socket::{AskError, ask};
@@ -19,6 +20,7 @@ pub(crate) mod config_check;
 pub(crate) mod keys;
 pub(crate) mod migrate;
 pub(crate) mod payments;
+pub(crate) mod quarantine;
 
 /// Which hub is meant, and how it answers.
 #[derive(Args)]
@@ -39,6 +41,7 @@ pub(crate) struct Place {
     pub(crate) data_dir: PathBuf,
     sealing_key_file: PathBuf,
     public_url: String,
+    policies: Policies,
 }
 
 impl Target {
@@ -48,7 +51,8 @@ impl Target {
                 let config = Config::load(config).map_err(|error| error.to_string())?;
                 let public_url = config.public_url.to_string();
                 let sealing_key_file = config.sealing.key_file;
-                Ok(Place { data_dir: config.data_dir, sealing_key_file, public_url })
+                let policies = config.policies;
+                Ok(Place { data_dir: config.data_dir, sealing_key_file, public_url, policies })
             }
             (None, Some(data_dir)) => {
                 if !payhub::app::database_file(data_dir).is_file() {
@@ -57,7 +61,8 @@ impl Target {
                 let sealing_key_file = data_dir.join("sealing.key");
                 // The demo's; only its links are made of it.
                 let public_url = "http://127.0.0.1:8080".to_owned();
-                Ok(Place { data_dir: data_dir.clone(), sealing_key_file, public_url })
+                let policies = Policies::default();
+                Ok(Place { data_dir: data_dir.clone(), sealing_key_file, public_url, policies })
             }
             (None, None) => Err("--config FILE or --data-dir DIR says which hub".to_owned()),
         }
@@ -82,7 +87,8 @@ async fn answer(place: &Place, request: Request) -> Result<Value, String> {
         Err(AskError::NotRunning) => {}
         answered => return answered.map_err(|error| error.to_string()),
     }
-    let hub = open_for_operator(&place.data_dir, &place.sealing_key_file, &place.public_url)
+    let Place { data_dir, sealing_key_file, public_url, policies } = place;
+    let hub = open_for_operator(data_dir, sealing_key_file, public_url, *policies)
         .map_err(|error| error.to_string())?;
     perform(&hub, request).await.map_err(|error| error.to_string())
 }

@@ -3,10 +3,11 @@
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use payhub::operator::Request;
+use payhub::operator::{Request, Settlement};
 use serde_json::Value;
 
 use super::keys::Mode;
+use super::quarantine::resolved;
 use super::{Target, columns, items, text};
 
 /// What to see of payments.
@@ -36,6 +37,35 @@ pub(crate) enum Payments {
         /// The payment intent, pi_…
         id: String,
     },
+    /// Say what no processor tells, with a reason and a name.
+    #[command(group(clap::ArgGroup::new("settlement").required(true).args(["paid", "not_paid", "done", "not_done"])))]
+    Settle {
+        #[command(flatten)]
+        target: Target,
+        /// The payment intent, pi_…
+        id: String,
+        /// How you know, such as "bank statement of 3 May, line 12".
+        #[arg(long)]
+        evidence: String,
+        /// It was paid: this much, in minor units of its currency.
+        #[arg(long, value_name = "AMOUNT")]
+        paid: Option<i64>,
+        /// It was not paid and will not be.
+        #[arg(long)]
+        not_paid: bool,
+        /// This operation was done: a capture, a refund, a release.
+        #[arg(long, value_name = "OPERATION")]
+        done: Option<String>,
+        /// This operation was not done and will not be.
+        #[arg(long, value_name = "OPERATION")]
+        not_done: Option<String>,
+        /// Which attempt, where the payment was tried several times.
+        #[arg(long)]
+        attempt: Option<String>,
+        /// Who says so.
+        #[arg(long = "as", value_name = "NAME", env = "USER")]
+        operator: String,
+    },
 }
 
 pub(crate) async fn run(payments: Payments) -> ExitCode {
@@ -45,6 +75,17 @@ pub(crate) async fn run(payments: Payments) -> ExitCode {
             target.run(Request::ListPayments { livemode, status, order_reference, limit }, list).await
         }
         Payments::Show { target, id } => target.run(Request::ShowPayment { id }, show).await,
+        Payments::Settle { target, id, evidence, paid, not_paid: _, done, not_done, attempt, operator } => {
+            // One of the four is there, and only one: clap sees to it.
+            let settlement = match (paid, done, not_done) {
+                (Some(amount), _, _) => Settlement::Paid { amount },
+                (None, Some(operation), _) => Settlement::Done { operation },
+                (None, None, Some(operation)) => Settlement::NotDone { operation },
+                (None, None, None) => Settlement::NotPaid,
+            };
+            let request = Request::Settle { id, attempt, settlement, evidence, operator };
+            target.run(request, resolved).await
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use hub_core::policy::Policies;
 use toml::de::DeTable;
 use url::{Host, Url};
 
@@ -19,6 +20,7 @@ pub mod connectors;
 pub mod problem;
 
 mod excerpt;
+mod policies;
 mod secrets;
 mod section;
 mod suggestion;
@@ -48,6 +50,7 @@ pub struct Config {
     pub limits: Limits,
     pub checkout: Checkout,
     pub merchant_webhooks: MerchantWebhooks,
+    pub policies: Policies,
     pub sealing: Sealing,
     pub log: Log,
     pub bootstrap: Bootstrap,
@@ -214,6 +217,7 @@ fn config(top: &mut Section<'_>, notes: &Notes, environment: Environment<'_>) ->
     let limits = limits(&mut top.section("limits"));
     let checkout = checkout(&mut top.section("checkout"));
     let merchant_webhooks = merchant_webhooks(&mut top.section("merchant_webhooks"));
+    let policies = policies::policies(&mut top.section("policies"));
     let key_file = sealing_key_file(&mut top.section("sealing"), data_dir.as_deref());
     let log = log(&mut top.section("log"));
     let bootstrap = bootstrap(&mut top.section("bootstrap"));
@@ -228,6 +232,7 @@ fn config(top: &mut Section<'_>, notes: &Notes, environment: Environment<'_>) ->
         limits: limits?,
         checkout: checkout?,
         merchant_webhooks: merchant_webhooks?,
+        policies: policies?,
         sealing: Sealing { key_file: key_file? },
         log: log?,
         bootstrap: bootstrap?,

@@ -154,6 +154,7 @@ pub async fn run(options: DemoOptions) -> Result<Demo, DemoError> {
         listener,
         routes: routes(&memory, &sandbox_url, clock.clone())?,
         http: http_settings(),
+        policies: Policies::default(),
         delivery_time_max: DELIVERY_TIME_MAX,
         shutdown_grace: SHUTDOWN_GRACE,
         clock,

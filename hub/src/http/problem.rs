@@ -301,6 +301,9 @@ impl From<Refusal> for Problem {
             Refusal::WrongStatus { .. }
             | Refusal::NotSupported { .. }
             | Refusal::Quarantined { .. }
+            | Refusal::NotQuarantined
+            | Refusal::CannotResolve { .. }
+            | Refusal::CannotSettle { .. }
             | Refusal::NoSuchAttempt
             | Refusal::TooManyAttempts { .. }
             | Refusal::TooManyTransfers { .. } => Self::new(Kind::Refused),

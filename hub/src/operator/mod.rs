@@ -8,6 +8,7 @@
 //! from the network.
 
 use hub_core::ids::{MerchantId, Scope};
+use hub_core::payment::Resolution;
 use processor_sdk::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -19,6 +20,9 @@ pub mod socket;
 
 mod keys;
 mod payments;
+mod resolutions;
+
+pub use resolutions::Settlement;
 
 /// What an operator asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +68,32 @@ pub enum Request {
     ShowPayment {
         /// `pi_…`
         id: String,
+    },
+    /// Payments that wait for an operator.
+    ListQuarantine,
+    /// Ends a quarantine.
+    ResolveQuarantine {
+        /// `pi_…`
+        id: String,
+        /// How.
+        resolution: Resolution,
+        /// Why.
+        note: String,
+        /// Who.
+        operator: String,
+    },
+    /// Says what no processor tells.
+    Settle {
+        /// `pi_…`
+        id: String,
+        /// `att_…`, where there are several.
+        attempt: Option<String>,
+        /// What is so.
+        settlement: Settlement,
+        /// How the operator knows.
+        evidence: String,
+        /// Who.
+        operator: String,
     },
 }
 
@@ -114,6 +144,13 @@ pub async fn perform(hub: &Hub, request: Request) -> Result<Value, OperatorError
             payments::list(hub, livemode, status.as_deref(), order_reference, limit).await
         }
         Request::ShowPayment { id } => payments::show(hub, &id).await,
+        Request::ListQuarantine => resolutions::list(hub).await,
+        Request::ResolveQuarantine { id, resolution, note, operator } => {
+            resolutions::resolve(hub, &id, resolution, &note, &operator).await
+        }
+        Request::Settle { id, attempt, settlement, evidence, operator } => {
+            resolutions::settle(hub, &id, attempt.as_deref(), &settlement, &evidence, &operator).await
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use processor_sdk::{Money, OperationKind};
 
 use super::{TRANSFERS_MAX, ask, refuse_quarantined};
 use crate::event::Event;
-use crate::ids::{CaptureId, RefundId};
+use crate::ids::{AttemptId, CaptureId, RefundId};
 use crate::payment::{
     Attempt, AttemptState, Capture, Closed, PaymentIntent, Refund, Status, Subject, TransferStatus,
 };
@@ -138,6 +138,19 @@ pub(super) fn refund(
     if amount.minor() > refundable.minor() {
         return Err(Refusal::ExceedsCaptured { refundable });
     }
+    can_give_back(payment, attempt, amount)?;
+
+    let attempt_id = attempt.id.clone();
+    give_back(story, &attempt_id, amount, reason, metadata);
+    Ok(())
+}
+
+/// Whether the processor can give back so much of what an attempt took.
+pub(super) fn can_give_back(
+    payment: &PaymentIntent,
+    attempt: &Attempt,
+    amount: Money,
+) -> Result<(), Refusal> {
     let capabilities = &attempt.profile.capabilities;
     let cannot = |what| Refusal::NotSupported { connector: attempt.profile.connector.clone(), what };
     if !capabilities.refund {
@@ -146,15 +159,26 @@ pub(super) fn refund(
     if amount.minor() < attempt.captured.minor() && !capabilities.partial_refund {
         return Err(cannot("refund a part"));
     }
-    let refunded_before = payment.refunds_standing(attempt);
-    if !refunded_before.is_zero() && !capabilities.multiple_refunds {
+    if !payment.refunds_standing(attempt).is_zero() && !capabilities.multiple_refunds {
         return Err(cannot("refund several times"));
     }
     if payment.refunds.len() >= TRANSFERS_MAX {
         return Err(Refusal::TooManyTransfers { limit: TRANSFERS_MAX });
     }
+    Ok(())
+}
 
-    let attempt_id = attempt.id.clone();
+/// Asks the processor to give back money of an attempt. That it can and that there is so much is checked
+/// before.
+pub(super) fn give_back(
+    story: &mut Story<'_, '_>,
+    attempt_id: &AttemptId,
+    amount: Money,
+    reason: Option<String>,
+    metadata: BTreeMap<String, String>,
+) {
+    let Some(attempt) = story.payment.attempt(attempt_id) else { return };
+    let refunded_before = story.payment.refunds_standing(attempt);
     let refund = Refund {
         id: RefundId::from_body(&story.fresh()),
         attempt_id: attempt_id.clone(),
@@ -170,8 +194,7 @@ pub(super) fn refund(
     };
     let subject = Subject::Refund(refund.id.clone());
     story.record(Event::RefundRecorded { refund });
-    ask(story, &attempt_id, OperationKind::Refund, subject, vec![]);
-    Ok(())
+    ask(story, attempt_id, OperationKind::Refund, subject, vec![]);
 }
 
 pub(super) fn expire(story: &mut Story<'_, '_>) {

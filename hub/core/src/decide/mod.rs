@@ -3,16 +3,19 @@
 //! Each rule refuses first, in a fixed order; below its last refusal nothing can fail. What follows from
 //! what became known (statuses, refunds done, doors to close) is drawn by [`crate::settle`] afterwards.
 
+mod by_hand;
 mod cart;
 mod opening;
 mod outcomes;
+
+pub(crate) mod quarantine;
 
 use processor_sdk::OperationKind;
 
 use crate::command::{Command, CreateIntent};
 use crate::event::Event;
 use crate::ids::{AttemptId, OperationId, PaymentIntentId};
-use crate::payment::{Attempt, Operation, OperationState, PaymentIntent, Status, Subject};
+use crate::payment::{Attempt, Operation, OperationState, PaymentIntent, Resolved, Status, Subject};
 use crate::refusal::Refusal;
 use crate::retry;
 use crate::settle::settle;
@@ -48,6 +51,7 @@ pub fn create(command: CreateIntent, context: &mut Context<'_>) -> Decision {
         cancel_requested: false,
         closed: None,
         quarantine: None,
+        resolved: Resolved::default(),
         last_error: None,
         attempts: vec![],
         captures: vec![],
@@ -97,6 +101,12 @@ pub fn decide(
             cart::refund(&mut story, *amount, reason.clone(), metadata.clone())?;
         }
         Command::Expire => cart::expire(&mut story),
+        Command::ResolveQuarantine { resolution, note } => {
+            quarantine::resolve(&mut story, *resolution, note)?;
+        }
+        Command::SettleByHand { attempt_id, settlement, evidence } => {
+            by_hand::settle_by_hand(&mut story, attempt_id, settlement, evidence)?;
+        }
     }
     settle(&mut story);
     Ok(story.end())

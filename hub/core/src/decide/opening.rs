@@ -72,6 +72,7 @@ pub(super) fn start_attempt(
         check: None,
         checked_at: None,
         captured: zero,
+        accepted: vec![],
     };
     let attempt_id = attempt.id.clone();
     story.record(Event::AttemptStarted { attempt: Box::new(attempt) });

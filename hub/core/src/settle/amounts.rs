@@ -2,9 +2,10 @@
 //!
 //! Invariant: facts settle a payment only if they name what was asked; what goes beyond is shown.
 
-use processor_sdk::{CaptureMode, ItemKind, LookUp};
+use processor_sdk::{CaptureMode, ItemKind, LookUp, Money};
 
 use super::quarantine;
+use crate::decide::quarantine::return_failed;
 use crate::evidence::Total;
 use crate::ids::AttemptId;
 use crate::payment::{Attempt, PaymentIntent, QuarantineReason, TransferStatus};
@@ -27,14 +28,15 @@ fn is_wrong_amount(payment: &PaymentIntent, attempt: &Attempt) -> bool {
     let evidence = &attempt.evidence;
     let authorized =
         evidence.total(Total::Authorized, asked.currency()).0.filter(|total| total.is_positive());
-    if evidence.amounts().any(|amount| amount != asked) || authorized.is_some_and(|total| total != asked) {
+    let fits = |amount: &Money| *amount == asked || attempt.accepted.contains(amount);
+    if evidence.amounts().any(|amount| !fits(&amount)) || authorized.is_some_and(|total| !fits(&total)) {
         return true;
     }
     let captured = payment.captured_by_evidence(attempt);
     let wrong_captured = match payment.capture {
         // Nothing taken yet is no mismatch; a part taken is.
-        CaptureMode::Automatic => captured.is_positive() && captured != asked,
-        CaptureMode::Manual => captured.minor() > asked.minor(),
+        CaptureMode::Automatic => captured.is_positive() && !fits(&captured),
+        CaptureMode::Manual => captured.minor() > asked.minor() && !fits(&captured),
     };
     if wrong_captured {
         return true;
@@ -48,16 +50,25 @@ fn is_wrong_amount(payment: &PaymentIntent, attempt: &Attempt) -> bool {
         .into_iter()
         .map(|item| (item.amount, payment.refund_named(attempt, &item).map(|refund| refund.amount)));
     let mut pairs = captures.chain(refunds);
-    pairs.any(|(said, wanted)| said.is_some_and(|said| wanted.is_some_and(|wanted| wanted != said)))
+    pairs.any(|(said, wanted)| {
+        said.is_some_and(|said| {
+            wanted.is_some_and(|wanted| wanted != said && !attempt.accepted.contains(&said))
+        })
+    })
 }
 
 /// Money beyond what was asked is shown, never dropped.
 pub(super) fn flag_excess(story: &mut Story<'_, '_>) {
     let payment = &story.payment;
     let paid = payment.attempts.iter().filter(|attempt| attempt.captured.is_positive()).count();
-    if paid > 1 && payment.amount_captured().minor() > payment.amount.minor() {
+    let given_back = payment.resolved.refunded_up_to.map_or(0, |accepted| accepted.minor());
+    if return_failed(payment) {
+        quarantine(story, QuarantineReason::ReturnFailed);
+    } else if paid > 1 && payment.excess().is_positive() && !payment.resolved.returned {
         quarantine(story, QuarantineReason::PaidTwice);
-    } else if payment.attempts.iter().any(|attempt| refunds_exceed(payment, attempt)) {
+    } else if payment.amount_refunded().minor() > given_back
+        && payment.attempts.iter().any(|attempt| refunds_exceed(payment, attempt))
+    {
         quarantine(story, QuarantineReason::RefundExceedsCaptured);
     }
 }
@@ -70,7 +81,6 @@ fn refunds_exceed(payment: &PaymentIntent, attempt: &Attempt) -> bool {
         .refunds
         .iter()
         .filter(|refund| refund.attempt_id == attempt.id && refund.status == TransferStatus::Succeeded);
-    let refunded =
-        sum(processor_sdk::Money::zero(payment.amount.currency()), done.map(|refund| &refund.amount));
+    let refunded = sum(Money::zero(payment.amount.currency()), done.map(|refund| &refund.amount));
     !unexplained && refunded.minor() > attempt.captured.minor()
 }

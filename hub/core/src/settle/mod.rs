@@ -16,6 +16,7 @@ use processor_sdk::ItemState;
 pub(crate) use checks::{operation_is_settled, pace};
 pub(crate) use doors::{ask_closing, wants_money};
 
+use crate::decide::quarantine::apply_policies;
 use crate::event::Event;
 use crate::ids::AttemptId;
 use crate::payment::{AttemptState, QuarantineReason, TransferStatus};
@@ -50,6 +51,7 @@ pub(crate) fn conclude(story: &mut Story<'_, '_>) {
         doors::conclude_cancel(story);
         doors::complete_approved(story, &attempts);
         status::settle_status(story);
+        apply_policies(story);
     }
 }
 

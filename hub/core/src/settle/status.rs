@@ -4,22 +4,44 @@
 
 use processor_sdk::OperationKind;
 
+use super::quarantine;
 use crate::event::Event;
-use crate::payment::{Attempt, AttemptState, Closed, PaymentIntent, Status, TransferStatus};
+use crate::payment::{
+    Attempt, AttemptState, Closed, PaymentIntent, QuarantineReason, Status, TransferStatus,
+};
+use crate::policy::PaidLate;
 use crate::story::Story;
 
 pub(super) fn settle_status(story: &mut Story<'_, '_>) {
     let payment = &story.payment;
     let to = status(payment);
     let from = payment.status;
+    // Money that came after the door was closed is no payment until somebody welcomes it.
+    let late = payment.closed.is_some() && to == Status::Succeeded && from != Status::Succeeded;
+    let welcome = payment.resolved.late_is_welcome || story.policies().paid_late == PaidLate::Accept;
+    let to = if late && !welcome { ended(payment) } else { to };
     let legal = !from.is_end() || (to == Status::Succeeded && from != Status::Succeeded);
     if to != from && legal {
-        let late = payment.closed.is_some() && to == Status::Succeeded;
-        story.record(Event::StatusChanged { to, late });
+        story.record(Event::StatusChanged { to, late: late && welcome });
+    }
+    if late && !welcome {
+        quarantine(story, QuarantineReason::PaidLate);
+    }
+}
+
+/// The end that a closed door means.
+const fn ended(payment: &PaymentIntent) -> Status {
+    match payment.closed {
+        Some(Closed::Expired) => Status::Expired,
+        Some(Closed::Exhausted) => Status::Failed,
+        Some(Closed::Canceled | Closed::Voided) | None => Status::Canceled,
     }
 }
 
 fn status(payment: &PaymentIntent) -> Status {
+    if payment.resolved.returned {
+        return ended(payment);
+    }
     let has = |wanted: AttemptState| {
         payment.attempts.iter().any(|attempt| attempt.state(payment.capture) == wanted)
     };

@@ -11,6 +11,9 @@
 //! looks a1[/OP] FACTS|absent|unknown|unsent     a look-up's answer, on behalf of OP where one is in doubt
 //! hint a1 · returns a1                          an unproven delivery · the browser comes back
 //! capture [5.00] [more] · cancel · refund [5.00] · expire
+//! policies paid_twice:refund_later paid_late:refund|hold
+//! resolve accept|refund                         an operator ends the quarantine
+//! settle a1 paid:20.00|not_paid|done:r1|not_done:c1   an operator says what the processor does not
 //! tick 5m                                       time passes; the intent expires by itself when due
 //!
 //! is succeeded [captured 20.00] [refunded 5.00] [capturable 0] [disputed 0] [pending 5.00]
@@ -32,10 +35,12 @@ pub(crate) mod world;
 use std::collections::BTreeMap;
 
 use hub_core::command::Command;
+use hub_core::event::ByHand;
 use hub_core::ids::{AttemptId, OperationId};
 use hub_core::ledger::Account;
 use hub_core::outcome::{NotSent, Outcome};
 use hub_core::payment::Subject;
+use hub_core::policy::{PaidLate, PaidTwice};
 use hub_core::retry::{self, Action};
 use hub_core::schedule::{Work, schedule};
 use processor_sdk::{
@@ -110,6 +115,9 @@ impl Table {
         if *verb == "start" {
             return self.start(rest, refusal);
         }
+        if *verb == "policies" {
+            return self.policies(rest);
+        }
         if refusal.is_none() && self.assertion(verb, rest, line) {
             return;
         }
@@ -135,6 +143,18 @@ impl Table {
             }
         }
         self.world = Some(World::create(money(minor(amount), currency), capture, expires_in_s));
+    }
+
+    fn policies(&mut self, rest: &[&str]) {
+        let policies = &mut self.world().policies;
+        for word in rest {
+            match *word {
+                "paid_twice:refund_later" => policies.paid_twice = PaidTwice::RefundLater,
+                "paid_late:refund" => policies.paid_late = PaidLate::Refund,
+                "paid_late:hold" => policies.paid_late = PaidLate::Hold,
+                other => panic!("no such policy: {other}"),
+            }
+        }
     }
 
     fn tick(&mut self, by_s: i64) {
@@ -201,6 +221,22 @@ impl Table {
                 reason: None,
                 metadata: BTreeMap::new(),
             },
+            "resolve" => {
+                let resolution = serde_json::from_value(rest[0].into()).unwrap();
+                Command::ResolveQuarantine { resolution, note: "looked at".to_owned() }
+            }
+            "settle" => {
+                let attempt_id = self.attempt_id(rest[0]);
+                let operation = |name| self.operation_id(&attempt_id, name).expect("such an operation");
+                let settlement = match rest[1].split_once(':').unwrap_or((rest[1], "")) {
+                    ("paid", amount) => ByHand::Paid { amount: self.amount(amount) },
+                    ("not_paid", _) => ByHand::NotPaid,
+                    ("done", name) => ByHand::Done { operation_id: operation(name) },
+                    ("not_done", name) => ByHand::NotDone { operation_id: operation(name) },
+                    (other, _) => panic!("no such settlement: {other}"),
+                };
+                Command::SettleByHand { attempt_id, settlement, evidence: "bank statement".to_owned() }
+            }
             "hint" => Command::Hinted { attempt_id: self.attempt_id(rest[0]) },
             "reopen" => Command::ReopenDoor { attempt_id: self.attempt_id(rest[0]) },
             "returns" => Command::ShopperReturned {

@@ -100,7 +100,12 @@ fn context<T>(number: u64, make: impl FnOnce(&mut Context<'_>) -> T) -> T {
         next += 1;
         body(next)
     };
-    make(&mut Context { now: at(0), cause: Cause::Timer, fresh: &mut fresh })
+    make(&mut Context {
+        now: at(0),
+        cause: Cause::Timer,
+        fresh: &mut fresh,
+        policies: hub_core::policy::Policies::default(),
+    })
 }
 
 fn created(number: u64, order_reference: Option<&str>) -> Decision {

@@ -1,0 +1,114 @@
+//! What an operator knows and no processor tells: heard as facts, like anything else that is known.
+//!
+//! Invariant: an operator's word is evidence, with a name on it; a processor's later word still counts, and
+//! where the two differ the difference shows.
+
+use processor_sdk::{Facts, Item, ItemKind, ItemState, OperationKind, Word};
+
+use super::known_attempt;
+use crate::event::{ByHand, Event};
+use crate::ids::{AttemptId, OperationId};
+use crate::payment::{AttemptState, Subject};
+use crate::refusal::Refusal;
+use crate::story::Story;
+
+/// The reason that a transfer carries which an operator said had failed.
+const REASON: &str = "settled_by_hand";
+
+pub(super) fn settle_by_hand(
+    story: &mut Story<'_, '_>,
+    attempt_id: &AttemptId,
+    settlement: &ByHand,
+    evidence: &str,
+) -> Result<(), Refusal> {
+    let facts = match settlement {
+        ByHand::Paid { amount } => {
+            let attempt = known_attempt(&story.payment, attempt_id)?;
+            if amount.currency() != story.payment.amount.currency() {
+                return Err(Refusal::CurrencyMismatch { currency: story.payment.amount.currency().code() });
+            }
+            if !amount.is_positive() {
+                return Err(Refusal::AmountNotPositive);
+            }
+            if attempt.captured.is_positive() {
+                return Err(Refusal::CannotSettle { why: "this attempt is paid already" });
+            }
+            Facts { captured: Some(*amount), ..Facts::word(Word::Paid) }
+        }
+        ByHand::NotPaid => {
+            let attempt = known_attempt(&story.payment, attempt_id)?;
+            match attempt.state(story.payment.capture) {
+                AttemptState::Captured => {
+                    let why = "the processor says that it took money; refund it instead";
+                    return Err(Refusal::CannotSettle { why });
+                }
+                AttemptState::Declined
+                | AttemptState::Voided
+                | AttemptState::Expired
+                | AttemptState::NotSent => {
+                    return Err(Refusal::CannotSettle { why: "this attempt has ended already" });
+                }
+                AttemptState::Authorized => Facts::word(Word::Voided),
+                AttemptState::Created
+                | AttemptState::Open
+                | AttemptState::Approved
+                | AttemptState::Pending
+                | AttemptState::Unknown => Facts::word(Word::Expired),
+            }
+        }
+        ByHand::Done { operation_id } => operation_facts(story, attempt_id, operation_id, true)?,
+        ByHand::NotDone { operation_id } => operation_facts(story, attempt_id, operation_id, false)?,
+    };
+    story.record(Event::SettledByHand {
+        attempt_id: attempt_id.clone(),
+        settlement: settlement.clone(),
+        evidence: evidence.to_owned(),
+    });
+    let facts = Facts { at: Some(story.now()), ..facts };
+    story.hear(attempt_id, &facts);
+    Ok(())
+}
+
+fn operation_facts(
+    story: &Story<'_, '_>,
+    attempt_id: &AttemptId,
+    operation_id: &OperationId,
+    done: bool,
+) -> Result<Facts, Refusal> {
+    let attempt = known_attempt(&story.payment, attempt_id)?;
+    let operation = attempt.operation(operation_id).ok_or(Refusal::NoSuchAttempt)?;
+    if !operation.is_open() {
+        return Err(Refusal::CannotSettle { why: "the end of this operation is known already" });
+    }
+    let state = if done { ItemState::Succeeded } else { ItemState::Failed };
+    let item = |kind, echo: &str| Facts {
+        items: vec![Item {
+            kind,
+            id: None,
+            echo: Some(echo.to_owned()),
+            state,
+            amount: None,
+            reason: (!done).then(|| REASON.to_owned()),
+            at: None,
+        }],
+        ..Facts::default()
+    };
+    match (&operation.subject, operation.kind) {
+        (Subject::Capture(id), _) => Ok(item(ItemKind::Capture, id.echo())),
+        (Subject::Refund(id), _) => Ok(item(ItemKind::Refund, id.echo())),
+        (Subject::Payment, OperationKind::Void) if done => Ok(Facts::word(Word::Voided)),
+        (Subject::Payment, OperationKind::Void) => Ok(item(ItemKind::Void, attempt_id.echo())),
+        (Subject::Payment, OperationKind::ExpireCheckout) if done => Ok(Facts::word(Word::Expired)),
+        (
+            Subject::Payment,
+            OperationKind::ExpireCheckout
+            | OperationKind::OpenCheckout
+            | OperationKind::CompleteCheckout
+            | OperationKind::Capture
+            | OperationKind::Refund
+            | OperationKind::FetchPayment
+            | OperationKind::FetchRefund
+            | OperationKind::FetchDispute,
+        ) => Err(Refusal::CannotSettle { why: "say whether the payment was paid, with paid or not-paid" }),
+    }
+}

@@ -1,0 +1,259 @@
+//! How a quarantine ends: by an operator, or by a policy that was decided beforehand.
+//!
+//! Invariants: nothing is resolved that cannot be carried out; what is given back passes the same
+//! reservations as any refund; what was accepted once is not held again for the same facts.
+
+use std::collections::BTreeMap;
+
+use processor_sdk::{Currency, ItemKind, Money, OperationKind};
+
+use super::cart::{can_give_back, give_back};
+use crate::event::{Accepted, Event};
+use crate::evidence::Total;
+use crate::ids::AttemptId;
+use crate::payment::{
+    Attempt, AttemptState, Closed, PaymentIntent, QuarantineReason, Resolution, TransferStatus,
+};
+use crate::policy::{PaidLate, PaidTwice};
+use crate::refusal::Refusal;
+use crate::settle::{ask_closing, conclude};
+use crate::story::Story;
+
+/// An operator's word.
+pub(super) fn resolve(story: &mut Story<'_, '_>, resolution: Resolution, note: &str) -> Result<(), Refusal> {
+    let Some(quarantine) = &story.payment.quarantine else { return Err(Refusal::NotQuarantined) };
+    let reason = quarantine.reason;
+    let wanted = wanted(&story.payment, reason, resolution)?;
+    carry_out(story, reason, resolution, note, None, wanted);
+    Ok(())
+}
+
+/// A policy's, where it has one that has not acted yet and can be carried out.
+pub(crate) fn apply_policies(story: &mut Story<'_, '_>) {
+    let Some(reason) = story.payment.quarantine.as_ref().map(|quarantine| quarantine.reason) else { return };
+    let policies = story.policies();
+    let (resolution, policy) = match reason {
+        QuarantineReason::PaidTwice => match policies.paid_twice {
+            PaidTwice::RefundLater => (Resolution::Refund, "paid_twice = refund_later"),
+            PaidTwice::Hold => return,
+        },
+        QuarantineReason::PaidLate => match policies.paid_late {
+            PaidLate::Refund => (Resolution::Refund, "paid_late = refund"),
+            // What is accepted beforehand is never quarantined.
+            PaidLate::Accept | PaidLate::Hold => return,
+        },
+        QuarantineReason::AmountMismatch
+        | QuarantineReason::CurrencyMismatch
+        | QuarantineReason::RefundExceedsCaptured
+        | QuarantineReason::ReturnFailed => return,
+    };
+    if story.payment.resolved.by_policy.contains(&reason) {
+        return;
+    }
+    if let Ok(wanted) = wanted(&story.payment, reason, resolution) {
+        carry_out(story, reason, resolution, "decided beforehand in the config", Some(policy), wanted);
+    }
+}
+
+/// What a resolution gives back.
+enum Wanted {
+    /// Nothing.
+    Nothing,
+    /// So much of each of these attempts.
+    Parts(Vec<(AttemptId, Money)>),
+    /// All that was taken, and what is reserved is released.
+    Everything,
+}
+
+fn wanted(
+    payment: &PaymentIntent,
+    reason: QuarantineReason,
+    resolution: Resolution,
+) -> Result<Wanted, Refusal> {
+    let cannot = |why| Refusal::CannotResolve { reason: reason.as_str(), why };
+    match (reason, resolution) {
+        (QuarantineReason::CurrencyMismatch, Resolution::Accept | Resolution::Refund) => Err(cannot(
+            "the money is in another currency than the payment, so that it cannot be booked here; \
+             give it back in the processor's dashboard",
+        )),
+        (QuarantineReason::RefundExceedsCaptured, Resolution::Refund) => {
+            Err(cannot("nothing is left that could be given back; accept it"))
+        }
+        (_, Resolution::Accept) => Ok(Wanted::Nothing),
+        (QuarantineReason::PaidTwice, Resolution::Refund) => {
+            let parts = surplus(payment);
+            if parts.is_empty() {
+                return Err(cannot("nothing can be given back any more; accept it"));
+            }
+            for (attempt_id, amount) in &parts {
+                let attempt = payment.attempt(attempt_id).ok_or(Refusal::NoSuchAttempt)?;
+                can_give_back(payment, attempt, *amount)?;
+            }
+            Ok(Wanted::Parts(parts))
+        }
+        (
+            QuarantineReason::AmountMismatch | QuarantineReason::PaidLate | QuarantineReason::ReturnFailed,
+            Resolution::Refund,
+        ) => {
+            for attempt in &payment.attempts {
+                can_return(payment, attempt)?;
+            }
+            Ok(Wanted::Everything)
+        }
+    }
+}
+
+/// Whether the processor can undo all that an attempt took or reserved.
+fn can_return(payment: &PaymentIntent, attempt: &Attempt) -> Result<(), Refusal> {
+    // Facts that are not followed yet are not booked yet.
+    let taken = payment.captured_by_evidence(attempt).max(attempt.captured).unwrap_or(attempt.captured);
+    if taken.is_positive() && !payment.refundable(attempt).is_zero()
+        || taken.minor() > attempt.captured.minor()
+    {
+        return can_give_back(payment, attempt, taken);
+    }
+    let reserved = attempt.state(payment.capture) == AttemptState::Authorized;
+    if reserved && !attempt.profile.capabilities.void {
+        let connector = attempt.profile.connector.clone();
+        return Err(Refusal::NotSupported { connector, what: "release an authorization" });
+    }
+    Ok(())
+}
+
+/// What was taken beyond the amount, from the attempts that were paid last.
+fn surplus(payment: &PaymentIntent) -> Vec<(AttemptId, Money)> {
+    let mut left = payment.excess();
+    let mut paid: Vec<_> = payment.attempts.iter().filter(|attempt| attempt.captured.is_positive()).collect();
+    paid.sort_by_key(|attempt| attempt.paid_at());
+    let mut parts = Vec::new();
+    for attempt in paid.into_iter().rev() {
+        let part = payment.refundable(attempt).min(left).unwrap_or(left);
+        if part.is_positive() {
+            parts.push((attempt.id.clone(), part));
+            left = left.checked_sub(part).unwrap_or(Money::zero(part.currency()));
+        }
+    }
+    parts
+}
+
+fn carry_out(
+    story: &mut Story<'_, '_>,
+    reason: QuarantineReason,
+    resolution: Resolution,
+    note: &str,
+    policy: Option<&str>,
+    wanted: Wanted,
+) {
+    let accepted = accepted(&story.payment, reason, resolution);
+    story.record(Event::QuarantineResolved {
+        reason,
+        resolution,
+        note: note.to_owned(),
+        policy: policy.map(str::to_owned),
+        accepted,
+    });
+    if matches!(wanted, Wanted::Everything) && story.payment.closed.is_none() {
+        story.record(Event::Closed { why: Closed::Canceled });
+    }
+    if reason.blocks() {
+        // What was held back is booked now, before any of it is given back.
+        conclude(story);
+    }
+    let why = || Some(format!("quarantine: {}", reason.as_str()));
+    match wanted {
+        Wanted::Nothing => {}
+        Wanted::Parts(parts) => {
+            for (attempt_id, amount) in parts {
+                give_back(story, &attempt_id, amount, why(), BTreeMap::new());
+            }
+        }
+        Wanted::Everything => {
+            let payment = &story.payment;
+            let taken: Vec<_> = payment
+                .attempts
+                .iter()
+                .map(|attempt| (attempt.id.clone(), payment.refundable(attempt)))
+                .filter(|(_, amount)| amount.is_positive())
+                .collect();
+            for (attempt_id, amount) in taken {
+                give_back(story, &attempt_id, amount, why(), BTreeMap::new());
+            }
+            ask_closing(story);
+        }
+    }
+}
+
+/// Everything that does not fit now, so that it is not held for the same facts again.
+fn accepted(payment: &PaymentIntent, reason: QuarantineReason, resolution: Resolution) -> Accepted {
+    let mut accepted = Accepted::default();
+    for attempt in &payment.attempts {
+        let mut named: Vec<Money> = named_amounts(payment, attempt);
+        named.retain(|amount| *amount != payment.amount && !attempt.accepted.contains(amount));
+        named.sort_by_key(|amount| amount.minor());
+        named.dedup();
+        accepted.amounts.extend(named.into_iter().map(|amount| (attempt.id.clone(), amount)));
+        // What is booked already stays as it was booked.
+        let pending = TransferStatus::Pending;
+        for item in attempt.evidence.items(ItemKind::Capture) {
+            if let (Some(capture), Some(said)) = (payment.capture_named(attempt, &item), item.amount)
+                && said != capture.amount
+                && capture.status == pending
+            {
+                accepted.captures.push((capture.id.clone(), said));
+            }
+        }
+        for item in attempt.evidence.items(ItemKind::Refund) {
+            if let (Some(refund), Some(said)) = (payment.refund_named(attempt, &item), item.amount)
+                && said != refund.amount
+                && refund.status == pending
+            {
+                accepted.refunds.push((refund.id.clone(), said));
+            }
+        }
+    }
+    match (reason, resolution) {
+        (QuarantineReason::PaidTwice, Resolution::Accept) => {
+            accepted.captured = Some(payment.amount_captured());
+        }
+        (QuarantineReason::RefundExceedsCaptured, Resolution::Accept) => {
+            accepted.refunded = Some(payment.amount_refunded());
+        }
+        (
+            QuarantineReason::AmountMismatch
+            | QuarantineReason::CurrencyMismatch
+            | QuarantineReason::PaidLate
+            | QuarantineReason::ReturnFailed,
+            Resolution::Accept,
+        )
+        | (_, Resolution::Refund) => {}
+    }
+    accepted
+}
+
+/// What the processor says that the payment is for, reserved, and took, as a whole and item by item.
+fn named_amounts(payment: &PaymentIntent, attempt: &Attempt) -> Vec<Money> {
+    let currency: Currency = payment.amount.currency();
+    let authorized = attempt.evidence.total(Total::Authorized, currency).0;
+    let captured = Some(payment.captured_by_evidence(attempt));
+    let items =
+        [ItemKind::Capture, ItemKind::Refund].into_iter().flat_map(|kind| attempt.evidence.items(kind));
+    let items = items.filter_map(|item| item.amount);
+    attempt
+        .evidence
+        .amounts()
+        .chain(authorized)
+        .chain(captured)
+        .chain(items)
+        .filter(|amount| amount.is_positive() && amount.currency() == currency)
+        .collect()
+}
+
+/// That what should be given back is neither given back nor under way: the processor refused.
+pub(crate) fn return_failed(payment: &PaymentIntent) -> bool {
+    let asking = payment.attempts.iter().any(|attempt| {
+        let closing = [OperationKind::Void, OperationKind::ExpireCheckout, OperationKind::Refund];
+        closing.iter().any(|kind| attempt.open_operation(*kind).is_some())
+    });
+    let left = payment.attempts.iter().any(|attempt| payment.refundable(attempt).is_positive());
+    payment.resolved.returned && payment.resolved.return_asked && left && !asking
+}

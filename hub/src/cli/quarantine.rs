@@ -1,0 +1,101 @@
+//! `payhub quarantine`: payments that wait for a person, and what the person decides.
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+use hub_core::payment::Resolution;
+use payhub::operator::Request;
+use serde_json::Value;
+
+use super::{Target, columns, items, text};
+
+/// What to do with payments that wait for a person.
+#[derive(Subcommand)]
+pub(crate) enum Quarantine {
+    /// List the payments that wait for a person.
+    List {
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Take the processor's word as it is: what it took is the payment.
+    Accept {
+        #[command(flatten)]
+        target: Target,
+        #[command(flatten)]
+        decision: Decision,
+    },
+    /// Give back what should not have been taken.
+    Refund {
+        #[command(flatten)]
+        target: Target,
+        #[command(flatten)]
+        decision: Decision,
+    },
+}
+
+/// Which payment, why, and who says so.
+#[derive(clap::Args)]
+pub(crate) struct Decision {
+    /// The payment intent, pi_…
+    id: String,
+    /// Why, for the history.
+    #[arg(long)]
+    note: String,
+    /// Who decides.
+    #[arg(long = "as", value_name = "NAME", env = "USER")]
+    operator: String,
+}
+
+pub(crate) async fn run(quarantine: Quarantine) -> ExitCode {
+    let resolve = |decision: Decision, resolution| Request::ResolveQuarantine {
+        id: decision.id,
+        resolution,
+        note: decision.note,
+        operator: decision.operator,
+    };
+    match quarantine {
+        Quarantine::List { target } => target.run(Request::ListQuarantine, list).await,
+        Quarantine::Accept { target, decision } => {
+            target.run(resolve(decision, Resolution::Accept), resolved).await
+        }
+        Quarantine::Refund { target, decision } => {
+            target.run(resolve(decision, Resolution::Refund), resolved).await
+        }
+    }
+}
+
+fn list(answer: &Value) -> String {
+    let head = ["PAYMENT", "REASON", "SINCE", "STATUS", "AMOUNT", "CAPTURED", "", "MODE"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    for payment in items(answer, "/data") {
+        let mode = if payment["livemode"] == true { "live" } else { "test" };
+        rows.push(vec![
+            text(payment, "/id").to_owned(),
+            text(payment, "/quarantine/reason").to_owned(),
+            text(payment, "/quarantine/since").to_owned(),
+            text(payment, "/status").to_owned(),
+            payment["amount"].to_string(),
+            payment["amount_captured"].to_string(),
+            text(payment, "/currency").to_owned(),
+            mode.to_owned(),
+        ]);
+    }
+    if rows.len() == 1 { "no payment waits for a person".to_owned() } else { columns(&rows) }
+}
+
+/// How a payment stands after what was decided.
+pub(crate) fn resolved(payment: &Value) -> String {
+    let quarantine = match text(payment, "/quarantine/reason") {
+        "" => "nothing stands against it".to_owned(),
+        reason => format!("quarantined: {reason}"),
+    };
+    format!(
+        "{} is {}: captured {}, refunded {} of {} {}; {quarantine}",
+        text(payment, "/id"),
+        text(payment, "/status"),
+        payment["amount_captured"],
+        payment["amount_refunded"],
+        payment["amount"],
+        text(payment, "/currency"),
+    )
+}
