@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use hub_core::policy::Policies;
 use processor_sdk::Settings;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
