@@ -108,6 +108,9 @@ fn optional_fields(payment: &PaymentIntent, fields: &mut Map<String, Value>) {
     if let Some(site) = &payment.site {
         fields.insert("site".to_owned(), json!(site));
     }
+    if let Some(capture_before) = payment.capture_before() {
+        fields.insert("capture_before".to_owned(), time(capture_before));
+    }
     if let Some(quarantine) = &payment.quarantine {
         let quarantine = json!({ "reason": quarantine.reason.as_str(), "since": time(quarantine.since) });
         fields.insert("quarantine".to_owned(), quarantine);

@@ -212,6 +212,9 @@ pub struct Facts {
     /// Total authorized.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authorized: Option<Money>,
+    /// Until when what is authorized can be captured; later the processor releases it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capture_before: Option<Timestamp>,
     /// Total captured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub captured: Option<Money>,

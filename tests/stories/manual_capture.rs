@@ -1,5 +1,6 @@
 //! Reserve first, take later: all, in parts, not at all.
 
+use processor_sdk::Timestamp;
 use serde_json::{Value, json};
 
 use crate::support::{TestHub, id};
@@ -150,5 +151,28 @@ async fn two_captures_at_once_take_no_more_than_there_is() {
         assert_eq!(hub.cart.intent(id(&intent)).await["amount_captured"], 6_000);
     }
     assert_eq!(hub.sandbox.ledger().await.charged, 30_000);
+    hub.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_authorization_that_nobody_captures_ends() {
+    let hub = TestHub::start().await;
+    let intent = authorized(&hub).await;
+    let ends_at = Timestamp::parse_rfc3339(intent["capture_before"].as_str().unwrap()).unwrap();
+    let left_s = ends_at.as_unix_seconds() - hub.now_s();
+    assert!((left_s - 7 * 86_400).abs() < 120, "seven days, as Sandbox Pay says; not {left_s} s");
+    // A day before the end the cart is reminded, once.
+    hub.jump(5 * 86_400).await;
+    assert_eq!(hub.cart.count_events(id(&intent), "payment_intent.capture_due").await, 0);
+    hub.jump(86_400 + 60).await;
+    hub.fast(hub.cart.until_event(id(&intent), "payment_intent.capture_due")).await;
+    // Nobody captures: the processor releases it, and the hub hears so.
+    hub.jump(86_400).await;
+    let ended = hub.fast(hub.cart.until_status(id(&intent), "canceled")).await;
+    assert_eq!((&ended["capture_before"], &ended["amount_captured"]), (&Value::Null, &json!(0)));
+    assert_eq!(hub.cart.capture(id(&intent), json!({})).await.code(), "wrong_status");
+    assert_eq!(hub.cart.count_events(id(&intent), "payment_intent.capture_due").await, 1);
+    let books = hub.sandbox.ledger().await;
+    assert_eq!((books.count("void"), books.charged), (1, 0));
     hub.finish().await;
 }

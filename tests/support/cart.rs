@@ -190,6 +190,14 @@ impl Cart {
         self.event_types(id).await.iter().filter(|known| *known == kind).count()
     }
 
+    /// Waits for an event of an intent.
+    pub(crate) async fn until_event(&self, id: &str, kind: &str) {
+        eventually(&format!("{id} {kind}"), || async {
+            (self.count_events(id, kind).await > 0).then_some(())
+        })
+        .await;
+    }
+
     /// Asks for a refund of an intent; no amount means the rest.
     pub(crate) async fn refund(&self, id: &str, amount: Option<i64>) -> Answer {
         let mut body = json!({ "payment_intent": id });

@@ -21,7 +21,8 @@ const LONG_FILES: [(&str, &str); 2] = [
 ];
 
 /// Functions that are longer than the rest.
-const LONG_FUNCTIONS: [(&str, &str); 0] = [];
+const LONG_FUNCTIONS: [(&str, &str); 1] =
+    [("hub/core/src/apply.rs apply", "a short arm for each event, and every event in one place")];
 
 #[test]
 fn every_file_begins_with_its_story() {

@@ -84,6 +84,9 @@ pub fn apply(payment: &mut PaymentIntent, event: &Event, at: Timestamp) {
         Event::MoneyCaptured { attempt_id, amount } => with_attempt(payment, attempt_id, |attempt| {
             attempt.captured = attempt.captured.checked_add(*amount).unwrap_or(attempt.captured);
         }),
+        Event::CaptureDue { attempt_id, capture_before } => {
+            with_attempt(payment, attempt_id, |attempt| attempt.capture_due_told = Some(*capture_before));
+        }
         Event::CaptureRecorded { capture } => payment.captures.push(capture.clone()),
         Event::CaptureSettled { capture_id, status, processor_id } => {
             capture_settled(payment, capture_id, *status, processor_id.as_ref());

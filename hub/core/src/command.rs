@@ -123,6 +123,11 @@ pub enum Command {
     },
     /// The intent's time may be over.
     Expire,
+    /// The time to capture may be nearly over.
+    RemindOfCapture {
+        /// Of which attempt.
+        attempt_id: AttemptId,
+    },
     /// An operator ends a quarantine.
     ResolveQuarantine {
         /// How.

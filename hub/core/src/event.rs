@@ -206,6 +206,13 @@ pub enum Event {
         /// How much more than was recorded before.
         amount: Money,
     },
+    /// The time to capture is nearly over.
+    CaptureDue {
+        /// Of which attempt.
+        attempt_id: AttemptId,
+        /// When the processor releases what is authorized.
+        capture_before: Timestamp,
+    },
     /// A capture was asked, or the processor told of one.
     CaptureRecorded {
         /// The capture.

@@ -88,6 +88,8 @@ pub struct Evidence {
     #[serde(with = "pairs", default, skip_serializing_if = "BTreeMap::is_empty")]
     totals: BTreeMap<(Total, MoneyCell), Heard>,
     #[serde(with = "pairs", default, skip_serializing_if = "BTreeMap::is_empty")]
+    capture_ends: BTreeMap<Timestamp, Heard>,
+    #[serde(with = "pairs", default, skip_serializing_if = "BTreeMap::is_empty")]
     items: BTreeMap<ItemCell, Heard>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     references: BTreeSet<Reference>,
@@ -144,6 +146,9 @@ impl Evidence {
             if let Some(amount) = amount {
                 join(&mut self.totals, (total, cell(amount)), heard);
             }
+        }
+        if let Some(capture_before) = facts.capture_before {
+            join(&mut self.capture_ends, capture_before, heard);
         }
         for item in &facts.items {
             let heard = Heard { at: item.at.or(facts.at), first: heard_at };
@@ -206,6 +211,8 @@ impl Evidence {
             && self.amounts.keys().eq(other.amounts.keys())
             && self.totals.keys().eq(other.totals.keys())
             && self.declines.keys().eq(other.declines.keys())
+            && self.capture_ends.keys().eq(other.capture_ends.keys())
+            && self.capture_before() == other.capture_before()
             && self.items.keys().eq(other.items.keys())
             && order(self) == order(other)
             && self.decline() == other.decline()
@@ -230,6 +237,14 @@ impl Evidence {
     #[must_use]
     pub fn decline(&self) -> Option<&Decline> {
         self.declines.iter().max_by_key(|(_, heard)| heard.time()).map(|(decline, _)| decline)
+    }
+
+    /// Until when the processor lets us capture, by what it said last; of two times said at once the sooner.
+    #[must_use]
+    pub fn capture_before(&self) -> Option<Timestamp> {
+        let latest =
+            self.capture_ends.iter().max_by_key(|(end, heard)| (heard.time(), std::cmp::Reverse(**end)));
+        latest.map(|(end, _)| *end)
     }
 
     /// Every amount that the processor said the checkout is for.

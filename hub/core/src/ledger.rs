@@ -130,6 +130,7 @@ pub fn post(before: &PaymentIntent, event: &Event) -> Option<Journal> {
         | Event::FactsHeard { .. }
         | Event::CheckScheduled { .. }
         | Event::AttemptDeclined { .. }
+        | Event::CaptureDue { .. }
         | Event::CaptureRecorded { .. }
         | Event::CaptureSettled { .. }
         | Event::RefundRecorded { .. }

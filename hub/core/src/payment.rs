@@ -311,6 +311,9 @@ pub struct Attempt {
     pub check: Option<Check>,
     /// When the last look-up was answered.
     pub checked_at: Option<Timestamp>,
+    /// The end of its authorization that the cart was reminded of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capture_due_told: Option<Timestamp>,
     /// Money of this attempt that was recorded as taken.
     pub captured: Money,
     /// Amounts that the processor names and that were accepted although they are not what was asked.

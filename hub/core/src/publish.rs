@@ -49,6 +49,7 @@ pub fn publications(event: &Event) -> Vec<Publication> {
         Event::AttemptDeclined { .. } => intent("payment_intent.attempt_declined"),
         Event::Quarantined { .. } => intent("payment_intent.quarantined"),
         Event::QuarantineResolved { .. } => intent("payment_intent.quarantine_resolved"),
+        Event::CaptureDue { .. } => intent("payment_intent.capture_due"),
         Event::CancelFailed { .. } => intent("payment_intent.cancel_failed"),
         Event::CaptureSettled { status, .. } => match status {
             TransferStatus::Pending | TransferStatus::Succeeded => vec![],
@@ -87,7 +88,7 @@ pub fn publications(event: &Event) -> Vec<Publication> {
 }
 
 /// Every type that can be published, for endpoint filters and documentation.
-pub const PUBLIC_TYPES: [&str; 19] = [
+pub const PUBLIC_TYPES: [&str; 20] = [
     "payment_intent.created",
     "payment_intent.processing",
     "payment_intent.requires_capture",
@@ -98,6 +99,7 @@ pub const PUBLIC_TYPES: [&str; 19] = [
     "payment_intent.attempt_declined",
     "payment_intent.quarantined",
     "payment_intent.quarantine_resolved",
+    "payment_intent.capture_due",
     "payment_intent.cancel_failed",
     "payment_intent.capture_failed",
     "order.paid",
@@ -158,7 +160,7 @@ mod tests {
         };
         let error = LastError { code: "cancel_failed".to_owned(), processor_code: None };
         let mut events = vec![
-            Event::AttemptDeclined { attempt_id, decline: None },
+            Event::AttemptDeclined { attempt_id: attempt_id.clone(), decline: None },
             Event::Quarantined { reason: QuarantineReason::PaidTwice },
             Event::QuarantineResolved {
                 reason: QuarantineReason::PaidTwice,
@@ -167,6 +169,7 @@ mod tests {
                 policy: None,
                 accepted: Accepted::default(),
             },
+            Event::CaptureDue { attempt_id, capture_before: created_at },
             Event::CancelFailed { error },
             Event::RefundRecorded { refund },
             Event::DisputeRecorded { dispute },

@@ -9,8 +9,8 @@ use processor_sdk::{
 use crate::evidence::{ItemStanding, Total};
 use crate::ids::{AttemptId, OperationId};
 use crate::payment::{
-    Attempt, AttemptState, Capture, DisputeStatus, Operation, OperationState, PaymentIntent, Refund, Subject,
-    TransferStatus,
+    Attempt, AttemptState, Capture, DisputeStatus, Operation, OperationState, PaymentIntent, Refund, Status,
+    Subject, TransferStatus,
 };
 
 pub(crate) fn sum<'a>(zero: Money, amounts: impl Iterator<Item = &'a Money>) -> Money {
@@ -325,6 +325,19 @@ impl PaymentIntent {
             .filter(|dispute| dispute.attempt_id == attempt.id && dispute.status != DisputeStatus::Won);
         let gone = sum(self.refunds_standing(attempt), disputes.map(|dispute| &dispute.amount));
         less(attempt.captured, gone)
+    }
+
+    /// Until when the cart can capture, where the processor says so.
+    #[must_use]
+    pub fn capture_before(&self) -> Option<Timestamp> {
+        self.attempts.iter().filter_map(|attempt| self.capture_before_of(attempt)).min()
+    }
+
+    /// Until when the cart can capture what this attempt reserved, or what is left of it.
+    #[must_use]
+    pub fn capture_before_of(&self, attempt: &Attempt) -> Option<Timestamp> {
+        let waits = self.status == Status::RequiresCapture && self.capturable(attempt).is_positive();
+        attempt.evidence.capture_before().filter(|_| waits)
     }
 
     /// Taken beyond the amount, and beyond what was accepted, and neither given back nor about to be.

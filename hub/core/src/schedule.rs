@@ -5,11 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use processor_sdk::Timestamp;
+use processor_sdk::{CaptureMode, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AttemptId, OperationId};
-use crate::payment::{OperationState, PaymentIntent, Status};
+use crate::payment::{Attempt, OperationState, PaymentIntent, Status};
+use crate::retry;
 
 /// One piece of work; a payment never wants the same one twice.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -25,6 +26,11 @@ pub enum Work {
     /// Look an attempt up at the processor.
     Check {
         /// Which.
+        attempt_id: AttemptId,
+    },
+    /// Remind the cart that an authorization ends soon.
+    RemindOfCapture {
+        /// Of which attempt.
         attempt_id: AttemptId,
     },
     /// Close the door when the intent's time is over.
@@ -45,6 +51,9 @@ pub fn schedule(payment: &PaymentIntent) -> BTreeMap<Work, Timestamp> {
                 Work::CallProcessor { attempt_id: attempt.id.clone(), operation_id: operation.id.clone() };
             wanted.insert(work, due_at);
         }
+        if let Some(due_at) = reminder(payment, attempt) {
+            wanted.insert(Work::RemindOfCapture { attempt_id: attempt.id.clone() }, due_at);
+        }
         if let Some(check) = attempt.check {
             wanted.insert(Work::Check { attempt_id: attempt.id.clone() }, check.due_at);
         }
@@ -55,4 +64,16 @@ pub fn schedule(payment: &PaymentIntent) -> BTreeMap<Work, Timestamp> {
         wanted.insert(Work::Expire, payment.expires_at);
     }
     wanted
+}
+
+/// How long before an authorization ends the cart is reminded, in seconds.
+const CAPTURE_REMINDER_S: i64 = 24 * 3_600;
+
+/// When the cart is to be reminded of an authorization's end; `None` when it was told, or nobody knows one.
+#[must_use]
+pub fn reminder(payment: &PaymentIntent, attempt: &Attempt) -> Option<Timestamp> {
+    let capture_before = payment.capture_before_of(attempt)?;
+    let told = attempt.capture_due_told == Some(capture_before);
+    (payment.capture == CaptureMode::Manual && !told)
+        .then(|| retry::after(capture_before, -CAPTURE_REMINDER_S))
 }

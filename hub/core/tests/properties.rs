@@ -258,6 +258,7 @@ fn command(world: &World, happening: &Happening) -> Option<Command> {
                 Work::Check { attempt_id } => {
                     Command::LookedUp { attempt_id, operation_id: None, outcome, asked_at: world.now }
                 }
+                Work::RemindOfCapture { attempt_id } => Command::RemindOfCapture { attempt_id },
                 Work::Expire => Command::Expire,
             }
         }

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use payhub::operator::{Request, Settlement};
+use payhub::operator::Request;
+use payhub::operator::resolutions::Settlement;
 use serde_json::Value;
 
 use super::keys::Mode;

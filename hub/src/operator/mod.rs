@@ -20,9 +20,9 @@ pub mod socket;
 
 mod keys;
 mod payments;
-mod resolutions;
+pub mod resolutions;
 
-pub use resolutions::Settlement;
+use resolutions::Settlement;
 
 /// What an operator asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -56,6 +56,7 @@ impl JobBody {
             Self::Payment { payment_id, work, .. } => match work {
                 Work::CallProcessor { operation_id, .. } => format!("call:{payment_id}:{operation_id}"),
                 Work::Check { attempt_id } => format!("check:{payment_id}:{attempt_id}"),
+                Work::RemindOfCapture { attempt_id } => format!("remind:{payment_id}:{attempt_id}"),
                 Work::Expire => format!("expire:{payment_id}"),
             },
             Self::TakeNotification { delivery_id, .. } => format!("take:{delivery_id}"),

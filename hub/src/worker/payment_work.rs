@@ -1,4 +1,5 @@
-//! What a payment wants done: call its processor, find out what became of a call, look it up, expire it.
+//! What a payment wants done: call its processor, find out what became of a call, look it up, expire it,
+//! remind the cart to capture.
 //!
 //! Invariants: an operation is sent only under its own key; one that an earlier run may have sent counts as
 //! possibly sent; what came back is committed together with the job's end.
@@ -33,10 +34,10 @@ pub(crate) async fn run(
 ) -> Result<(), ServiceError> {
     let Some(payment) = hub.store.payment(scope, payment_id).await? else { return finish(hub, job).await };
     match work {
-        Work::Expire => {
-            let extras = Extras { job: Some(job), ..Extras::default() };
-            hub.command(scope, payment_id, Cause::Timer, &Command::Expire, extras).await?;
-            Ok(())
+        Work::Expire => on_time(hub, job, &payment, &Command::Expire).await,
+        Work::RemindOfCapture { attempt_id } => {
+            let command = Command::RemindOfCapture { attempt_id: attempt_id.clone() };
+            on_time(hub, job, &payment, &command).await
         }
         Work::Check { attempt_id } => match payment.attempt(attempt_id) {
             Some(attempt) => check(hub, job, &payment, attempt).await,
@@ -50,6 +51,18 @@ pub(crate) async fn run(
             }
         }
     }
+}
+
+/// Gives a command whose time has come.
+async fn on_time(
+    hub: &Hub,
+    job: &ClaimedJob,
+    payment: &PaymentIntent,
+    command: &Command,
+) -> Result<(), ServiceError> {
+    let extras = Extras { job: Some(job), ..Extras::default() };
+    hub.command(&payment.scope, &payment.id, Cause::Timer, command, extras).await?;
+    Ok(())
 }
 
 async fn call(

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::faults::{Fault, Rule};
-use crate::objects::{Dispute, Entry, Payment, Refund, RefundStatus, Session, SessionStatus};
+use crate::objects::{Dispute, Entry, Payment, PaymentStatus, Refund, RefundStatus, Session, SessionStatus};
 use crate::rules::Stamp;
 
 /// How far an event has come on its way to the account.
@@ -204,6 +204,8 @@ pub(crate) struct Book {
     pub(crate) next_number: u64,
     /// Open sessions by the time they expire.
     expiries: BTreeSet<(i64, String)>,
+    /// Authorizations that nothing was captured of, by their end.
+    lapses: BTreeSet<(i64, String)>,
     sessions_by_reference: Index,
     refunds_by_reference: Index,
     refunds_by_payment: Index,
@@ -232,6 +234,7 @@ impl Book {
             refund_mode: RefundStatus::Succeeded,
             next_number: 1,
             expiries: BTreeSet::new(),
+            lapses: BTreeSet::new(),
             sessions_by_reference: HashMap::new(),
             refunds_by_reference: HashMap::new(),
             refunds_by_payment: HashMap::new(),
@@ -243,7 +246,7 @@ impl Book {
     pub(crate) fn apply(&mut self, change: Change) {
         change.sessions.into_iter().for_each(|session| self.apply_session(session));
         for payment in change.payments {
-            self.payments.insert(payment.id.clone(), payment);
+            self.apply_payment(payment);
         }
         change.refunds.into_iter().for_each(|refund| self.apply_refund(refund));
         for dispute in change.disputes {
@@ -285,6 +288,18 @@ impl Book {
             index(&mut self.sessions_by_reference, key, &session.id);
         }
         self.sessions.insert(session.id.clone(), session);
+    }
+
+    fn apply_payment(&mut self, payment: Payment) {
+        if let Some(capture_before) = payment.capture_before {
+            let lapse = (capture_before, payment.id.clone());
+            if payment.status == PaymentStatus::Authorized {
+                self.lapses.insert(lapse);
+            } else {
+                self.lapses.remove(&lapse);
+            }
+        }
+        self.payments.insert(payment.id.clone(), payment);
     }
 
     fn apply_refund(&mut self, refund: Refund) {
@@ -337,6 +352,12 @@ impl Book {
                 self.kept.remove(&key);
             }
         }
+    }
+
+    /// An authorization that nobody captured in time.
+    pub(crate) fn lapsed(&self, now: i64) -> Option<&Payment> {
+        let (capture_before, id) = self.lapses.first()?;
+        if *capture_before > now { None } else { self.payments.get(id) }
     }
 
     /// The stored answer of a key, while its window lasts.

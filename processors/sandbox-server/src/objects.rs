@@ -92,6 +92,9 @@ pub(crate) struct Payment {
     pub(crate) amount_captured: i64,
     pub(crate) amount_refunded: i64,
     pub(crate) amount_disputed: i64,
+    /// When an authorization that nothing was captured of is released; none for a payment taken at once.
+    #[serde(default)]
+    pub(crate) capture_before: Option<i64>,
     pub(crate) captures: Vec<Capture>,
     pub(crate) created: i64,
     pub(crate) updated: i64,
@@ -189,6 +192,7 @@ pub(crate) fn payment_body(payment: &Payment) -> Value {
         "amount_captured": payment.amount_captured,
         "amount_refunded": payment.amount_refunded,
         "amount_disputed": payment.amount_disputed,
+        "capture_before": payment.capture_before,
         "captures": captures,
         "created": payment.created,
         "updated": payment.updated,

@@ -185,8 +185,16 @@ impl Step<'_> {
 
     pub(crate) fn expire_due(&mut self) {
         for _ in 0..EXPIRIES_AT_ONCE_MAX {
-            let Some(session) = self.book.due(self.stamp.now).cloned() else { return };
+            let Some(session) = self.book.due(self.stamp.now).cloned() else { break };
             match rules::expire(session, &self.stamp) {
+                Ok(change) => self.make(change),
+                Err(_) => break,
+            }
+        }
+        for _ in 0..EXPIRIES_AT_ONCE_MAX {
+            let Some(payment) = self.book.lapsed(self.stamp.now).cloned() else { return };
+            let Some(session) = self.book.sessions.get(&payment.session).cloned() else { return };
+            match rules::void(session, &payment, &self.stamp) {
                 Ok(change) => self.make(change),
                 Err(_) => return,
             }

@@ -9,6 +9,9 @@ use crate::objects::{
 };
 use crate::refusal::Refusal;
 
+/// How long an authorization can be captured, in seconds: seven days, as is usual for cards.
+pub(crate) const AUTHORIZATION_S: i64 = 7 * 24 * 3_600;
+
 /// What a rule needs from outside: the time, fresh ids, and the address that goes into a session's URL.
 pub(crate) struct Stamp<'a> {
     pub(crate) now: i64,
@@ -102,6 +105,9 @@ pub(crate) fn capture(
         PaymentStatus::Processing | PaymentStatus::Voided | PaymentStatus::Declined => {
             return Err(Refusal::PaymentNotAuthorized(payment.status.word()));
         }
+    }
+    if payment.capture_before.is_some_and(|end| end <= stamp.now) {
+        return Err(Refusal::PaymentNotAuthorized("lapsed"));
     }
     let left = payment.amount_authorized.saturating_sub(payment.amount_captured);
     if asked > left {
@@ -252,6 +258,7 @@ fn new_payment(session: &Session, stamp: &Stamp<'_>) -> Payment {
         amount_captured: 0,
         amount_refunded: 0,
         amount_disputed: 0,
+        capture_before: None,
         captures: Vec::new(),
         created: stamp.now,
         updated: stamp.now,
@@ -272,6 +279,7 @@ fn approve(mut session: Session, mut payment: Payment, stamp: &Stamp<'_>) -> Cha
         CaptureMode::Manual => {
             session.status = SessionStatus::Authorized;
             payment.status = PaymentStatus::Authorized;
+            payment.capture_before = Some(stamp.now.saturating_add(AUTHORIZATION_S));
             EntryKind::Authorization
         }
     };

@@ -70,6 +70,7 @@ pub(crate) fn payment(payment: &Json) -> Result<Facts, Fault> {
         word: Some(word(payment.text("/status")?)),
         amount: Some(payment.minor_units("/amount", currency)?),
         authorized: Some(payment.minor_units("/amount_authorized", currency)?),
+        capture_before: payment.optional_unix_seconds("/capture_before")?,
         captured: Some(payment.minor_units("/amount_captured", currency)?),
         refunded: Some(payment.minor_units("/amount_refunded", currency)?),
         at: Some(payment.unix_seconds("/updated")?),

@@ -4,6 +4,7 @@
 
 use processor_sdk::{
     Call, Currency, Door, Facts, Fault, HttpResponse, Item, ItemKind, ItemState, Json, ReferenceKind,
+    Timestamp,
 };
 use serde_json::Value;
 
@@ -49,6 +50,7 @@ pub(crate) fn payment(intent: &Json) -> Result<Facts, Fault> {
         authorized: authorized
             .transpose()
             .map_err(|_| Fault::unreadable("expected amounts that can be added"))?,
+        capture_before: capture_before(intent)?,
         captured: Some(captured),
         ..Facts::default()
     }
@@ -66,6 +68,14 @@ pub(crate) fn payment(intent: &Json) -> Result<Facts, Fault> {
         });
     }
     Ok(with_reference(facts, ReferenceKind::Authorization, charge))
+}
+
+/// Until when the card's bank keeps the money reserved. Only the whole charge says so, and only of cards.
+fn capture_before(intent: &Json) -> Result<Option<Timestamp>, Fault> {
+    match expanded(intent, "/latest_charge")? {
+        Some(charge) => charge.optional_unix_seconds("/payment_method_details/card/capture_before"),
+        None => Ok(None),
+    }
 }
 
 pub(crate) fn refund(refund: &Json) -> Result<Facts, Fault> {

@@ -13,6 +13,7 @@ use crate::payment::{
     Attempt, AttemptState, Capture, Closed, PaymentIntent, Refund, Status, Subject, TransferStatus,
 };
 use crate::refusal::Refusal;
+use crate::schedule;
 use crate::settle::ask_closing;
 use crate::story::Story;
 
@@ -205,5 +206,13 @@ pub(super) fn expire(story: &mut Story<'_, '_>) {
     if over && !standing {
         story.record(Event::Closed { why: Closed::Expired });
         ask_closing(story);
+    }
+}
+
+pub(super) fn remind_of_capture(story: &mut Story<'_, '_>, attempt_id: &AttemptId) {
+    let Some(attempt) = story.payment.attempt(attempt_id) else { return };
+    let due = schedule::reminder(&story.payment, attempt).is_some_and(|due_at| due_at <= story.now());
+    if let Some(capture_before) = story.payment.capture_before_of(attempt).filter(|_| due) {
+        story.record(Event::CaptureDue { attempt_id: attempt_id.clone(), capture_before });
     }
 }

@@ -71,6 +71,7 @@ pub(super) fn start_attempt(
         operations: vec![],
         check: None,
         checked_at: None,
+        capture_due_told: None,
         captured: zero,
         accepted: vec![],
     };

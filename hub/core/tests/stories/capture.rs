@@ -288,3 +288,33 @@ fn a_cart_without_money_captures_nothing() {
          refund -> wrong_status",
     );
 }
+
+#[test]
+fn the_cart_is_reminded_before_an_authorization_ends() {
+    check(
+        "intent 20.00 manual expires 30d
+         start a1
+         says a1 open open door
+         hears a1 authorized authorized:20.00 until:7d
+         heard payment_intent.created payment_intent.requires_capture
+         tick 5d
+         heard
+         tick 1d
+         heard payment_intent.capture_due
+         capture 5.00 more
+         says a1 c1 capture=c1#ch_1/succeeded/5.00
+         tick 1h
+         heard                                      // once for each end
+         looks a1 authorized authorized:20.00 until:9d @6d
+         tick 1h
+         heard
+         tick 1d
+         tick 1d
+         heard payment_intent.capture_due           // the processor gave more time, and it runs out
+         looks a1 voided captured:5.00 @9d
+         is succeeded captured 5.00 capturable 0
+         heard payment_intent.succeeded order.paid
+         tick 9d
+         heard",
+    );
+}

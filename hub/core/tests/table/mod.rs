@@ -160,6 +160,13 @@ impl Table {
     fn tick(&mut self, by_s: i64) {
         let world = self.world();
         world.now = retry::after(world.now, by_s);
+        for work in world.due() {
+            if let Work::RemindOfCapture { attempt_id } = work {
+                world.run(&Command::RemindOfCapture { attempt_id: attempt_id.clone() }).unwrap();
+                let told = !world.due().contains(&Work::RemindOfCapture { attempt_id });
+                assert!(told, "the cart is reminded once");
+            }
+        }
         if world.due().contains(&Work::Expire) {
             world.run(&Command::Expire).unwrap();
             assert!(!world.due().contains(&Work::Expire), "it expires once");
@@ -321,6 +328,9 @@ impl Table {
                     "authorized" => facts.authorized = Some(self.amount(value)),
                     "captured" => facts.captured = Some(self.amount(value)),
                     "refunded" => facts.refunded = Some(self.amount(value)),
+                    "until" => {
+                        facts.capture_before = Some(retry::after(start(), seconds(value)));
+                    }
                     "fee" => facts.fee = Some(self.amount(value)),
                     "id" => facts = facts.reference(ReferenceKind::Payment, value),
                     "code" => code = Some(serde_json::from_value(value.into()).unwrap()),
@@ -476,6 +486,7 @@ impl Table {
                 format!("{verb} {} {name}", label(attempt_id))
             }
             Work::Check { attempt_id } => format!("check {}", label(attempt_id)),
+            Work::RemindOfCapture { attempt_id } => format!("remind {}", label(attempt_id)),
             Work::Expire => "expire".to_owned(),
         }
     }

@@ -69,6 +69,37 @@ async fn captures_voids_and_disputes() {
 }
 
 #[tokio::test]
+async fn an_authorization_ends_after_seven_days() {
+    let mut shop = Shop::open(None).await;
+    let (_, untouched) = shop.paid("att_1", "manual").await;
+    let (_, partly) = shop.paid("att_2", "manual").await;
+    let capture = |payment: &str| format!("/v1/payments/{payment}/capture");
+    let ask = |reference: &str| json!({"amount": 400, "reference": reference});
+    assert_eq!(shop.post(&capture(&partly), "c1", ask("c1")).await.status, 200);
+    let found = shop.get("/v1/sessions?reference=att_1").await.json()["data"][0]["payment"].clone();
+    let lasts_s = found["capture_before"].as_i64().unwrap() - found["created"].as_i64().unwrap();
+    assert_eq!(lasts_s, 7 * 86_400);
+    shop.admin(Method::POST, "/admin/clock", json!({"advance_s": lasts_s - 60})).await;
+    assert_eq!(shop.post(&capture(&partly), "c2", ask("c2")).await.status, 200);
+    shop.admin(Method::POST, "/admin/clock", json!({"advance_s": 61})).await;
+    for payment in [untouched, partly] {
+        assert_eq!(shop.post(&capture(&payment), &payment, ask("c3")).await.code(), "payment_not_authorized");
+    }
+    let found = shop.get("/v1/sessions?reference=att_1").await.json()["data"][0].clone();
+    assert_eq!((&found["status"], &found["payment"]["status"]), (&json!("voided"), &json!("voided")));
+    let found = shop.get("/v1/sessions?reference=att_2").await.json()["data"][0].clone();
+    assert_eq!((&found["status"], &found["payment"]["amount_captured"]), (&json!("paid"), &json!(800)));
+    let mut kinds = shop.kinds(5).await;
+    kinds.sort();
+    let captured = ["payment.captured", "payment.captured"];
+    assert_eq!(
+        kinds,
+        [&captured[..], &["session.authorized", "session.authorized", "session.voided"]].concat()
+    );
+    shop.stop().await;
+}
+
+#[tokio::test]
 async fn what_the_page_and_the_dashboard_can_do() {
     let mut shop = Shop::open(None).await;
     let rows = [
