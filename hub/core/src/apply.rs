@@ -53,8 +53,6 @@ pub fn apply(payment: &mut PaymentIntent, event: &Event, at: Timestamp) {
             });
         }
         Event::OperationAsked { attempt_id, operation } => {
-            let returns = operation.kind == OperationKind::Refund;
-            payment.resolved.return_asked |= payment.resolved.returned && returns;
             with_attempt(payment, attempt_id, |attempt| attempt.operations.push(operation.clone()));
         }
         Event::OperationNotSent { attempt_id, operation_id, due_at, .. } => {
@@ -192,17 +190,18 @@ fn quarantine_resolved(
     for (capture_id, amount) in &accepted.captures {
         if let Some(capture) = payment.captures.iter_mut().find(|capture| capture.id == *capture_id) {
             capture.amount = *amount;
+            capture.overruled = true;
         }
     }
     for (refund_id, amount) in &accepted.refunds {
         if let Some(refund) = payment.refunds.iter_mut().find(|refund| refund.id == *refund_id) {
             refund.amount = *amount;
+            refund.overruled = true;
         }
     }
     let resolved = &mut payment.resolved;
     resolved.captured_up_to = accepted.captured.or(resolved.captured_up_to);
     resolved.refunded_up_to = accepted.refunded.or(resolved.refunded_up_to);
-    resolved.return_asked = false;
     match (reason, resolution) {
         (QuarantineReason::PaidLate | QuarantineReason::ReturnFailed, Resolution::Accept) => {
             resolved.late_is_welcome = true;
@@ -234,7 +233,10 @@ fn capture_settled(
     capture.processor_id = processor_id.cloned().or(capture.processor_id.take());
     match status {
         TransferStatus::Pending => {}
-        TransferStatus::Succeeded | TransferStatus::Failed => capture.status = status,
+        TransferStatus::Succeeded | TransferStatus::Failed => {
+            capture.overruled |= capture.status == TransferStatus::Failed && status != capture.status;
+            capture.status = status;
+        }
     }
 }
 
@@ -250,6 +252,7 @@ fn refund_settled(
     match status {
         TransferStatus::Pending => {}
         TransferStatus::Succeeded | TransferStatus::Failed => {
+            refund.overruled |= refund.status == TransferStatus::Failed && status != refund.status;
             refund.status = status;
             refund.failure = failure.cloned();
         }

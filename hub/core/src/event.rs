@@ -50,7 +50,7 @@ pub struct Accepted {
     /// What refunds of ours really gave back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refunds: Vec<(RefundId, Money)>,
-    /// All that was taken, where that is more than was asked.
+    /// All that is kept, where that is more than was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub captured: Option<Money>,
     /// All that was given back, where that is more than was taken.

@@ -154,7 +154,7 @@ pub struct Quarantine {
 /// What was decided about quarantines, so that the same facts do not raise them again.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Resolved {
-    /// The shop keeps up to so much, although it is more than was asked.
+    /// The shop keeps up to so much at a time, although it is more than was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub captured_up_to: Option<Money>,
     /// Up to so much may have been given back, although it is more than was taken.
@@ -166,9 +166,6 @@ pub struct Resolved {
     /// What was taken is given back, so that this is no payment.
     #[serde(default)]
     pub returned: bool,
-    /// That the processor was asked to give it back.
-    #[serde(default)]
-    pub return_asked: bool,
     /// Reasons that a policy has acted on. It acts once; after that a person decides.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by_policy: Vec<QuarantineReason>,
@@ -503,6 +500,10 @@ pub struct Capture {
     pub status: TransferStatus,
     /// The processor's id.
     pub processor_id: Option<String>,
+    /// That the processor's word stands against ours: another amount was accepted, or it was done although we
+    /// had been told that it failed. It is no measure of what we asked for then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub overruled: bool,
     /// When it was asked or observed.
     pub created_at: Timestamp,
 }
@@ -530,6 +531,10 @@ pub struct Refund {
     pub processor_id: Option<String>,
     /// What was refunded or asked before it, pinned so that repeats send the same bytes.
     pub refunded_before: Money,
+    /// That the processor's word stands against ours: another amount was accepted, or it was done although we
+    /// had been told that it failed. It is no measure of what we asked for then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub overruled: bool,
     /// When it was asked or observed.
     pub created_at: Timestamp,
 }

@@ -147,6 +147,7 @@ mod tests {
             failure: None,
             processor_id: None,
             refunded_before: amount,
+            overruled: false,
             created_at,
         };
         let dispute = Dispute {

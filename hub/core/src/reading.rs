@@ -285,6 +285,27 @@ impl PaymentIntent {
         left.min(self.left_to_collect()).unwrap_or(zero)
     }
 
+    /// Captures that we asked for, that were not refused, and that no word of the processor's overruled: never
+    /// more than was reserved, whatever was said afterwards.
+    #[must_use]
+    pub fn captures_asked(&self) -> Money {
+        let asked = |capture: &&Capture| {
+            !capture.observed && !capture.overruled && capture.status != TransferStatus::Failed
+        };
+        let asked = self.captures.iter().filter(asked);
+        sum(Money::zero(self.amount.currency()), asked.map(|capture| &capture.amount))
+    }
+
+    /// Refunds that we asked for, likewise: never more than was taken.
+    #[must_use]
+    pub fn refunds_asked(&self) -> Money {
+        let asked = |refund: &&Refund| {
+            !refund.observed && !refund.overruled && refund.status != TransferStatus::Failed
+        };
+        let asked = self.refunds.iter().filter(asked);
+        sum(Money::zero(self.amount.currency()), asked.map(|refund| &refund.amount))
+    }
+
     /// Given back for certain.
     #[must_use]
     pub fn amount_refunded(&self) -> Money {
@@ -340,13 +361,18 @@ impl PaymentIntent {
         attempt.evidence.capture_before().filter(|_| waits)
     }
 
-    /// Taken beyond the amount, and beyond what was accepted, and neither given back nor about to be.
+    /// Taken, and neither given back, about to be, nor taken back by a bank.
+    #[must_use]
+    pub fn amount_kept(&self) -> Money {
+        let kept = self.attempts.iter().map(|attempt| self.refundable(attempt)).collect::<Vec<_>>();
+        sum(Money::zero(self.amount.currency()), kept.iter())
+    }
+
+    /// Kept beyond the amount, and beyond what was accepted.
     #[must_use]
     pub fn excess(&self) -> Money {
         let enough = self.resolved.captured_up_to.unwrap_or(self.amount).max(self.amount);
-        let returned = self.attempts.iter().map(|attempt| self.refunds_standing(attempt)).collect::<Vec<_>>();
-        let returned = sum(Money::zero(self.amount.currency()), returned.iter());
-        less(less(self.amount_captured(), returned), enough.unwrap_or(self.amount))
+        less(self.amount_kept(), enough.unwrap_or(self.amount))
     }
 
     /// The order counts as paid: the whole amount is taken.

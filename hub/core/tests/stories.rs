@@ -14,6 +14,8 @@ mod checkout;
 mod dispute;
 #[path = "stories/failover.rs"]
 mod failover;
+#[path = "stories/late_truth.rs"]
+mod late_truth;
 #[path = "stories/look_up.rs"]
 mod look_up;
 #[path = "stories/quarantine.rs"]

@@ -97,7 +97,8 @@ fn operation_facts(
         (Subject::Capture(id), _) => Ok(item(ItemKind::Capture, id.echo())),
         (Subject::Refund(id), _) => Ok(item(ItemKind::Refund, id.echo())),
         (Subject::Payment, OperationKind::Void) if done => Ok(Facts::word(Word::Voided)),
-        (Subject::Payment, OperationKind::Void) => Ok(item(ItemKind::Void, attempt_id.echo())),
+        // By the operation's own name: each release that was asked for has an end of its own.
+        (Subject::Payment, OperationKind::Void) => Ok(item(ItemKind::Void, operation_id.body())),
         (Subject::Payment, OperationKind::ExpireCheckout) if done => Ok(Facts::word(Word::Expired)),
         (
             Subject::Payment,

@@ -77,6 +77,7 @@ pub(super) fn capture(
         observed: false,
         status: TransferStatus::Pending,
         processor_id: None,
+        overruled: false,
         created_at: story.now(),
     };
     let subject = Subject::Capture(capture.id.clone());
@@ -191,6 +192,7 @@ pub(super) fn give_back(
         failure: None,
         processor_id: None,
         refunded_before,
+        overruled: false,
         created_at: story.now(),
     };
     let subject = Subject::Refund(refund.id.clone());

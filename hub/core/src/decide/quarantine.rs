@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use processor_sdk::{Currency, ItemKind, Money, OperationKind};
+use processor_sdk::{Currency, ItemKind, Money};
 
 use super::cart::{can_give_back, give_back};
 use crate::event::{Accepted, Event};
@@ -16,7 +16,7 @@ use crate::payment::{
 };
 use crate::policy::{PaidLate, PaidTwice};
 use crate::refusal::Refusal;
-use crate::settle::{ask_closing, conclude};
+use crate::settle::{ask_closing, book, conclude, settle_status};
 use crate::story::Story;
 
 /// An operator's word.
@@ -157,7 +157,14 @@ fn carry_out(
     }
     if reason.blocks() {
         // What was held back is booked now, before any of it is given back.
-        conclude(story);
+        match &wanted {
+            Wanted::Nothing | Wanted::Parts(_) => conclude(story),
+            // All of it is to be given back; only then is what is left an excess.
+            Wanted::Everything => {
+                book(story);
+                settle_status(story);
+            }
+        }
     }
     let why = || Some(format!("quarantine: {}", reason.as_str()));
     match wanted {
@@ -213,7 +220,7 @@ fn accepted(payment: &PaymentIntent, reason: QuarantineReason, resolution: Resol
     }
     match (reason, resolution) {
         (QuarantineReason::PaidTwice, Resolution::Accept) => {
-            accepted.captured = Some(payment.amount_captured());
+            accepted.captured = Some(payment.amount_kept());
         }
         (QuarantineReason::RefundExceedsCaptured, Resolution::Accept) => {
             accepted.refunded = Some(payment.amount_refunded());
@@ -248,12 +255,8 @@ fn named_amounts(payment: &PaymentIntent, attempt: &Attempt) -> Vec<Money> {
         .collect()
 }
 
-/// That what should be given back is neither given back nor under way: the processor refused.
+/// That what should be given back is neither given back nor under way: the processor refused, or took more
+/// since.
 pub(crate) fn return_failed(payment: &PaymentIntent) -> bool {
-    let asking = payment.attempts.iter().any(|attempt| {
-        let closing = [OperationKind::Void, OperationKind::ExpireCheckout, OperationKind::Refund];
-        closing.iter().any(|kind| attempt.open_operation(*kind).is_some())
-    });
-    let left = payment.attempts.iter().any(|attempt| payment.refundable(attempt).is_positive());
-    payment.resolved.returned && payment.resolved.return_asked && left && !asking
+    payment.resolved.returned && payment.amount_kept().is_positive()
 }

@@ -41,30 +41,39 @@ fn is_wrong_amount(payment: &PaymentIntent, attempt: &Attempt) -> bool {
     if wrong_captured {
         return true;
     }
-    let captures = evidence
-        .items(ItemKind::Capture)
-        .into_iter()
-        .map(|item| (item.amount, payment.capture_named(attempt, &item).map(|capture| capture.amount)));
-    let refunds = evidence
-        .items(ItemKind::Refund)
-        .into_iter()
-        .map(|item| (item.amount, payment.refund_named(attempt, &item).map(|refund| refund.amount)));
-    let mut pairs = captures.chain(refunds);
-    pairs.any(|(said, wanted)| {
-        said.is_some_and(|said| {
-            wanted.is_some_and(|wanted| wanted != said && !attempt.accepted.contains(&said))
-        })
-    })
+    // What was accepted of a transfer became its amount, unless it was booked already.
+    let fits = |said: Money, wanted: Money, status: TransferStatus| {
+        said == wanted || (status != TransferStatus::Pending && attempt.accepted.contains(&said))
+    };
+    let wrong_capture = evidence.items(ItemKind::Capture).iter().any(|item| {
+        let capture = payment.capture_named(attempt, item);
+        let pair = item.amount.zip(capture);
+        pair.is_some_and(|(said, capture)| !fits(said, capture.amount, capture.status))
+    });
+    let wrong_refund = evidence.items(ItemKind::Refund).iter().any(|item| {
+        let refund = payment.refund_named(attempt, item);
+        let pair = item.amount.zip(refund);
+        pair.is_some_and(|(said, refund)| !fits(said, refund.amount, refund.status))
+    });
+    wrong_capture || wrong_refund
 }
 
-/// Money beyond what was asked is shown, never dropped.
-pub(super) fn flag_excess(story: &mut Story<'_, '_>) {
+/// Attempts that took money.
+pub(super) fn paid_attempts(payment: &PaymentIntent) -> usize {
+    payment.attempts.iter().filter(|attempt| attempt.captured.is_positive()).count()
+}
+
+/// Money beyond what was asked is shown, never dropped. `paid_before` is how many attempts had taken money
+/// before what is concluded now.
+pub(super) fn flag_excess(story: &mut Story<'_, '_>, paid_before: usize) {
     let payment = &story.payment;
-    let paid = payment.attempts.iter().filter(|attempt| attempt.captured.is_positive()).count();
+    let paid = paid_attempts(payment);
+    // Who paid, had it back and paid again has not paid too much, but nobody else would hear of it.
+    let again = paid_before > 0 && paid > paid_before;
     let given_back = payment.resolved.refunded_up_to.map_or(0, |accepted| accepted.minor());
     if return_failed(payment) {
         quarantine(story, QuarantineReason::ReturnFailed);
-    } else if paid > 1 && payment.excess().is_positive() && !payment.resolved.returned {
+    } else if paid > 1 && (again || payment.excess().is_positive()) && !payment.resolved.returned {
         quarantine(story, QuarantineReason::PaidTwice);
     } else if payment.amount_refunded().minor() > given_back
         && payment.attempts.iter().any(|attempt| refunds_exceed(payment, attempt))

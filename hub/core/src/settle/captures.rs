@@ -104,6 +104,7 @@ fn observe_capture(
         observed: true,
         status: TransferStatus::Succeeded,
         processor_id,
+        overruled: false,
         created_at: story.now(),
     };
     story.record(Event::CaptureRecorded { capture });

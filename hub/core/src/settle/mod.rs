@@ -15,6 +15,7 @@ use processor_sdk::ItemState;
 
 pub(crate) use checks::{operation_is_settled, pace};
 pub(crate) use doors::{ask_closing, wants_money};
+pub(crate) use status::settle_status;
 
 use crate::decide::quarantine::apply_policies;
 use crate::event::Event;
@@ -32,26 +33,32 @@ pub fn settle(story: &mut Story<'_, '_>) {
 
 /// Draws every conclusion.
 pub(crate) fn conclude(story: &mut Story<'_, '_>) {
+    let paid_before = amounts::paid_attempts(&story.payment);
+    book(story);
     let attempts = attempts(story);
-    for attempt_id in &attempts {
-        amounts::check_amounts(story, attempt_id);
-        if !story.payment.is_blocked() {
-            captures::settle_captures(story, attempt_id);
-            refunds::settle_refunds(story, attempt_id);
-            disputes::settle_disputes(story, attempt_id);
-            announce_decline(story, attempt_id);
-        }
-    }
     for attempt_id in &attempts {
         checks::settle_operations(story, attempt_id);
     }
     if !story.payment.is_blocked() {
-        amounts::flag_excess(story);
+        amounts::flag_excess(story, paid_before);
         doors::close_doors(story, &attempts);
         doors::conclude_cancel(story);
         doors::complete_approved(story, &attempts);
-        status::settle_status(story);
+        settle_status(story);
         apply_policies(story);
+    }
+}
+
+/// Records the money that moved, as far as the amounts are those that were asked for.
+pub(crate) fn book(story: &mut Story<'_, '_>) {
+    for attempt_id in attempts(story) {
+        amounts::check_amounts(story, &attempt_id);
+        if !story.payment.is_blocked() {
+            captures::settle_captures(story, &attempt_id);
+            refunds::settle_refunds(story, &attempt_id);
+            disputes::settle_disputes(story, &attempt_id);
+            announce_decline(story, &attempt_id);
+        }
     }
 }
 

@@ -105,6 +105,7 @@ fn observe_refund(
         failure: None,
         processor_id,
         refunded_before: story.payment.amount_refunded(),
+        overruled: false,
         created_at: story.now(),
     };
     story.record(Event::RefundRecorded { refund: refund.clone() });

@@ -12,12 +12,14 @@ use crate::payment::{
 use crate::policy::PaidLate;
 use crate::story::Story;
 
-pub(super) fn settle_status(story: &mut Story<'_, '_>) {
+pub(crate) fn settle_status(story: &mut Story<'_, '_>) {
     let payment = &story.payment;
     let to = status(payment);
     let from = payment.status;
-    // Money that came after the door was closed is no payment until somebody welcomes it.
-    let late = payment.closed.is_some() && to == Status::Succeeded && from != Status::Succeeded;
+    // Money that came after the door was closed is no payment until somebody welcomes it. What the cart
+    // captures of a reservation that stands is no surprise.
+    let awaited = matches!(from, Status::Succeeded | Status::RequiresCapture);
+    let late = payment.closed.is_some() && to == Status::Succeeded && !awaited;
     let welcome = payment.resolved.late_is_welcome || story.policies().paid_late == PaidLate::Accept;
     let to = if late && !welcome { ended(payment) } else { to };
     let legal = !from.is_end() || (to == Status::Succeeded && from != Status::Succeeded);

@@ -110,6 +110,9 @@ pub(crate) struct World {
     pub(crate) published: Vec<&'static str>,
     pub(crate) ledger: BTreeMap<Account, i64>,
     pub(crate) policies: Policies,
+    /// The most that was ever seen as reserved and as taken, as the database keeps it.
+    authorized: i64,
+    captured: i64,
     fresh: u64,
 }
 
@@ -146,6 +149,8 @@ impl World {
             published: vec![],
             ledger: BTreeMap::new(),
             policies: HELD,
+            authorized: 0,
+            captured: 0,
             fresh,
         };
         assert_eq!((decision.payment.version, decision.events.len()), (1, 1));
@@ -213,9 +218,23 @@ impl World {
         let again: Vec<Event> = again.end().events.into_iter().map(|recorded| recorded.event).collect();
         assert_eq!(again, vec![], "settling again records nothing");
 
+        self.check_row();
         self.check_bounds();
         self.check_books();
         self.check_schedule();
+    }
+
+    /// The row that the database keeps of it satisfies its `CHECK`s: whatever was said can be stored.
+    fn check_row(&mut self) {
+        let payment = &self.payment;
+        let reserved =
+            payment.attempts.iter().map(|attempt| attempt.authorized_by_evidence(payment.amount).minor());
+        let captured = payment.amount_captured().minor();
+        self.captured = self.captured.max(captured);
+        self.authorized = self.authorized.max(reserved.sum::<i64>()).max(captured);
+        let (captures, refunds) = (payment.captures_asked().minor(), payment.refunds_asked().minor());
+        assert!(captures <= self.authorized, "captures asked, {captures}, can be stored");
+        assert!(refunds <= self.captured, "refunds asked, {refunds}, can be stored");
     }
 
     /// What is told apart adds up, and nothing is asked for twice at once.

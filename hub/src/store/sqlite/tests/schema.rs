@@ -136,6 +136,7 @@ fn capture(
         observed,
         status,
         processor_id: None,
+        overruled: false,
         created_at: at(0),
     }
 }
@@ -158,6 +159,7 @@ fn refund(
         failure: None,
         processor_id: None,
         refunded_before: eur(0),
+        overruled: false,
         created_at: at(0),
     }
 }

@@ -4,7 +4,7 @@ use hub_core::event::Recorded;
 use hub_core::ids::{OrderId, PaymentIntentId, Scope};
 use hub_core::ledger::Journal;
 use hub_core::order::Order;
-use hub_core::payment::{PaymentIntent, TransferStatus};
+use hub_core::payment::PaymentIntent;
 use processor_sdk::Timestamp;
 use rusqlite::{Connection, params};
 
@@ -29,14 +29,11 @@ impl Sums {
         let captured = total(&mut payment.attempts.iter().map(|attempt| attempt.captured.minor()));
         let reserved =
             payment.attempts.iter().map(|attempt| attempt.authorized_by_evidence(payment.amount).minor());
-        let ours = |observed: bool, status: TransferStatus| !observed && status != TransferStatus::Failed;
-        let captures = payment.captures.iter().filter(|capture| ours(capture.observed, capture.status));
-        let refunds = payment.refunds.iter().filter(|refund| ours(refund.observed, refund.status));
         Self {
             authorized: total(&mut reserved.into_iter()).max(captured),
             captured,
-            capture_asked: total(&mut captures.map(|capture| capture.amount.minor())),
-            refund_asked: total(&mut refunds.map(|refund| refund.amount.minor())),
+            capture_asked: payment.captures_asked().minor(),
+            refund_asked: payment.refunds_asked().minor(),
         }
     }
 }
