@@ -375,10 +375,11 @@ impl PaymentIntent {
         less(self.amount_kept(), enough.unwrap_or(self.amount))
     }
 
-    /// The order counts as paid: the whole amount is taken.
+    /// The order counts as paid: the whole amount is taken, and not for a payment that has ended without it.
     #[must_use]
     pub fn is_paid_in_full(&self) -> bool {
-        self.amount_captured().minor() >= self.amount.minor()
+        let ended = self.status.is_end() && self.status != Status::Succeeded;
+        !ended && self.amount_captured().minor() >= self.amount.minor()
     }
 
     /// True while a processor's facts must not be followed until an operator has looked.

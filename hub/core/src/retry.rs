@@ -20,8 +20,9 @@ const CHECK_RESTING_S: [i64; 2] = [12 * 3_600, 24 * 3_600];
 /// Seconds after the intent's own time at which looking up a page nobody paid at ends; after that only a
 /// webhook can tell.
 pub const CHECKS_AFTER_EXPIRY_S: i64 = 14 * 24 * 3_600;
-/// Shortest time between two look-ups that hints ask for, so that forged hints are no lever.
-pub const HINT_INTERVAL_S: i64 = 2;
+/// Seconds from a look-up to the next one that a hint asks for, the last one repeating: the more looks brought
+/// no news, the longer, so that forged hints are no lever.
+const HINT_INTERVAL_S: [i64; 5] = [2, 2, 5, 15, 60];
 /// Tries of opening a checkout that certainly did not happen, before another connector gets its turn.
 const OPEN_TRIES_MAX: u32 = 2;
 /// Tries of any other operation that certainly did not happen, before it counts as failed (about 6 days).
@@ -65,6 +66,12 @@ pub fn check_due(now: Timestamp, pace: Pace, tries: u32) -> Timestamp {
         Pace::Resting => &CHECK_RESTING_S,
     };
     after(now, step(table, tries))
+}
+
+/// Shortest time from a look-up to the next one that a hint asks for, after `tries` look-ups without news.
+#[must_use]
+pub fn hint_interval_s(tries: u32) -> i64 {
+    step(&HINT_INTERVAL_S, tries)
 }
 
 /// Whether an operation that certainly did not happen is given up after one more failed try.

@@ -8,7 +8,7 @@ use processor_sdk::{Facts, Item, ItemKind, ItemState, OperationKind, Word};
 use super::known_attempt;
 use crate::event::{ByHand, Event};
 use crate::ids::{AttemptId, OperationId};
-use crate::payment::{AttemptState, Subject};
+use crate::payment::{AttemptState, Subject, TransferStatus};
 use crate::refusal::Refusal;
 use crate::story::Story;
 
@@ -77,7 +77,15 @@ fn operation_facts(
 ) -> Result<Facts, Refusal> {
     let attempt = known_attempt(&story.payment, attempt_id)?;
     let operation = attempt.operation(operation_id).ok_or(Refusal::NoSuchAttempt)?;
-    if !operation.is_open() {
+    // A processor that took an order and never tells of its end leaves the transfer open, not the operation.
+    let pending = |status| status == TransferStatus::Pending;
+    let payment = &story.payment;
+    let is_open = match &operation.subject {
+        Subject::Payment => operation.is_open(),
+        Subject::Capture(id) => payment.captures.iter().any(|known| known.id == *id && pending(known.status)),
+        Subject::Refund(id) => payment.refunds.iter().any(|known| known.id == *id && pending(known.status)),
+    };
+    if !is_open {
         return Err(Refusal::CannotSettle { why: "the end of this operation is known already" });
     }
     let state = if done { ItemState::Succeeded } else { ItemState::Failed };

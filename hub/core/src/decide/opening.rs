@@ -14,6 +14,9 @@ use crate::retry;
 use crate::settle::wants_money;
 use crate::story::Story;
 
+/// Most openings, and most completions, of one attempt: each is asked for by a shopper and kept for ever.
+const SAME_OPERATIONS_MAX: usize = 50;
+
 pub(super) fn start_attempt(
     story: &mut Story<'_, '_>,
     profile: &ConnectorProfile,
@@ -90,16 +93,26 @@ pub(super) fn reopen_door(story: &mut Story<'_, '_>, attempt_id: &AttemptId) -> 
     }
     refuse_quarantined(payment)?;
     if attempt.open_operation(OperationKind::OpenCheckout).is_none() {
+        if asked_too_often(attempt, OperationKind::OpenCheckout) {
+            return Err(Refusal::TooManyAttempts { limit: SAME_OPERATIONS_MAX });
+        }
         ask(story, attempt_id, OperationKind::OpenCheckout, Subject::Payment, vec![]);
     }
     Ok(())
 }
 
+/// Whether a shopper has made us ask the same so often that no more of it is recorded.
+fn asked_too_often(attempt: &Attempt, kind: OperationKind) -> bool {
+    let same = attempt.operations.iter().filter(|operation| operation.kind == kind);
+    same.count() >= SAME_OPERATIONS_MAX
+}
+
 pub(super) fn hinted(story: &mut Story<'_, '_>, attempt_id: &AttemptId) -> Result<(), Refusal> {
     let attempt = known_attempt(&story.payment, attempt_id)?;
+    let wait_s = retry::hint_interval_s(attempt.check.map_or(0, |check| check.tries));
     let earliest = attempt
         .checked_at
-        .map_or(story.now(), |checked_at| retry::after(checked_at, retry::HINT_INTERVAL_S).max(story.now()));
+        .map_or(story.now(), |checked_at| retry::after(checked_at, wait_s).max(story.now()));
     let sooner = attempt.check.is_none_or(|check| check.due_at > earliest);
     let can_look = attempt.profile.capabilities.fetch_payment != processor_sdk::LookUp::None;
     if sooner && can_look {
@@ -122,6 +135,7 @@ pub(super) fn shopper_returned(
     let completes = attempt.profile.capabilities.complete_checkout
         && matches!(state, AttemptState::Open | AttemptState::Approved | AttemptState::Unknown)
         && attempt.open_operation(OperationKind::CompleteCheckout).is_none()
+        && !asked_too_often(attempt, OperationKind::CompleteCheckout)
         && wants_money(payment, attempt);
     let live = state.is_live();
     if attempt.returned_at.is_none() {

@@ -66,6 +66,10 @@ pub(super) fn operation_tried(
             if closing && hear_absence(story, attempt_id, now) {
                 let (attempt_id, operation_id) = (attempt_id.clone(), operation_id.clone());
                 story.record(Event::OperationDone { attempt_id, operation_id });
+            } else if operation.first_sent_at.is_some() && !retry::absence_counts(&operation, &profile, now) {
+                // An earlier try may have arrived, and it is too early to believe that there is nothing.
+                let why = "there is no such payment, but that is too early to believe";
+                doubt(story, attempt_id, &operation, &profile, why, None);
             } else {
                 give_up(story, attempt_id, &operation, "the processor says that there is no such payment");
             }

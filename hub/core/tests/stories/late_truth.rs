@@ -235,3 +235,96 @@ fn a_release_that_was_not_made_can_be_said_twice() {
          is requires_capture capturable 20.00",
     );
 }
+
+#[test]
+fn a_no_to_a_repeat_says_nothing_about_the_first_try() {
+    check(
+        "intent 20.00
+         start a1
+         says a1 open open door
+         hears a1 paid
+         refund 20.00
+         unknown a1 r1
+         absent a1 r1                               // too early to believe
+         refund r1 pending
+         refund 20.00 -> exceeds_captured
+         tick 2m
+         absent a1 r1
+         refund r1 failed
+         is succeeded pending 0",
+    );
+}
+
+#[test]
+fn a_transfer_that_nobody_tells_of_is_settled_by_hand() {
+    check(
+        "intent 20.00
+         start a1 first no_lookup
+         says a1 open open door
+         hears a1 paid
+         refund 5.00
+         says a1 r1 refund=r1#re_1/pending/5.00
+         wants nothing
+         refund r1 pending
+         settle a1 done:r1
+         refund r1 succeeded
+         is succeeded refunded 5.00
+         settle a1 not_done:r1 -> cannot_settle",
+    );
+}
+
+/// However often a shopper comes back, a payment does not grow without end.
+#[test]
+fn a_shopper_who_comes_back_for_ever() {
+    let back = "returns a1\n says a1 complete open\n";
+    check(&format!(
+        "intent 20.00
+         start a1 first completes
+         says a1 open open door
+         {}
+         tick 2m
+         returns a1
+         wants check a1                             // asked, but not told to complete once more",
+        back.repeat(50)
+    ));
+    let again = "reopen a1\n says a1 open open door\n";
+    check(&format!(
+        "intent 20.00
+         start a1
+         says a1 open open door
+         {}
+         reopen a1 -> too_many_attempts",
+        again.repeat(49)
+    ));
+}
+
+#[test]
+fn hints_that_bring_no_news_are_asked_after_more_and_more_rarely() {
+    check(
+        "intent 20.00
+         start a1
+         says a1 open open door
+         hint a1
+         looks a1 open
+         hint a1
+         later 2s
+         tick 2s
+         looks a1 open
+         hint a1
+         later 5s
+         tick 5s
+         looks a1 open
+         hint a1
+         later 15s
+         tick 15s
+         looks a1 open
+         hint a1
+         later 1m
+         tick 1m
+         looks a1 open
+         hint a1
+         later 1m
+         hears a1 pending                           // news: everything is soon again
+         later 2s",
+    );
+}

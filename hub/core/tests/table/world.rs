@@ -219,6 +219,7 @@ impl World {
         assert_eq!(again, vec![], "settling again records nothing");
 
         self.check_row();
+        self.check_shown();
         self.check_bounds();
         self.check_books();
         self.check_schedule();
@@ -235,6 +236,19 @@ impl World {
         let (captures, refunds) = (payment.captures_asked().minor(), payment.refunds_asked().minor());
         assert!(captures <= self.authorized, "captures asked, {captures}, can be stored");
         assert!(refunds <= self.captured, "refunds asked, {refunds}, can be stored");
+    }
+
+    /// Money that the shop holds shows: as a payment, or as a quarantine that somebody looks at.
+    fn check_shown(&self) {
+        let payment = &self.payment;
+        let kept = payment.amount_kept();
+        let paid = matches!(payment.status, Status::Succeeded | Status::RequiresCapture);
+        assert!(
+            kept.is_zero() || paid || payment.quarantine.is_some(),
+            "{kept} is kept of a payment that is {} and nobody is told",
+            payment.status.as_str()
+        );
+        assert!(paid || !payment.is_paid_in_full(), "an order is paid by a payment that counts");
     }
 
     /// What is told apart adds up, and nothing is asked for twice at once.
