@@ -3,7 +3,7 @@
 //! Invariant: what may have happened is never counted as failed, and is sent again only under its own key or
 //! once the processor has said that it is not there.
 
-use processor_sdk::{Answer, Door, Facts, Item, ItemKind, OperationKind, Timestamp, Word};
+use processor_sdk::{Answer, Door, Facts, Item, ItemKind, ItemState, OperationKind, Timestamp, Word};
 
 use super::known_attempt;
 use crate::event::Event;
@@ -366,17 +366,26 @@ fn shows_undone(payment: &PaymentIntent, attempt: &Attempt, operation: &Operatio
     match operation.kind {
         OperationKind::CompleteCheckout | OperationKind::ExpireCheckout => waits && unpaid,
         OperationKind::Void => matches!(facts.word, Some(Word::Authorized)),
-        // Only the processor's own total proves that nothing was added to it.
+        // Only the processor's own total proves that nothing was added to it, and not while something is under
+        // way there that may be ours.
         OperationKind::Capture => {
-            facts.captured.is_some_and(|captured| captured.minor() <= attempt.captured.minor())
+            let captures = attempt.evidence.items(ItemKind::Capture);
+            let strange = captures.iter().any(|item| {
+                item.state == ItemState::Pending && payment.capture_named(attempt, item).is_none()
+            });
+            !strange && facts.captured.is_some_and(|captured| captured.minor() <= attempt.captured.minor())
         }
         OperationKind::Refund => {
+            let refunds = attempt.evidence.items(ItemKind::Refund);
+            let strange = refunds.iter().any(|item| {
+                item.state == ItemState::Pending && payment.refund_named(attempt, item).is_none()
+            });
             let done = payment.refunds.iter().filter(|refund| {
                 refund.attempt_id == attempt.id && refund.status == TransferStatus::Succeeded
             });
             let known =
                 sum(processor_sdk::Money::zero(payment.amount.currency()), done.map(|refund| &refund.amount));
-            facts.refunded.is_some_and(|refunded| refunded.minor() <= known.minor())
+            !strange && facts.refunded.is_some_and(|refunded| refunded.minor() <= known.minor())
         }
         OperationKind::OpenCheckout
         | OperationKind::FetchPayment

@@ -328,3 +328,25 @@ fn hints_that_bring_no_news_are_asked_after_more_and_more_rarely() {
          later 2s",
     );
 }
+
+/// A total that counts only what is done says nothing about a refund that is under way there.
+#[test]
+fn one_under_way_that_nobody_can_name_is_not_sent_again() {
+    let story = |said: &str, wants: &str| {
+        check(&format!(
+            "intent 20.00
+             start a1 first keyless
+             says a1 open open door
+             hears a1 paid
+             refund 5.00
+             unknown a1 r1
+             tick 2m
+             looks a1/r1 {said}
+             refund r1 pending
+             tick 1d
+             wants check a1, {wants}"
+        ));
+    };
+    story("paid refunded:0.00 refund=#re_9/pending", "look a1 r1");
+    story("paid refunded:0.00", "send a1 r1");
+}
