@@ -187,6 +187,13 @@ fn quarantine_resolved(
     for (attempt_id, amount) in &accepted.amounts {
         with_attempt(payment, attempt_id, |attempt| attempt.accepted.push(*amount));
     }
+    let currency = payment.amount.currency();
+    for attempt_id in &accepted.own_currency_only {
+        with_attempt(payment, attempt_id, |attempt| attempt.evidence.count_only(currency));
+    }
+    for attempt_id in &accepted.disowned {
+        with_attempt(payment, attempt_id, |attempt| attempt.disowned = true);
+    }
     for (capture_id, amount) in &accepted.captures {
         if let Some(capture) = payment.captures.iter_mut().find(|capture| capture.id == *capture_id) {
             capture.amount = *amount;
@@ -207,11 +214,11 @@ fn quarantine_resolved(
             resolved.late_is_welcome = true;
             resolved.returned = false;
         }
-        // The other payment stands.
-        (QuarantineReason::PaidTwice, Resolution::Refund) | (_, Resolution::Accept) => {}
+        // The other payment stands; what came in another currency was given back elsewhere.
+        (QuarantineReason::PaidTwice | QuarantineReason::CurrencyMismatch, Resolution::Refund)
+        | (_, Resolution::Accept) => {}
         (
             QuarantineReason::AmountMismatch
-            | QuarantineReason::CurrencyMismatch
             | QuarantineReason::RefundExceedsCaptured
             | QuarantineReason::PaidLate
             | QuarantineReason::ReturnFailed,

@@ -44,6 +44,12 @@ pub struct Accepted {
     /// Amounts that processors name instead of what was asked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub amounts: Vec<(AttemptId, Money)>,
+    /// Attempts of which only amounts in the payment's own currency count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub own_currency_only: Vec<AttemptId>,
+    /// Attempts that were dealt with at the processor and count for nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disowned: Vec<AttemptId>,
     /// What captures of ours really took.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub captures: Vec<(CaptureId, Money)>,

@@ -93,6 +93,9 @@ pub struct Evidence {
     items: BTreeMap<ItemCell, Heard>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     references: BTreeSet<Reference>,
+    /// The only currency whose amounts count, where an operator has looked at the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    only_currency: Option<String>,
 }
 
 /// Which total a processor stated.
@@ -223,6 +226,9 @@ impl Evidence {
     /// processors book them in the currency that they settle in.
     #[must_use]
     pub fn names_another_currency(&self, currency: processor_sdk::Currency) -> bool {
+        if self.only_currency.is_some() {
+            return false;
+        }
         let code = currency.code();
         let totals = self.totals.keys().filter(|(total, _)| *total != Total::Fee).map(|(_, amount)| amount);
         let items = self.items.keys().filter(|(name, ..)| match name.kind {
@@ -231,6 +237,15 @@ impl Evidence {
         });
         let items = items.filter_map(|(_, _, amount, _)| amount.as_ref());
         self.amounts.keys().chain(totals).chain(items).any(|(said, _)| said != code)
+    }
+
+    /// From now on amounts in other currencies say nothing about the payment.
+    pub fn count_only(&mut self, currency: processor_sdk::Currency) {
+        self.only_currency = Some(currency.code().to_owned());
+    }
+
+    fn counts(&self, amount: &MoneyCell) -> bool {
+        self.only_currency.as_ref().is_none_or(|only| *only == amount.0)
     }
 
     /// The latest decline.
@@ -249,7 +264,7 @@ impl Evidence {
 
     /// Every amount that the processor said the checkout is for.
     pub fn amounts(&self) -> impl Iterator<Item = Money> + '_ {
-        self.amounts.keys().filter_map(money)
+        self.amounts.keys().filter(|amount| self.counts(amount)).filter_map(money)
     }
 
     /// The largest stated total in `currency`, and whether any was stated in another currency.
@@ -292,7 +307,8 @@ impl Evidence {
             apart.push(merged);
             groups = apart;
         }
-        let mut standings: Vec<_> = groups.into_iter().map(|group| group.standing(kind)).collect();
+        let mut standings: Vec<_> =
+            groups.into_iter().map(|group| group.standing(kind, |amount| self.counts(amount))).collect();
         standings.sort_by(|left, right| (&left.ids, &left.echoes).cmp(&(&right.ids, &right.echoes)));
         standings
     }
@@ -305,7 +321,7 @@ struct Group<'a> {
 }
 
 impl Group<'_> {
-    fn standing(self, kind: ItemKind) -> ItemStanding {
+    fn standing(self, kind: ItemKind, counts: impl Fn(&MoneyCell) -> bool) -> ItemStanding {
         // Pending never overrides an end state, however late it is heard; among end states the later one
         // counts, because a refund's success can turn into failure days afterwards.
         let latest = self.said.iter().max_by_key(|((_, state, amount, reason), heard)| {
@@ -313,8 +329,8 @@ impl Group<'_> {
         });
         let (state, reason) =
             latest.map_or((ItemState::Pending, None), |((_, state, _, reason), _)| (*state, reason.clone()));
-        let amount =
-            self.said.iter().filter_map(|((_, _, amount, _), _)| amount.as_ref()).max().and_then(money);
+        let amounts = self.said.iter().filter_map(|((_, _, amount, _), _)| amount.as_ref());
+        let amount = amounts.filter(|amount| counts(amount)).max().and_then(money);
         let ever_succeeded = self.said.iter().any(|((_, state, ..), _)| *state == ItemState::Succeeded);
         ItemStanding { kind, ids: self.ids, echoes: self.echoes, state, amount, reason, ever_succeeded }
     }

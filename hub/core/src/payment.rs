@@ -308,6 +308,9 @@ pub struct Attempt {
     pub check: Option<Check>,
     /// When the last look-up was answered.
     pub checked_at: Option<Timestamp>,
+    /// That an operator has dealt with it at the processor: nothing that is said of it counts here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub disowned: bool,
     /// The end of its authorization that the cart was reminded of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capture_due_told: Option<Timestamp>,

@@ -38,6 +38,9 @@ impl Attempt {
     /// the latest counts.
     #[must_use]
     pub fn state(&self, asked: CaptureMode) -> AttemptState {
+        if self.disowned {
+            return AttemptState::Expired;
+        }
         if self.captured.is_positive() || self.money_taken(asked) {
             return AttemptState::Captured;
         }
@@ -207,7 +210,7 @@ impl PaymentIntent {
     #[must_use]
     pub fn captured_by_evidence(&self, attempt: &Attempt) -> Money {
         let zero = Money::zero(self.amount.currency());
-        if !attempt.money_taken(self.capture) {
+        if attempt.disowned || !attempt.money_taken(self.capture) {
             return zero;
         }
         let stated = attempt.evidence.total(Total::Captured, self.amount.currency()).0.unwrap_or(zero);

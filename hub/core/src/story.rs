@@ -7,7 +7,7 @@ use crate::apply::{apply, begin};
 use crate::event::{Cause, Event, Recorded};
 use crate::ids::AttemptId;
 use crate::ledger::{Journal, post};
-use crate::payment::PaymentIntent;
+use crate::payment::{PaymentIntent, QuarantineReason};
 use crate::policy::Policies;
 use crate::publish::{Publication, publications};
 
@@ -108,6 +108,12 @@ impl<'a, 'b> Story<'a, 'b> {
     #[must_use]
     pub const fn now(&self) -> Timestamp {
         self.context.now
+    }
+
+    /// Whether this very decision found something to stand against the facts.
+    #[must_use]
+    pub fn has_quarantined(&self, reason: QuarantineReason) -> bool {
+        self.events.iter().any(|recorded| recorded.event == Event::Quarantined { reason })
     }
 
     /// The operator's policies.

@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
 use hub_core::command::Command;
+use hub_core::event::Event;
 use hub_core::ids::{PaymentIntentId, RefundId};
 use hub_core::story::Decision;
 use processor_sdk::Currency;
@@ -54,10 +55,12 @@ pub async fn create(
 
     let now = hub.clock.now();
     let shown = |decision: &Decision| {
-        // The newest that was asked for: one that the processor tells of may stand behind it.
-        let mut newest_first = decision.payment.refunds.iter().rev();
-        let asked = newest_first.find(|refund| !refund.observed);
-        asked.map_or(Value::Null, |refund| api_objects::refund(&decision.payment, refund))
+        // The first that this decision recorded: what a policy gives back besides stands behind it.
+        let asked = decision.events.iter().find_map(|recorded| match &recorded.event {
+            Event::RefundRecorded { refund } if !refund.observed => Some(&refund.id),
+            _other => None,
+        });
+        asked.and_then(|id| api_objects::refund_by_id(&decision.payment, id)).unwrap_or(Value::Null)
     };
     let stored = |decision: &Decision| keyed.answer(plain(201, &shown(decision)), now);
     let extras = Extras { answer: Some(&stored), ..Extras::default() };

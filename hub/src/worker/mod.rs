@@ -32,8 +32,10 @@ const LEASE_S: i64 = 180;
 const IDLE_S: i64 = 5;
 /// Wait after the store failed, in seconds.
 const STORE_TROUBLE_S: i64 = 1;
-/// Wait before a job that failed for no reason of its own is run again, in seconds.
+/// Wait before a job that failed for no reason of its own is run again, in seconds; doubled with each try.
 const FAILED_JOB_S: i64 = 5;
+/// Longest such wait, in seconds.
+const FAILED_JOB_S_MAX: i64 = 1_800;
 
 /// Carries out jobs until told to stop; then finishes what it has begun, for `grace` at most.
 pub async fn run(hub: Arc<Hub>, sender: WebhookSender, mut stop: watch::Receiver<bool>, grace: Duration) {
@@ -116,10 +118,16 @@ async fn carry_out(hub: &Hub, sender: &WebhookSender, job: &ClaimedJob) {
         return;
     }
     tracing::error!(job.key = %job.key, %error, "{} failed and is run again", job.key);
-    let due_at = after(hub.clock.now(), FAILED_JOB_S);
+    let due_at = after(hub.clock.now(), failed_job_wait_s(job.tries));
     let write = Write::RescheduleJob { key: job.key.clone(), holder: job.lease.clone(), due_at };
     // If this fails too, the lease runs out.
     let _rescheduled = hub.store.commit(Commit { writes: vec![write] }).await;
+}
+
+/// How long a job waits that failed for the `tries`-th time, in seconds.
+fn failed_job_wait_s(tries: u32) -> i64 {
+    let doubled = 2_i64.checked_pow(tries.saturating_sub(1)).unwrap_or(i64::MAX);
+    FAILED_JOB_S.saturating_mul(doubled).min(FAILED_JOB_S_MAX)
 }
 
 /// Ends a job that has nothing (more) to do.
@@ -127,4 +135,17 @@ pub(crate) async fn finish(hub: &Hub, job: &ClaimedJob) -> Result<(), ServiceErr
     let write = Write::FinishJob { key: job.key.clone(), holder: job.lease.clone() };
     hub.store.commit(Commit { writes: vec![write] }).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_that_fails_for_ever_is_tried_ever_more_rarely() {
+        let rows = [(1, 5), (2, 10), (5, 80), (9, 1_280), (10, 1_800), (64, 1_800), (u32::MAX, 1_800)];
+        for (tries, wait_s) in rows {
+            assert_eq!(failed_job_wait_s(tries), wait_s, "{tries}");
+        }
+    }
 }

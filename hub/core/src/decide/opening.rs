@@ -74,6 +74,7 @@ pub(super) fn start_attempt(
         operations: vec![],
         check: None,
         checked_at: None,
+        disowned: false,
         capture_due_told: None,
         captured: zero,
         accepted: vec![],

@@ -47,7 +47,8 @@ pub(crate) fn apply_policies(story: &mut Story<'_, '_>) {
         | QuarantineReason::RefundExceedsCaptured
         | QuarantineReason::ReturnFailed => return,
     };
-    if story.payment.resolved.by_policy.contains(&reason) {
+    // What stood before the policy was made, or could not be carried out then, waits for a person.
+    if story.payment.resolved.by_policy.contains(&reason) || !story.has_quarantined(reason) {
         return;
     }
     if let Ok(wanted) = wanted(&story.payment, reason, resolution) {
@@ -72,10 +73,16 @@ fn wanted(
 ) -> Result<Wanted, Refusal> {
     let cannot = |why| Refusal::CannotResolve { reason: reason.as_str(), why };
     match (reason, resolution) {
-        (QuarantineReason::CurrencyMismatch, Resolution::Accept | Resolution::Refund) => Err(cannot(
-            "the money is in another currency than the payment, so that it cannot be booked here; \
-             give it back in the processor's dashboard",
-        )),
+        // It cannot be booked here, so it cannot be given back from here: the operator did so already.
+        (QuarantineReason::CurrencyMismatch, Resolution::Refund) => {
+            if foreign(payment).into_iter().any(|attempt| has_own_money(payment, attempt)) {
+                return Err(cannot(
+                    "money of this attempt is booked, or on its way, in the payment's own currency; accept \
+                     it, and refund what is booked",
+                ));
+            }
+            Ok(Wanted::Nothing)
+        }
         (QuarantineReason::RefundExceedsCaptured, Resolution::Refund) => {
             Err(cannot("nothing is left that could be given back; accept it"))
         }
@@ -101,6 +108,21 @@ fn wanted(
             Ok(Wanted::Everything)
         }
     }
+}
+
+fn has_own_money(payment: &PaymentIntent, attempt: &Attempt) -> bool {
+    let pending = TransferStatus::Pending;
+    let capturing =
+        payment.captures.iter().any(|known| known.attempt_id == attempt.id && known.status == pending);
+    let refunding =
+        payment.refunds.iter().any(|known| known.attempt_id == attempt.id && known.status == pending);
+    attempt.captured.is_positive() || capturing || refunding
+}
+
+/// Attempts that something was said of in another currency.
+fn foreign(payment: &PaymentIntent) -> Vec<&Attempt> {
+    let currency = payment.amount.currency();
+    payment.attempts.iter().filter(|attempt| attempt.evidence.names_another_currency(currency)).collect()
 }
 
 /// Whether the processor can undo all that an attempt took or reserved.
@@ -152,7 +174,9 @@ fn carry_out(
         policy: policy.map(str::to_owned),
         accepted,
     });
-    if matches!(wanted, Wanted::Everything) && story.payment.closed.is_none() {
+    let called_off = matches!(wanted, Wanted::Everything)
+        || (reason == QuarantineReason::CurrencyMismatch && resolution == Resolution::Refund);
+    if called_off && story.payment.closed.is_none() {
         story.record(Event::Closed { why: Closed::Canceled });
     }
     if reason.blocks() {
@@ -204,6 +228,7 @@ fn accepted(payment: &PaymentIntent, reason: QuarantineReason, resolution: Resol
         for item in attempt.evidence.items(ItemKind::Capture) {
             if let (Some(capture), Some(said)) = (payment.capture_named(attempt, &item), item.amount)
                 && said != capture.amount
+                && said.currency() == capture.amount.currency()
                 && capture.status == pending
             {
                 accepted.captures.push((capture.id.clone(), said));
@@ -212,6 +237,7 @@ fn accepted(payment: &PaymentIntent, reason: QuarantineReason, resolution: Resol
         for item in attempt.evidence.items(ItemKind::Refund) {
             if let (Some(refund), Some(said)) = (payment.refund_named(attempt, &item), item.amount)
                 && said != refund.amount
+                && said.currency() == refund.amount.currency()
                 && refund.status == pending
             {
                 accepted.refunds.push((refund.id.clone(), said));
@@ -219,6 +245,13 @@ fn accepted(payment: &PaymentIntent, reason: QuarantineReason, resolution: Resol
         }
     }
     match (reason, resolution) {
+        (QuarantineReason::CurrencyMismatch, Resolution::Accept) => {
+            let foreign = foreign(payment).into_iter();
+            accepted.own_currency_only = foreign.map(|attempt| attempt.id.clone()).collect();
+        }
+        (QuarantineReason::CurrencyMismatch, Resolution::Refund) => {
+            accepted.disowned = foreign(payment).into_iter().map(|attempt| attempt.id.clone()).collect();
+        }
         (QuarantineReason::PaidTwice, Resolution::Accept) => {
             accepted.captured = Some(payment.amount_kept());
         }
@@ -226,10 +259,7 @@ fn accepted(payment: &PaymentIntent, reason: QuarantineReason, resolution: Resol
             accepted.refunded = Some(payment.amount_refunded());
         }
         (
-            QuarantineReason::AmountMismatch
-            | QuarantineReason::CurrencyMismatch
-            | QuarantineReason::PaidLate
-            | QuarantineReason::ReturnFailed,
+            QuarantineReason::AmountMismatch | QuarantineReason::PaidLate | QuarantineReason::ReturnFailed,
             Resolution::Accept,
         )
         | (_, Resolution::Refund) => {}

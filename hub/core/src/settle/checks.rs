@@ -120,7 +120,7 @@ fn give_in(story: &mut Story<'_, '_>, attempt_id: &AttemptId) {
 /// How soon an attempt should be looked up next; `None` when nothing is open or nothing can be looked up.
 #[must_use]
 pub(crate) fn pace(payment: &PaymentIntent, attempt_id: &AttemptId) -> Option<Pace> {
-    let attempt = payment.attempt(attempt_id)?;
+    let attempt = payment.attempt(attempt_id).filter(|attempt| !attempt.disowned)?;
     let capabilities = &attempt.profile.capabilities;
     let disputed = payment
         .disputes

@@ -51,7 +51,8 @@ pub(crate) fn conclude(story: &mut Story<'_, '_>) {
 
 /// Records the money that moved, as far as the amounts are those that were asked for.
 pub(crate) fn book(story: &mut Story<'_, '_>) {
-    for attempt_id in attempts(story) {
+    let counting = story.payment.attempts.iter().filter(|attempt| !attempt.disowned);
+    for attempt_id in counting.map(|attempt| attempt.id.clone()).collect::<Vec<_>>() {
         amounts::check_amounts(story, &attempt_id);
         if !story.payment.is_blocked() {
             captures::settle_captures(story, &attempt_id);

@@ -18,9 +18,17 @@ pub(crate) fn settle_status(story: &mut Story<'_, '_>) {
     let from = payment.status;
     // Money that came after the door was closed is no payment until somebody welcomes it. What the cart
     // captures of a reservation that stands is no surprise.
-    let awaited = matches!(from, Status::Succeeded | Status::RequiresCapture);
+    // Nor is money that was under way when the time was over, unless the cart has called it off.
+    let awaited = match from {
+        Status::Succeeded | Status::RequiresCapture => true,
+        Status::Processing => payment.closed != Some(Closed::Canceled),
+        Status::RequiresCheckout | Status::Failed | Status::Canceled | Status::Expired => false,
+    };
     let late = payment.closed.is_some() && to == Status::Succeeded && !awaited;
-    let welcome = payment.resolved.late_is_welcome || story.policies().paid_late == PaidLate::Accept;
+    let held = payment.quarantine.as_ref().is_some_and(|held| held.reason == QuarantineReason::PaidLate);
+    // What waits for a person goes on waiting, whatever the policy is now.
+    let by_policy = story.policies().paid_late == PaidLate::Accept && !held;
+    let welcome = payment.resolved.late_is_welcome || by_policy;
     let to = if late && !welcome { ended(payment) } else { to };
     let legal = !from.is_end() || (to == Status::Succeeded && from != Status::Succeeded);
     if to != from && legal {

@@ -109,16 +109,101 @@ fn other_amounts_of_captures_and_refunds() {
 }
 
 #[test]
-fn another_currency_is_for_the_dashboard() {
+fn another_currency_is_only_how_it_was_shown() {
+    for facts in ["paid captured:18.50EUR", "paid amount:18.50EUR", "paid capture=c9#ch_1/succeeded/18.50EUR"]
+    {
+        check(&format!(
+            "intent 20.00
+             start a1
+             says a1 open open door
+             hears a1 {facts}
+             quarantine currency_mismatch
+             is requires_checkout captured 0
+             resolve accept
+             quarantine none
+             is succeeded captured 20.00
+             ledger receivable 20.00 payable -20.00
+             hears a1 {facts} id:p1                     // again, and nothing is raised again
+             quarantine none
+             hears a1 paid captured:25.00               // in its own currency it still has to fit
+             quarantine amount_mismatch"
+        ));
+    }
+}
+
+#[test]
+fn another_currency_was_given_back_in_the_dashboard() {
     check(
         "intent 20.00
          start a1
          says a1 open open door
-         hears a1 paid captured:20.00EUR
+         hears a1 paid captured:18.50EUR
+         resolve refund
+         quarantine none
+         is canceled captured 0
+         ledger receivable 0 payable 0
+         hears a1 paid captured:18.50EUR refunded:18.50EUR
+         quarantine none
+         is canceled captured 0
+         wants nothing",
+    );
+    // What is booked is given back like anything else.
+    check(
+        "intent 20.00
+         start a1
+         says a1 open open door
+         hears a1 paid
+         refund 5.00
+         says a1 r1 refund=r1#re_1/succeeded/4.60EUR
          quarantine currency_mismatch
-         resolve accept -> cannot_resolve
          resolve refund -> cannot_resolve
-         quarantine currency_mismatch",
+         resolve accept
+         quarantine none
+         is succeeded captured 20.00 refunded 5.00",
+    );
+}
+
+#[test]
+fn another_policy_leaves_alone_what_waits_for_a_person() {
+    check(&format!(
+        "intent 20.00
+         policies paid_late:hold
+         {PAID_LATE}
+         quarantine paid_late
+         policies paid_late:accept
+         hears a1 paid captured:20.00
+         is expired captured 20.00
+         quarantine paid_late
+         policies paid_late:refund
+         hears a1 paid amount:20.00
+         is expired pending 0
+         resolve accept
+         is succeeded captured 20.00"
+    ));
+    check(&format!(
+        "intent 20.00
+         {PAID_TWICE}
+         quarantine paid_twice
+         policies paid_twice:refund_later
+         hears a1 paid captured:20.00
+         quarantine paid_twice
+         is succeeded pending 0"
+    ));
+}
+
+#[test]
+fn under_way_in_time_is_not_late() {
+    check(
+        "intent 20.00
+         policies paid_late:refund
+         start a1
+         says a1 open open door
+         hears a1 pending
+         tick 2d
+         is processing
+         hears a1 paid
+         quarantine none
+         is succeeded captured 20.00 pending 0",
     );
 }
 

@@ -150,6 +150,7 @@ impl Table {
         for word in rest {
             match *word {
                 "paid_twice:refund_later" => policies.paid_twice = PaidTwice::RefundLater,
+                "paid_late:accept" => policies.paid_late = PaidLate::Accept,
                 "paid_late:refund" => policies.paid_late = PaidLate::Refund,
                 "paid_late:hold" => policies.paid_late = PaidLate::Hold,
                 other => panic!("no such policy: {other}"),
