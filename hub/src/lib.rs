@@ -9,6 +9,7 @@ pub mod api_key;
 pub mod clock;
 pub mod ids;
 pub mod key_scope;
+pub mod network;
 pub mod private_file;
 pub mod seal;
 pub mod tls;

@@ -17,6 +17,8 @@ use async_trait::async_trait;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
+use crate::network::Network;
+
 const URL_BYTES_MAX: usize = 2048;
 /// How many of a name's addresses are considered; honest names have a handful.
 const ADDRESSES_MAX: usize = 16;
@@ -45,32 +47,6 @@ pub enum DestinationError {
     LocalName,
     #[error("the URL leads to {range}; use a host that is reachable from the internet")]
     ForbiddenAddress { range: &'static str },
-}
-
-/// A block of addresses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Network {
-    base: IpAddr,
-    prefix_bits: u32,
-}
-
-impl Network {
-    fn contains(self, address: IpAddr) -> bool {
-        match (self.base, address) {
-            (IpAddr::V4(base), IpAddr::V4(address)) => {
-                (base.to_bits() ^ address.to_bits()).leading_zeros() >= self.prefix_bits
-            }
-            (IpAddr::V6(base), IpAddr::V6(address)) => {
-                (base.to_bits() ^ address.to_bits()).leading_zeros() >= self.prefix_bits
-            }
-            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
-        }
-    }
-
-    fn single(address: IpAddr) -> Self {
-        let address = address.to_canonical();
-        Self { base: address, prefix_bits: if address.is_ipv4() { 32 } else { 128 } }
-    }
 }
 
 /// One row of the table of addresses that are not on the public internet.
@@ -168,16 +144,8 @@ impl FromStr for Allowance {
     type Err = AllowanceError;
 
     fn from_str(text: &str) -> Result<Self, AllowanceError> {
-        if let Some((base, prefix_bits)) = text.split_once('/') {
-            let base: IpAddr = base.parse().map_err(|_| AllowanceError)?;
-            let prefix_bits: u32 = prefix_bits.parse().map_err(|_| AllowanceError)?;
-            if prefix_bits > Network::single(base).prefix_bits || base != base.to_canonical() {
-                return Err(AllowanceError);
-            }
-            return Ok(Self { target: Target::Network(Network { base, prefix_bits }), port: None });
-        }
-        if let Ok(address) = text.parse::<IpAddr>() {
-            return Ok(Self { target: Target::Network(Network::single(address)), port: None });
+        if let Ok(network) = text.parse() {
+            return Ok(Self { target: Target::Network(network), port: None });
         }
         let (host, port) = match text.rsplit_once(':') {
             Some((host, port)) => (host, Some(port.parse().map_err(|_| AllowanceError)?)),
