@@ -346,6 +346,26 @@ pub struct PaymentRecords {
     pub deliveries: Vec<StoredDelivery>,
 }
 
+/// How much waits, and how much was written, for the operator's eyes. Counts end at a limit of the engine's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoreFigures {
+    /// Jobs that can be claimed now.
+    pub jobs_due: u64,
+    /// When the next job can be claimed, or could have been.
+    pub next_due_at: Option<Timestamp>,
+    /// Jobs that somebody holds.
+    pub jobs_held: u64,
+    /// Deliveries of processors that wait to be read.
+    pub inbox_waiting: u64,
+    /// Deliveries to the merchant that are still to be made.
+    pub deliveries_pending: u64,
+    /// Payments in quarantine.
+    pub quarantined: u64,
+    /// Commits that this process was given, and the flushes that they shared.
+    pub commits: u64,
+    pub commit_batches: u64,
+}
+
 /// A guard that did not hold. Nothing of the commit was written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {
@@ -539,6 +559,8 @@ pub trait Store: Send + Sync {
     async fn inbox(&self, scope: &Scope, id: &DeliveryId) -> Result<Option<InboxRow>, StoreError>;
     /// How many deliveries wait to be read, counted up to `at_most`.
     async fn inbox_waiting(&self, at_most: u64) -> Result<u64, StoreError>;
+    /// How much waits.
+    async fn figures(&self, now: Timestamp) -> Result<StoreFigures, StoreError>;
     async fn api_key(&self, key_id: &str) -> Result<Option<ApiKeyRow>, StoreError>;
     async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError>;
 }

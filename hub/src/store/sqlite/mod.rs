@@ -26,7 +26,8 @@ use self::readers::Readers;
 use self::writer::{QueueLimits, Writer};
 use super::{
     ApiKeyRow, ClaimedJob, Commit, EndpointRow, EventFilter, IdempotencyRow, InboxRow, LeaseToken,
-    MerchantDelivery, Page, PaymentFilter, PaymentRecords, PublicEventRow, Store, StoreError, TransferKind,
+    MerchantDelivery, Page, PaymentFilter, PaymentRecords, PublicEventRow, Store, StoreError, StoreFigures,
+    TransferKind,
 };
 
 pub mod durable;
@@ -350,6 +351,12 @@ impl Store for SqliteStore {
 
     async fn inbox_waiting(&self, at_most: u64) -> Result<u64, StoreError> {
         self.readers.read(move |connection| read::intake::inbox_waiting(connection, at_most)).await
+    }
+
+    async fn figures(&self, now: Timestamp) -> Result<StoreFigures, StoreError> {
+        let counted = self.readers.read(move |connection| read::figures::figures(connection, now)).await?;
+        let (commits, commit_batches) = self.writer.written();
+        Ok(StoreFigures { commits, commit_batches, ..counted })
     }
 
     async fn api_key(&self, key_id: &str) -> Result<Option<ApiKeyRow>, StoreError> {

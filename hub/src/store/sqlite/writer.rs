@@ -8,6 +8,8 @@
 //! because what they ran into may be another commit of the same group.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -29,6 +31,14 @@ pub(super) struct Writer {
     thread: Option<JoinHandle<()>>,
     queue_wait: Duration,
     changes: watch::Receiver<u64>,
+    written: Arc<Written>,
+}
+
+/// How much was written so far.
+#[derive(Debug, Default)]
+struct Written {
+    commits: AtomicU64,
+    batches: AtomicU64,
 }
 
 /// How much may wait for the writer.
@@ -47,14 +57,20 @@ impl Writer {
     ) -> std::io::Result<Self> {
         let (sender, queue) = mpsc::channel(limits.commits_max);
         let (announce, changes) = watch::channel(0);
-        let groups = Groups { connection, durable, queue, announce };
+        let written = Arc::<Written>::default();
+        let groups = Groups { connection, durable, queue, announce, written: Arc::clone(&written) };
         let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(|| groups.run())?;
-        Ok(Self { queue: Some(sender), thread: Some(thread), queue_wait: limits.wait, changes })
+        Ok(Self { queue: Some(sender), thread: Some(thread), queue_wait: limits.wait, changes, written })
     }
 
     /// Changes whenever a group with changes became durable.
     pub(super) fn changes(&self) -> watch::Receiver<u64> {
         self.changes.clone()
+    }
+
+    /// Commits, and the flushes that they shared.
+    pub(super) fn written(&self) -> (u64, u64) {
+        (self.written.commits.load(Ordering::Relaxed), self.written.batches.load(Ordering::Relaxed))
     }
 
     /// Lets the writer run something in its next transaction and waits until that is durable.
@@ -126,6 +142,7 @@ struct Groups {
     durable: Box<dyn DurableStep>,
     queue: mpsc::Receiver<Box<dyn Task>>,
     announce: watch::Sender<u64>,
+    written: Arc<Written>,
 }
 
 impl Groups {
@@ -136,6 +153,9 @@ impl Groups {
             let changes_before = self.connection.total_changes();
             let outcomes = match self.write(&mut group) {
                 Ok(outcomes) => {
+                    let commits = u64::try_from(group.len()).unwrap_or(u64::MAX);
+                    self.written.commits.fetch_add(commits, Ordering::Relaxed);
+                    self.written.batches.fetch_add(1, Ordering::Relaxed);
                     if self.connection.total_changes() != changes_before {
                         self.announce.send_modify(|count| *count = count.wrapping_add(1));
                     }

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, ToSql};
 
 use super::error::SqlError;
 
+pub(super) mod figures;
 pub(super) mod intake;
 pub(super) mod merchant;
 pub(super) mod payments;

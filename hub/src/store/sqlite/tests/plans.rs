@@ -1,7 +1,7 @@
 //! What the engine makes of the queries: through an index, each of them.
 
 use super::*;
-use crate::store::sqlite::read::{intake as read_intake, merchant, payments, story};
+use crate::store::sqlite::read::{figures, intake as read_intake, merchant, payments, story};
 use crate::store::sqlite::write::{attempts, deliveries, intake, jobs, payments as write_payments};
 
 /// Every statement that finds rows. `API_KEYS` is not among them: it is meant to list all of a short table.
@@ -40,6 +40,10 @@ const STATEMENTS: &[&str] = &[
     read_intake::INBOX,
     read_intake::INBOX_WAITING,
     read_intake::API_KEY,
+    figures::JOBS_DUE,
+    figures::JOBS_HELD,
+    figures::DELIVERIES_PENDING,
+    figures::QUARANTINED,
     write_payments::UPDATE,
     write_payments::RELEASE_REFERENCE,
     attempts::INSERT_EXCHANGE,

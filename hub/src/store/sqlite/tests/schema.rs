@@ -252,6 +252,7 @@ const UNSCOPED: &[&str] = &[
     "jobs(leased_until)",
     "inbox(state)",
     "payments(checkout_token)",
+    "payments(quarantined)",
     "attempts(return_token)",
     "api_keys(key_id)",
 ];
