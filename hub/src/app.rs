@@ -17,10 +17,12 @@ use crate::config::Config;
 use crate::config::problem::ConfigError;
 use crate::connector::registry::{ConnectorConfigError, Surroundings, build};
 use crate::connector::transport::{HttpTransport, TransportError};
+use crate::http::limits::Rates;
 use crate::http::{self, HttpReturnUrls, HttpSettings};
 use crate::ids::{Ids, Randomness, SystemRandomness};
 use crate::key_scope::KeyScopes;
 use crate::merchant_webhooks::sender::{SenderError, WebhookSender};
+use crate::metrics::{self, Metrics};
 use crate::operator;
 use crate::routing_table::{Route, RoutingTable};
 use crate::seal::{KeyFileError, Sealer, SealingKey};
@@ -40,6 +42,8 @@ pub struct Parts {
     pub public_url: String,
     /// Where it listens.
     pub listener: TcpListener,
+    /// Where it shows its metrics, apart from everything else.
+    pub metrics_listener: Option<TcpListener>,
     /// Processors in routing order.
     pub routes: RoutingTable,
     /// Limits and rules of the front.
@@ -73,6 +77,10 @@ pub enum StartError {
     Sender(#[from] SenderError),
     #[error("cannot listen: {0}")]
     Listen(std::io::Error),
+    #[error("cannot listen on {address} for [metrics]: {source}")]
+    ListenForMetrics { address: SocketAddr, source: std::io::Error },
+    #[error("the metrics cannot be set up: {0}")]
+    Metrics(#[from] prometheus::Error),
     #[error(transparent)]
     Transport(#[from] TransportError),
     #[error("{0}")]
@@ -87,9 +95,12 @@ pub struct Running {
     pub hub: Arc<Hub>,
     /// Where it listens.
     pub address: SocketAddr,
+    /// Where it shows its metrics.
+    pub metrics_address: Option<SocketAddr>,
     stop: watch::Sender<bool>,
     grace: Duration,
     server: JoinHandle<()>,
+    metrics: Option<JoinHandle<()>>,
     worker: JoinHandle<()>,
     operator: Option<JoinHandle<()>>,
 }
@@ -123,11 +134,18 @@ pub async fn start(parts: Parts) -> Result<Running, StartError> {
         sealer: Arc::new(Sealer::new(key, vec![], parts.randomness)),
         urls: PublicUrls::new(&parts.public_url),
         policies: parts.policies,
+        metrics: Arc::new(Metrics::new()?),
+        health: Arc::default(),
     });
     let address = parts.listener.local_addr().map_err(StartError::Listen)?;
+    let metrics_address = parts.metrics_listener.as_ref().map(TcpListener::local_addr).transpose();
+    let metrics_address = metrics_address.map_err(StartError::Listen)?;
     let (stop, stopped) = watch::channel(false);
     let router = http::router(hub.clone(), parts.http).merge(parts.extra);
     let server = tokio::spawn(serve(parts.listener, router, wait_for(stopped.clone())));
+    let metrics = parts.metrics_listener.map(|listener| {
+        tokio::spawn(serve(listener, metrics::listener::router(hub.clone()), wait_for(stopped.clone())))
+    });
     let operator = match operator::socket::listen(&parts.data_dir) {
         Ok(listener) => Some(tokio::spawn(operator::socket::serve(listener, hub.clone(), stopped.clone()))),
         // Payments matter more: the operator's commands can be given while the hub is stopped.
@@ -137,7 +155,8 @@ pub async fn start(parts: Parts) -> Result<Running, StartError> {
         }
     };
     let worker = tokio::spawn(crate::worker::run(hub.clone(), sender, stopped, parts.shutdown_grace));
-    Ok(Running { hub, address, stop, grace: parts.shutdown_grace, server, worker, operator })
+    let grace = parts.shutdown_grace;
+    Ok(Running { hub, address, metrics_address, stop, grace, server, metrics, worker, operator })
 }
 
 /// Opens a hub for one operator's request, where none runs: no processors, no worker, no network.
@@ -164,6 +183,8 @@ pub fn open_for_operator(
         sealer: Arc::new(Sealer::new(key, vec![], randomness)),
         urls: PublicUrls::new(public_url),
         policies,
+        metrics: Arc::new(Metrics::new()?),
+        health: Arc::default(),
     })
 }
 
@@ -224,6 +245,13 @@ fn routes(config: &Config, clock: Arc<dyn Clock>) -> Result<Vec<Route>, StartErr
 pub async fn serve_config(config: Config) -> Result<Served, StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let routes = routes(&config, clock.clone())?;
+    let metrics_listener = match config.metrics.listen {
+        Some(address) => {
+            let failed = |source| StartError::ListenForMetrics { address, source };
+            Some(TcpListener::bind(address).await.map_err(failed)?)
+        }
+        None => None,
+    };
     let http_return_urls =
         if config.checkout.http_return_urls { HttpReturnUrls::Loopback } else { HttpReturnUrls::Refused };
     let parts = Parts {
@@ -231,6 +259,7 @@ pub async fn serve_config(config: Config) -> Result<Served, StartError> {
         sealing_key_file: config.sealing.key_file,
         public_url: config.public_url.to_string(),
         listener: TcpListener::bind(config.listen).await.map_err(StartError::Listen)?,
+        metrics_listener,
         routes: RoutingTable::new(routes)?,
         http: HttpSettings {
             body_bytes_max: config.limits.body_bytes_max,
@@ -240,6 +269,8 @@ pub async fn serve_config(config: Config) -> Result<Served, StartError> {
             http_return_urls,
             inbox_pending_max: u64::try_from(config.limits.inbox_pending_max).unwrap_or(u64::MAX),
             destinations: config.merchant_webhooks.destinations,
+            rates: Rates { key: config.limits.key_rate, unproven: config.limits.unproven_rate },
+            trusted_proxies: config.trusted_proxies,
         },
         policies: config.policies,
         delivery_time_max: Duration::from_secs(config.merchant_webhooks.timeout_s),
@@ -264,6 +295,9 @@ impl Running {
         let all = async {
             let _server = self.server.await;
             let _worker = self.worker.await;
+            if let Some(metrics) = self.metrics {
+                let _metrics = metrics.await;
+            }
             if let Some(operator) = self.operator {
                 let _operator = operator.await;
             }

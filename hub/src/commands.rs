@@ -80,6 +80,8 @@ Stop with Ctrl-C.",
 struct ServeReady<'a> {
     base_url: &'a str,
     listen: SocketAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metrics_listen: Option<SocketAddr>,
 }
 
 /// `payhub serve`
@@ -102,7 +104,8 @@ pub(crate) async fn serve(path: &Path, ready_file: Option<PathBuf>) -> ExitCode 
             return fail(&format!("the first API key could not be stored: {error}"));
         }
     }
-    let ready = ServeReady { base_url: &public_url, listen: started.running.address };
+    let metrics_listen = started.running.metrics_address;
+    let ready = ServeReady { base_url: &public_url, listen: started.running.address, metrics_listen };
     if let Some(path) = ready_file
         && let Err(error) = write_ready_file(&path, &ready)
     {
@@ -110,6 +113,9 @@ pub(crate) async fn serve(path: &Path, ready_file: Option<PathBuf>) -> ExitCode 
         return fail(&format!("cannot write {}: {error}", path.display()));
     }
     say(&format!("payhub serves {public_url} on {}", ready.listen));
+    if let Some(address) = metrics_listen {
+        say(&format!("It shows its metrics at http://{address}/metrics"));
+    }
     wait_for_the_end().await;
     started.running.stop().await;
     ExitCode::SUCCESS

@@ -11,12 +11,14 @@ pub mod ids;
 pub mod key_scope;
 pub mod network;
 pub mod private_file;
+pub mod rate_limit;
 pub mod seal;
 pub mod tls;
 
 pub mod checkout;
 pub mod connector;
 pub mod merchant_webhooks;
+pub mod metrics;
 pub mod operator;
 pub mod routing_table;
 pub mod service;

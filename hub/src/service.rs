@@ -22,7 +22,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::api_objects::{self, PublicUrls};
 use crate::clock::Clock;
+use crate::connector::health::ConnectorHealths;
 use crate::ids::Ids;
+use crate::metrics::Metrics;
 use crate::routing_table::RoutingTable;
 use crate::seal::Sealer;
 use crate::store::{
@@ -53,6 +55,10 @@ pub struct Hub {
     pub urls: PublicUrls,
     /// What the operator decided for what shops lose money on.
     pub policies: Policies,
+    /// Numbers about this process.
+    pub metrics: Arc<Metrics>,
+    /// How each connector has been since this process started.
+    pub health: Arc<ConnectorHealths>,
 }
 
 /// Why a command did not lead to a commit.
@@ -177,7 +183,7 @@ impl Hub {
         self.consequences(None, &decision, Some(&order), None, now, &mut writes);
         writes.push(answer(&decision));
         self.store.commit(Commit { writes }).await?;
-        self.log(&decision);
+        self.tell(&decision);
         Ok(decision)
     }
 
@@ -240,7 +246,7 @@ impl Hub {
         if !writes.is_empty() {
             self.store.commit(Commit { writes }).await?;
         }
-        self.log(&decision);
+        self.tell(&decision);
         Ok(decision)
     }
 
@@ -359,9 +365,11 @@ impl Hub {
         serde_json::from_slice(&plain).map_err(|_| failed("not the JSON that was sealed"))
     }
 
-    fn log(&self, decision: &Decision) {
+    /// What has become durable, for the log and the metrics.
+    fn tell(&self, decision: &Decision) {
         let payment = &decision.payment;
         for recorded in &decision.events {
+            self.metrics.recorded(payment.scope.livemode, &recorded.event);
             tracing::debug!(payment.id = %payment.id, version = recorded.version, cause = ?recorded.cause, "recorded an event");
         }
         for (sequence, told) in &decision.publications {

@@ -27,3 +27,7 @@ mod html;
 mod shapes;
 
 mod overload;
+
+mod limits;
+
+mod metrics;

@@ -9,10 +9,12 @@ use hub_core::policy::Policies;
 use payhub::api_objects::PublicUrls;
 use payhub::app::database_file;
 use payhub::clock::SystemClock;
+use payhub::http::limits::Rates;
 use payhub::http::problem::Kind;
 use payhub::http::{HttpReturnUrls, HttpSettings, router};
 use payhub::ids::{Ids, SystemRandomness};
 use payhub::merchant_webhooks::destination::DestinationPolicy;
+use payhub::metrics::Metrics;
 use payhub::routing_table::RoutingTable;
 use payhub::seal::{Sealer, SealingKey};
 use payhub::service::Hub;
@@ -109,6 +111,8 @@ async fn too_many_commits_at_once() {
         sealer: Arc::new(Sealer::new(key, vec![], randomness)),
         urls: PublicUrls::new("http://hub.test"),
         policies: Policies::default(),
+        metrics: Arc::new(Metrics::new().expect("metrics")),
+        health: Arc::default(),
     });
     let key = hub.create_api_key("test", false).await.expect("an API key");
     let router = router(
@@ -121,6 +125,8 @@ async fn too_many_commits_at_once() {
             http_return_urls: HttpReturnUrls::Refused,
             inbox_pending_max: 100,
             destinations: DestinationPolicy::demo(),
+            rates: Rates::NONE,
+            trusted_proxies: vec![],
         },
     );
     let ask = |number: usize| {

@@ -15,6 +15,8 @@ use super::program::Program;
 /// Ports below the range from which systems take the ends of outgoing connections: a port that is freed for a
 /// restart is still free then.
 const PORTS: (u64, u64) = (12_000, 31_000);
+/// How the tests' hub differs from everybody's: they ask faster than any shop, with one key.
+const NO_LIMITS: &str = "[limits]\nkey_requests_per_s = 0\n";
 /// What stands before the key that `payhub serve` prints at its first start.
 const FIRST_KEY: &str = "A first API key, shown this once: ";
 
@@ -44,14 +46,28 @@ impl World {
     pub(crate) fn start(kind: Kind) -> Self {
         let mut world = Self::prepare(kind);
         let ready = world.start_hub();
-        match kind {
-            Kind::Demo => {
-                world.api.key = text(&ready, "api_key");
-                world.sandbox_url = text(&ready, "sandbox_url");
-            }
-            Kind::Serve => world.api.key = world.first_key(),
-        }
+        world.meet(&ready);
         world
+    }
+
+    /// `payhub serve` for the first time, with these tables in its config; and what it says when it serves.
+    pub(crate) fn serve_with(tables: &str) -> (Self, Value) {
+        let mut world = Self::prepare(Kind::Serve);
+        std::fs::write(world.config_file(), world.config(tables)).expect("the config can be written");
+        let ready = world.start_hub();
+        world.meet(&ready);
+        (world, ready)
+    }
+
+    /// Remembers what a hub says at its first start.
+    fn meet(&mut self, ready: &Value) {
+        match self.kind {
+            Kind::Demo => {
+                self.api.key = text(ready, "api_key");
+                self.sandbox_url = text(ready, "sandbox_url");
+            }
+            Kind::Serve => self.api.key = self.first_key(),
+        }
     }
 
     /// Everything but the hub, which has never run yet.
@@ -63,7 +79,7 @@ impl World {
             Self { kind, folder, port, hub: None, _sandbox: None, api, sandbox_url: String::new() };
         if kind == Kind::Serve {
             world.start_sandbox();
-            std::fs::write(world.config_file(), world.config()).expect("the config can be written");
+            std::fs::write(world.config_file(), world.config(NO_LIMITS)).expect("the config can be written");
         }
         world
     }
@@ -124,7 +140,7 @@ impl World {
         self.path().join("hub.toml")
     }
 
-    fn config(&self) -> String {
+    fn config(&self, tables: &str) -> String {
         let sandbox_url = &self.sandbox_url;
         let host = sandbox_url.trim_start_matches("http://");
         format!(
@@ -145,7 +161,8 @@ plain_http_hosts = ["{host}"]
 settings.base_url = "{sandbox_url}"
 secrets.api_key = {{ env = "SANDBOX_API_KEY" }}
 secrets.webhook_secret = {{ env = "SANDBOX_WEBHOOK_SECRET" }}
-"#,
+
+{tables}"#,
             base_url = self.api.base_url,
             port = self.port,
         )

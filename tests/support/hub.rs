@@ -13,6 +13,7 @@ use payhub::connector::credentials::SecretText;
 use payhub::connector::hosts::Grants;
 use payhub::connector::registry::{ConnectorConfig, Surroundings, build};
 use payhub::connector::transport::HttpTransport;
+use payhub::http::limits::Rates;
 use payhub::http::{HttpReturnUrls, HttpSettings};
 use payhub::ids::SystemRandomness;
 use payhub::merchant_webhooks::destination::DestinationPolicy;
@@ -21,7 +22,7 @@ use processor_sdk::Settings;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
-use super::cart::Cart;
+use super::cart::{Answer, Cart, plain_client};
 use super::clock::ShiftedClock;
 use super::file::HubFile;
 use super::sandbox::Sandbox;
@@ -128,6 +129,7 @@ async fn run(
         Route { connector, title: (*title).to_owned(), sites: vec![], draining: false }
     };
     let data_dir = folder.join("hub");
+    let metrics_listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let parts = Parts {
         sealing_key_file: folder.join("sealing.key"),
         data_dir,
@@ -135,6 +137,7 @@ async fn run(
         listener,
         routes: RoutingTable::new(CONNECTORS.iter().take(builder.connectors).map(route).collect())
             .expect("names that differ"),
+        metrics_listener: Some(metrics_listener),
         http: builder.http.clone(),
         policies: builder.policies,
         delivery_time_max: DELIVERY_TIME_MAX,
@@ -194,6 +197,8 @@ impl TestHub {
             http_return_urls: HttpReturnUrls::Anywhere,
             inbox_pending_max: 100_000,
             destinations: DestinationPolicy::demo(),
+            rates: Rates::NONE,
+            trusted_proxies: vec![],
         };
         let policies = Policies::default();
         Builder { connectors: 1, unreachable: vec![], grace: SHUTDOWN_GRACE, http, policies }
@@ -202,6 +207,16 @@ impl TestHub {
     /// The hub's inside, for what has no front door.
     pub(crate) fn inside(&self) -> &payhub::service::Hub {
         &self.running.as_ref().expect("the hub is stopped").hub
+    }
+
+    /// What the hub tells whoever watches it, on its private listener.
+    pub(crate) async fn metrics(&self) -> String {
+        let address = self.running.as_ref().expect("the hub is stopped").metrics_address;
+        let url = format!("http://{}/metrics", address.expect("a listener for metrics"));
+        let answer = Answer::of(plain_client().get(url).send().await.expect("an answer")).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4"));
+        answer.text
     }
 
     /// A browser.

@@ -10,8 +10,9 @@
 use std::ops::Range;
 
 /// Keys whose values are harmless wherever they stand, except among secrets and settings.
-pub(super) const PLAIN_KEYS: [&str; 25] = [
+pub(super) const PLAIN_KEYS: [&str; 31] = [
     "adapter",
+    "all_networks",
     "allow_http",
     "allow_private",
     "body_bytes_max",
@@ -23,6 +24,8 @@ pub(super) const PLAIN_KEYS: [&str; 25] = [
     "http_return_urls",
     "inbox_pending_max",
     "key_file",
+    "key_requests_burst",
+    "key_requests_per_s",
     "level",
     "listen",
     "mode",
@@ -36,6 +39,9 @@ pub(super) const PLAIN_KEYS: [&str; 25] = [
     "sites",
     "timeout_s",
     "title",
+    "trusted_proxies",
+    "unproven_requests_burst",
+    "unproven_requests_per_min",
 ];
 
 const MASK: &str = "•••";

@@ -113,6 +113,56 @@ hub.toml:14:3: merchant_webhooks.allow_http: must be a text, not a whole number
      = write it like: allow_http = ["hooks.internal:8443"]"#,
     ),
     (
+        r#"public_url = "https://p.example"
+trusted_proxies = ["10.0.0.0/8", "proxy.internal", "::ffff:10.0.0.0/104"]
+[limits]
+key_requests_per_s = -1
+key_requests_burst = 0
+unproven_requests_per_min = "none"
+[metrics]
+listen = "127.0.0.1:8080"
+"#,
+        r#"hub.toml:2:34: trusted_proxies: must name a network such as 10.0.0.0/8 or one address
+  2 | trusted_proxies = ["10.0.0.0/8", "proxy.internal", "::ffff:10.0.0.0/104"]
+    |                                  ^^^^^^^^^^^^^^^^
+    = write it like: trusted_proxies = ["10.0.0.0/8"]
+
+hub.toml:2:52: trusted_proxies: must name a network such as 10.0.0.0/8 or one address
+  2 | trusted_proxies = ["10.0.0.0/8", "proxy.internal", "::ffff:10.0.0.0/104"]
+    |                                                    ^^^^^^^^^^^^^^^^^^^^^
+    = write it like: trusted_proxies = ["10.0.0.0/8"]
+
+hub.toml:4:22: limits.key_requests_per_s: must be between 0 and 100000
+  4 | key_requests_per_s = -1
+    |                      ^^
+    = the default is: key_requests_per_s = 200
+
+hub.toml:5:22: limits.key_requests_burst: must be between 1 and 1000000
+  5 | key_requests_burst = 0
+    |                      ^
+    = the default is: key_requests_burst = 1000
+
+hub.toml:6:29: limits.unproven_requests_per_min: must be a whole number, not a text
+  6 | unproven_requests_per_min = "none"
+    |                             ^^^^^^
+    = the default is: unproven_requests_per_min = 60
+
+hub.toml:8:10: metrics.listen: must not be where the API listens: metrics are for the operator alone
+  8 | listen = "127.0.0.1:8080"
+    |          ^^^^^^^^^^^^^^^^
+    = write it like: listen = "127.0.0.1:9464""#,
+    ),
+    (
+        r#"public_url = "https://p.example"
+[metrics]
+listen = "[::]:9464"
+"#,
+        r#"hub.toml:3:10: metrics.listen: opens the metrics to every network that this machine is in
+  3 | listen = "[::]:9464"
+    |          ^^^^^^^^^^^
+    = name one address, such as 127.0.0.1, or say that you mean it: all_networks = true"#,
+    ),
+    (
         r#"listen = "localhost:8080"
 "#,
         r#"hub.toml: public_url: must be set

@@ -20,6 +20,7 @@ pub mod connectors;
 pub mod problem;
 
 mod excerpt;
+mod metrics;
 mod policies;
 mod secrets;
 mod section;
@@ -32,6 +33,8 @@ use secrets::Environment;
 use section::{Layer, Notes, Section, Value};
 
 use crate::merchant_webhooks::destination::{Allowance, DestinationPolicy};
+use crate::network::Network;
+use crate::rate_limit::Rate;
 
 /// Every key with its comment and its default.
 pub const DEFAULTS: &str = include_str!("../../../config/hub.toml");
@@ -46,6 +49,8 @@ pub struct Config {
     /// How shoppers and processors reach the hub. https as soon as one connector is live.
     pub public_url: Url,
     pub listen: SocketAddr,
+    /// Proxies whose word on where a request comes from is believed.
+    pub trusted_proxies: Vec<Network>,
     pub data_dir: PathBuf,
     pub limits: Limits,
     pub checkout: Checkout,
@@ -53,6 +58,7 @@ pub struct Config {
     pub policies: Policies,
     pub sealing: Sealing,
     pub log: Log,
+    pub metrics: Metrics,
     pub bootstrap: Bootstrap,
     /// In the order of the file, which is the order in which routing prefers them.
     pub connectors: Vec<ConnectorEntry>,
@@ -70,6 +76,10 @@ pub struct Limits {
     pub concurrent_requests_max: usize,
     /// How many deliveries of processors may wait to be worked on.
     pub inbox_pending_max: usize,
+    /// How often one API key may ask; `None` is as often as it likes.
+    pub key_rate: Option<Rate>,
+    /// How often one address may ask without a valid key, token or signature.
+    pub unproven_rate: Option<Rate>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,6 +116,14 @@ pub enum LogFormat {
     Text,
     /// One JSON object per line, for collectors.
     Json,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metrics {
+    /// Where they are shown; `None` is nowhere.
+    pub listen: Option<SocketAddr>,
+    /// That this may be every network of the machine.
+    pub all_networks: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -213,6 +231,9 @@ fn config(top: &mut Section<'_>, notes: &Notes, environment: Environment<'_>) ->
     let public_url_value = top.required("public_url", "public_url = \"https://pay.example.com\"");
     let public_url = public_url_value.as_ref().and_then(public_url);
     let listen = required(top, "listen").and_then(|value| listen(&value));
+    let trusted_proxies = required(top, "trusted_proxies").and_then(|value| {
+        value.texts("a network such as 10.0.0.0/8 or one address", "10.0.0.0/8", |text| text.parse().ok())
+    });
     let data_dir = required(top, "data_dir").and_then(|value| path(&value));
     let limits = limits(&mut top.section("limits"));
     let checkout = checkout(&mut top.section("checkout"));
@@ -220,6 +241,7 @@ fn config(top: &mut Section<'_>, notes: &Notes, environment: Environment<'_>) ->
     let policies = policies::policies(&mut top.section("policies"));
     let key_file = sealing_key_file(&mut top.section("sealing"), data_dir.as_deref());
     let log = log(&mut top.section("log"));
+    let metrics = metrics::metrics(&mut top.section("metrics"), listen);
     let bootstrap = bootstrap(&mut top.section("bootstrap"));
     let connectors = connectors::read(&mut top.section("connectors"), notes, environment);
     if let (Some(value), Some(url), Some(connectors)) = (&public_url_value, &public_url, &connectors) {
@@ -228,6 +250,7 @@ fn config(top: &mut Section<'_>, notes: &Notes, environment: Environment<'_>) ->
     Some(Config {
         public_url: public_url?,
         listen: listen?,
+        trusted_proxies: trusted_proxies?,
         data_dir: data_dir?,
         limits: limits?,
         checkout: checkout?,
@@ -235,6 +258,7 @@ fn config(top: &mut Section<'_>, notes: &Notes, environment: Environment<'_>) ->
         policies: policies?,
         sealing: Sealing { key_file: key_file? },
         log: log?,
+        metrics: metrics?,
         bootstrap: bootstrap?,
         connectors: connectors?,
     })
@@ -300,6 +324,10 @@ fn limits(section: &mut Section<'_>) -> Option<Limits> {
     let concurrent_requests_max =
         required(section, "concurrent_requests_max").and_then(|v| v.integer(1..=65_536));
     let inbox_pending_max = required(section, "inbox_pending_max").and_then(|v| v.integer(100..=10_000_000));
+    let per_second = required(section, "key_requests_per_s").and_then(|v| v.integer(0..=100_000));
+    let key_burst = required(section, "key_requests_burst").and_then(|v| v.integer(1..=1_000_000));
+    let per_minute = required(section, "unproven_requests_per_min").and_then(|v| v.integer(0..=100_000));
+    let unproven_burst = required(section, "unproven_requests_burst").and_then(|v| v.integer(1..=1_000_000));
     section.finish(None);
     Some(Limits {
         body_bytes_max: body_bytes_max?,
@@ -307,6 +335,8 @@ fn limits(section: &mut Section<'_>) -> Option<Limits> {
         shutdown_grace_s: shutdown_grace_s?,
         concurrent_requests_max: concurrent_requests_max?,
         inbox_pending_max: inbox_pending_max?,
+        key_rate: Rate::new(per_second?, 1, key_burst?),
+        unproven_rate: Rate::new(per_minute?, 60, unproven_burst?),
     })
 }
 

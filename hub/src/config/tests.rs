@@ -62,6 +62,8 @@ fn what_holds_when_only_the_public_url_is_set() {
         shutdown_grace_s: 20,
         concurrent_requests_max: 512,
         inbox_pending_max: 100_000,
+        key_rate: Rate::new(200, 1, 1_000),
+        unproven_rate: Rate::new(60, 60, 120),
     };
     assert_eq!(config.limits, limits);
     assert_eq!(config.checkout, Checkout { return_url_hosts: vec![], http_return_urls: false });
@@ -69,6 +71,8 @@ fn what_holds_when_only_the_public_url_is_set() {
     assert_eq!(format!("{ours:?}"), format!("{strict:?}"));
     assert_eq!(config.merchant_webhooks.timeout_s, 20);
     assert_eq!(config.log, Log { format: LogFormat::Text, level: tracing::Level::INFO });
+    assert_eq!(config.metrics, Metrics { listen: None, all_networks: false });
+    assert!(config.trusted_proxies.is_empty());
     assert_eq!(config.bootstrap, Bootstrap { print_first_key: true });
     assert!(config.connectors.is_empty());
 }
@@ -79,6 +83,35 @@ fn the_operators_tables_are_read_over_the_defaults_key_by_key() {
         read(&format!("{MINIMAL}[limits]\nbody_bytes_max = 0x10_000\n[log]\nlevel = 'debug'")).unwrap();
     assert_eq!((config.limits.body_bytes_max, config.limits.request_timeout_s), (65_536, 30));
     assert_eq!((config.log.format, config.log.level), (LogFormat::Text, tracing::Level::DEBUG));
+}
+
+#[test]
+fn metrics_are_shown_where_the_api_is_not() {
+    for (listen, metrics, all_networks, expected) in [
+        ("127.0.0.1:8080", "127.0.0.1:9464", false, Ok("127.0.0.1:9464")),
+        ("0.0.0.0:8080", "127.0.0.1:9464", false, Ok("127.0.0.1:9464")),
+        ("127.0.0.1:8080", "[::1]:8080", false, Ok("[::1]:8080")),
+        ("127.0.0.1:0", "127.0.0.1:0", false, Ok("127.0.0.1:0")),
+        ("127.0.0.1:8080", "0.0.0.0:9464", true, Ok("0.0.0.0:9464")),
+        ("127.0.0.1:8080", "0.0.0.0:9464", false, Err("every network")),
+        ("127.0.0.1:8080", "[::]:9464", false, Err("every network")),
+        ("127.0.0.1:8080", "127.0.0.1:8080", false, Err("where the API listens")),
+        ("0.0.0.0:8080", "127.0.0.1:8080", false, Err("where the API listens")),
+        ("127.0.0.1:8080", "0.0.0.0:8080", true, Err("where the API listens")),
+        ("[::]:8080", "127.0.0.1:8080", false, Err("where the API listens")),
+        ("[::ffff:127.0.0.1]:8080", "127.0.0.1:8080", false, Err("where the API listens")),
+    ] {
+        let text = format!(
+            "{MINIMAL}listen = '{listen}'\n[metrics]\nlisten = '{metrics}'\nall_networks = {all_networks}"
+        );
+        match (read(&text), expected) {
+            (Ok(config), Ok(address)) => {
+                assert_eq!(config.metrics.listen, Some(address.parse().unwrap()), "{text}");
+            }
+            (Err(error), Err(reason)) => assert!(error.to_string().contains(reason), "{text}\n{error}"),
+            (read, expected) => panic!("{text}: {read:?} {expected:?}"),
+        }
+    }
 }
 
 #[test]
@@ -242,12 +275,17 @@ fn every_key_is_in_the_built_in_file_and_is_read() {
     let rows = [
         ("public_url", "'https://other.example'"),
         ("listen", "'[::1]:1'"),
+        ("trusted_proxies", "['10.0.0.0/8', '::1']"),
         ("data_dir", "'elsewhere'"),
         ("limits.body_bytes_max", "5000"),
         ("limits.request_timeout_s", "7"),
         ("limits.shutdown_grace_s", "7"),
         ("limits.concurrent_requests_max", "7"),
         ("limits.inbox_pending_max", "700"),
+        ("limits.key_requests_per_s", "7"),
+        ("limits.key_requests_burst", "7"),
+        ("limits.unproven_requests_per_min", "0"),
+        ("limits.unproven_requests_burst", "7"),
         ("checkout.return_url_hosts", "['shop.example']"),
         ("checkout.http_return_urls", "true"),
         ("merchant_webhooks.allow_http", "['a.example']"),
@@ -257,6 +295,8 @@ fn every_key_is_in_the_built_in_file_and_is_read() {
         ("sealing.key_file", "'elsewhere'"),
         ("log.format", "'json'"),
         ("log.level", "'trace'"),
+        ("metrics.listen", "'127.0.0.1:1'"),
+        ("metrics.all_networks", "true"),
         ("bootstrap.print_first_key", "false"),
         ("connectors.sandbox.adapter", "'other'"),
         ("connectors.sandbox.mode", "'live'"),

@@ -116,6 +116,7 @@ impl AdapterConnector {
                 Authenticated::Forged { why: "no signature check passed".to_owned() }
             }
             Ending::Failed(failure) => match self.receive_fault(failure) {
+                ReceiveFault::Forged { why } if run.stale => Authenticated::Stale { why },
                 ReceiveFault::Forged { why } => Authenticated::Forged { why },
                 ReceiveFault::Unreadable { why } => Authenticated::Unreadable { why },
                 ReceiveFault::Unavailable { why } | ReceiveFault::Broken { why } => {

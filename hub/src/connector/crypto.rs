@@ -49,6 +49,10 @@ pub enum Checked {
     Refused {
         why: String,
     },
+    /// The time that was signed is too long ago, or ahead. The signature itself was not looked at.
+    Stale {
+        why: String,
+    },
 }
 
 impl Checked {
@@ -74,7 +78,7 @@ pub fn verify(check: &SignatureCheck, sources: Sources<'_>, own_macs: &[Vec<u8>]
         return Checked::refused("there is no delivery to check");
     };
     if let Some(why) = check.timestamp.as_ref().and_then(|signed| staleness(signed, delivery)) {
-        return Checked::refused(why);
+        return Checked::Stale { why };
     }
     match check.candidates.len() {
         0 => return Checked::refused("the delivery offers no signature"),
@@ -447,7 +451,7 @@ mod tests {
             let checked = verify(&check, Sources { secrets: &secrets, delivery: Some(&delivery) }, &[]);
             let index = match checked {
                 Checked::Verified { secret_index } => Some(secret_index),
-                Checked::Refused { ref why } => {
+                Checked::Refused { ref why } | Checked::Stale { ref why } => {
                     assert!(!why.contains("whsec"), "{why}");
                     None
                 }

@@ -11,6 +11,8 @@ pub mod registry;
 
 pub mod adapter_connector;
 
+pub mod health;
+
 pub mod replay;
 
 pub mod judgment;
@@ -100,8 +102,10 @@ pub enum Authenticated {
     /// At least one signature check passed; or deliveries of this processor are not signed at all, and the
     /// caller has to compare the path with [`Connector::webhook_path_secret`].
     Accepted,
-    /// The signature is missing, wrong or stale.
+    /// The signature is missing or wrong.
     Forged { why: String },
+    /// The signature's own time is too long ago, or ahead.
+    Stale { why: String },
     /// The body is not what this processor sends.
     Unreadable { why: String },
     /// It could not be checked now: the processor may deliver it again.

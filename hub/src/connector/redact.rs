@@ -202,7 +202,9 @@ impl Redactor {
         });
         let response = match checked {
             Checked::Verified { secret_index } => json!({ "verified": true, "secret_index": secret_index }),
-            Checked::Refused { why } => json!({ "verified": false, "why": self.reason(why) }),
+            Checked::Refused { why } | Checked::Stale { why } => {
+                json!({ "verified": false, "why": self.reason(why) })
+            }
         };
         computed(ExchangeKind::Verify, shown, response, span)
     }

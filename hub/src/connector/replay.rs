@@ -74,6 +74,8 @@ pub struct Run<'a> {
     transcript_bytes: usize,
     pub effect: Effect,
     pub evidence: Vec<Evidence>,
+    /// That a signature was refused for its age.
+    pub stale: bool,
     pub exchanges: Vec<ExchangeRecord>,
 }
 
@@ -101,6 +103,7 @@ impl<'a> Run<'a> {
             transcript_bytes: 0,
             effect: Effect::None,
             evidence: Vec::new(),
+            stale: false,
             exchanges: Vec::new(),
         }
     }
@@ -173,6 +176,10 @@ impl<'a> Run<'a> {
             }
             (Checked::Verified { .. }, None) => {
                 (StepAnswer::Refused { why: "there is no delivery to check".to_owned() }, Evidence::None)
+            }
+            (Checked::Stale { why }, _) => {
+                self.stale = true;
+                (StepAnswer::Refused { why: self.means.redactor.reason(&why) }, Evidence::None)
             }
             (Checked::Refused { why }, _) => {
                 (StepAnswer::Refused { why: self.means.redactor.reason(&why) }, Evidence::None)

@@ -413,6 +413,7 @@ mod tests {
             let word = match authenticated {
                 Authenticated::Accepted => "accepted",
                 Authenticated::Forged { .. } => "forged",
+                Authenticated::Stale { .. } => "stale",
                 Authenticated::Unreadable { .. } => "unreadable",
                 Authenticated::Unavailable { .. } => "unavailable",
             };

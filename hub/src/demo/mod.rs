@@ -21,6 +21,7 @@ use crate::connector::credentials::SecretText;
 use crate::connector::hosts::Grants;
 use crate::connector::registry::{ConnectorConfig, ConnectorConfigError, Surroundings, build};
 use crate::connector::transport::{HttpTransport, TransportError};
+use crate::http::limits::Rates;
 use crate::http::{HttpReturnUrls, HttpSettings};
 use crate::ids::{Ids, Randomness, SystemRandomness};
 use crate::merchant_webhooks::destination::DestinationPolicy;
@@ -153,6 +154,7 @@ pub async fn run(options: DemoOptions) -> Result<Demo, DemoError> {
         sealing_key_file: data_dir.join("sealing.key"),
         public_url: base_url.clone(),
         listener,
+        metrics_listener: None,
         routes: routes(&memory, &sandbox_url, clock.clone())?,
         http: http_settings(),
         policies: Policies::default(),
@@ -287,6 +289,9 @@ fn http_settings() -> HttpSettings {
         http_return_urls: HttpReturnUrls::Anywhere,
         inbox_pending_max: INBOX_PENDING_MAX,
         destinations: DestinationPolicy::demo(),
+        // Everybody who tries it out is on this machine, and may ask as often as they like.
+        rates: Rates::NONE,
+        trusted_proxies: vec![],
     }
 }
 

@@ -84,6 +84,7 @@ impl<A: Authority> FromRequestParts<Front> for Caller<A> {
         if !valid {
             return Err(refuse());
         }
+        front.limits.key(&row.key.key_id, now).map_err(Problem::too_often)?;
         if !row.scopes.include(A::SCOPE) {
             let scope = A::SCOPE.as_str();
             return Err(Problem::new(Kind::InsufficientScope)

@@ -11,6 +11,7 @@ use hub_core::payment::{PaymentIntent, Status};
 use hub_core::routing::Choice;
 use processor_sdk::{Door, DoorKind};
 
+use super::problem::ProvesNothing;
 use super::shopper_return::with_intent;
 use super::{Front, body, is_speculative};
 use crate::checkout::{Arrival, arrive as arrive_at};
@@ -187,15 +188,17 @@ pub(super) fn redirect(url: &str) -> Response {
     response
 }
 
-/// No such token.
+/// No such token. Whoever tries many is told to slow down.
 pub(super) fn not_found_page() -> Response {
-    page(pages::message(&MessageView {
+    let mut response = page(pages::message(&MessageView {
         title: "There is no such payment",
         text: "Please check the address, or go back to the shop.",
         href: None,
         link_text: "",
         status: StatusCode::NOT_FOUND.as_u16(),
-    }))
+    }));
+    response.extensions_mut().insert(ProvesNothing);
+    response
 }
 
 /// The hub itself has trouble. Nothing is lost: the shopper may come again.

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
+use processor_sdk::Timestamp;
 use serde_json::json;
 
 use super::Front;
@@ -26,6 +27,7 @@ pub async fn list(
             continue;
         }
         let descriptor = connector.descriptor();
+        let health = front.hub.health.of(connector.name());
         let object = json!({
             "object": "connector",
             "name": connector.name(),
@@ -36,6 +38,12 @@ pub async fn list(
                 "name": descriptor.name,
                 "version": descriptor.version,
                 "content_hash": connector.adapter_pin().content_hash,
+            },
+            "health": {
+                "status": health.word(),
+                "last_answered_at": health.last_answered_at.map(Timestamp::to_rfc3339),
+                "last_failed_at": health.last_failed_at.map(Timestamp::to_rfc3339),
+                "last_verified_webhook_at": health.last_verified_webhook_at.map(Timestamp::to_rfc3339),
             },
             "processor": descriptor.title,
             "sites": route.sites,

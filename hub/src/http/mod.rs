@@ -16,7 +16,9 @@ use axum::routing::{get, post};
 use http_body_util::BodyExt;
 use hub_core::card_number::find_card_number;
 
+use crate::network::Network;
 use crate::service::Hub;
+use client_address::ClientAddress;
 use problem::{Kind, LacksRequestId, Problem};
 
 pub mod problem;
@@ -55,6 +57,10 @@ pub mod webhooks;
 
 pub mod health;
 
+pub mod client_address;
+
+pub mod limits;
+
 /// Limits and rules of the front, from the operator's config.
 #[derive(Clone, Debug)]
 pub struct HttpSettings {
@@ -72,6 +78,10 @@ pub struct HttpSettings {
     pub inbox_pending_max: u64,
     /// Where the merchant's own webhook endpoints may be.
     pub destinations: crate::merchant_webhooks::destination::DestinationPolicy,
+    /// How often each may ask.
+    pub rates: limits::Rates,
+    /// Proxies whose word on where a request comes from is believed.
+    pub trusted_proxies: Vec<Network>,
 }
 
 /// Where test payments may return to over plain http.
@@ -95,12 +105,15 @@ pub struct Front {
     places: Arc<tokio::sync::Semaphore>,
     /// How full the inbox is.
     pub inbox: Arc<webhooks::InboxGauge>,
+    /// How often each has asked.
+    pub limits: Arc<limits::Limits>,
 }
 
 /// The whole front as one router.
 pub fn router(hub: Arc<Hub>, settings: HttpSettings) -> Router {
     let places = Arc::new(tokio::sync::Semaphore::new(settings.concurrent_requests_max));
-    let front = Front { hub, settings: Arc::new(settings), places, inbox: Arc::default() };
+    let limits = Arc::new(limits::Limits::new(settings.rates));
+    let front = Front { hub, settings: Arc::new(settings), places, inbox: Arc::default(), limits };
     let api = Router::new()
         .route("/v1/payment_intents", post(payment_intents::create).get(payment_intents::list))
         .route("/v1/payment_intents/{id}", get(payment_intents::get))
@@ -145,9 +158,12 @@ pub fn router(hub: Arc<Hub>, settings: HttpSettings) -> Router {
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What holds for every request: an id, a place, a time limit, no card number in its address.
+/// What holds for every request: an id, a place, a time limit, no card number in its address, and patience
+/// that ends with those who guess.
 async fn guard(State(front): State<Front>, request: Request, next: Next) -> Response {
     let request_id = front.hub.ids.new_id("req");
+    let began_at = front.hub.clock.now();
+    let client = ClientAddress::of(request.extensions(), request.headers(), &front.settings.trusted_proxies);
     let method = request.method().clone();
     let route = request
         .extensions()
@@ -167,13 +183,17 @@ async fn guard(State(front): State<Front>, request: Request, next: Next) -> Resp
             }
         }
     };
+    let now = front.hub.clock.now();
+    response = front.limits.answer(client, now, &front.hub.metrics, response);
+    let status = response.status().as_u16();
+    front.hub.metrics.request(&method, &route, status, now.as_micros().saturating_sub(began_at.as_micros()));
     tracing::info!(
         request.id = %request_id,
         http.method = %method,
         http.route = %route,
-        http.status = response.status().as_u16(),
-        "{method} {route} was answered with {}",
-        response.status().as_u16()
+        http.status = status,
+        client.address = %client.0,
+        "{method} {route} was answered with {status}",
     );
     if response.extensions_mut().remove::<LacksRequestId>().is_some() {
         response = with_request_id(response, &request_id).await;

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use hub_core::refusal::Refusal;
 use serde_json::{Value, json};
 
+use crate::rate_limit::TooOften;
 use crate::service::ServiceError;
 use crate::store::{Conflict, StoreError};
 
@@ -30,13 +31,14 @@ pub enum Kind {
     Refused,
     NoConnector,
     ForgedWebhook,
+    RateLimited,
     Overloaded,
     Internal,
 }
 
 impl Kind {
     /// Every kind, for the documentation pages.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::MalformedJson,
         Self::UnsupportedMediaType,
         Self::BodyTooLarge,
@@ -54,6 +56,7 @@ impl Kind {
         Self::Refused,
         Self::NoConnector,
         Self::ForgedWebhook,
+        Self::RateLimited,
         Self::Overloaded,
         Self::Internal,
     ];
@@ -78,6 +81,7 @@ impl Kind {
             Self::Refused => "refused",
             Self::NoConnector => "no-connector",
             Self::ForgedWebhook => "forged-webhook",
+            Self::RateLimited => "rate-limited",
             Self::Overloaded => "overloaded",
             Self::Internal => "internal",
         }
@@ -101,6 +105,7 @@ impl Kind {
             Self::IdempotencyInProgress | Self::DuplicateOrderReference | Self::Refused => {
                 StatusCode::CONFLICT
             }
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -150,6 +155,10 @@ impl Kind {
                 "No configured connector can take this payment; `detail` gives the reason for each."
             }
             Self::ForgedWebhook => "The delivery's signature is missing, wrong or stale. Nothing was stored.",
+            Self::RateLimited => {
+                "Too many requests in a short time. Nothing was done; the same request, under the same \
+                 idempotency key, may come again after the seconds in `Retry-After`."
+            }
             Self::Overloaded => "Too much is waiting. Nothing was done; retry after the given seconds.",
             Self::Internal => {
                 "The hub failed. Whether anything was done is unknown: retry with the same idempotency key."
@@ -177,10 +186,14 @@ pub struct Problem {
     pub errors: Vec<FieldError>,
     /// Further members of the document.
     pub members: Vec<(&'static str, Value)>,
+    /// Seconds to wait, for kinds that are worth another try.
+    pub retry_after_s: u64,
+    /// That whoever asked showed no valid key, token or signature.
+    pub proves_nothing: bool,
 }
 
 /// Seconds an overloaded caller should wait.
-const RETRY_AFTER_S: &str = "1";
+const RETRY_AFTER_S: u64 = 1;
 
 impl Problem {
     /// A problem with its standard explanation.
@@ -191,7 +204,20 @@ impl Problem {
             detail: kind.explanation().to_owned(),
             errors: vec![],
             members: vec![],
+            retry_after_s: RETRY_AFTER_S,
+            proves_nothing: matches!(kind, Kind::Unauthorized | Kind::ForgedWebhook),
         }
+    }
+
+    /// That whoever asked showed no valid key, token or signature.
+    #[must_use]
+    pub fn proves_nothing(self) -> Self {
+        Self { proves_nothing: true, ..self }
+    }
+
+    /// Somebody's allowance is used up.
+    pub fn too_often(too_often: TooOften) -> Self {
+        Self { retry_after_s: too_often.retry_after_s, ..Self::new(Kind::RateLimited) }
     }
 
     /// With a nearer explanation.
@@ -233,7 +259,10 @@ impl Problem {
             "status": self.kind.status().as_u16(),
             "code": self.code,
             "detail": self.detail,
-            "retryable": matches!(self.kind, Kind::Overloaded | Kind::IdempotencyInProgress | Kind::Internal),
+            "retryable": matches!(
+                self.kind,
+                Kind::RateLimited | Kind::Overloaded | Kind::IdempotencyInProgress | Kind::Internal
+            ),
         });
         if let Some(fields) = document.as_object_mut() {
             if !self.errors.is_empty() {
@@ -253,14 +282,18 @@ impl Problem {
 #[derive(Clone, Copy, Debug)]
 pub struct LacksRequestId;
 
+/// Marks a refusal of somebody who showed no valid key, token or signature: it counts against the address.
+#[derive(Clone, Copy, Debug)]
+pub struct ProvesNothing;
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = (self.kind.status(), self.document().to_string()).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         match self.kind {
-            Kind::Overloaded | Kind::IdempotencyInProgress => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
+            Kind::RateLimited | Kind::Overloaded | Kind::IdempotencyInProgress => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(self.retry_after_s));
             }
             Kind::Unauthorized => {
                 headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -287,6 +320,9 @@ impl IntoResponse for Problem {
             | Kind::Internal => {}
         }
         response.extensions_mut().insert(LacksRequestId);
+        if self.proves_nothing {
+            response.extensions_mut().insert(ProvesNothing);
+        }
         response
     }
 }

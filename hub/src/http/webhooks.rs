@@ -10,13 +10,14 @@ use axum::extract::{Path, Request, State};
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use hub_core::ids::{DeliveryId, MerchantId, Scope};
-use processor_sdk::{Bytes, Channel, Delivery, Headers};
+use processor_sdk::{Bytes, Channel, Delivery, Headers, SignedDeliveries};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::problem::{Kind, Problem};
 use super::{Front, body};
 use crate::connector::{Authenticated, Connector};
+use crate::metrics::WebhookVerdict;
 use crate::store::{Commit, Conflict, InboxRow, InboxState, StoreError, Write};
 use crate::worker::job::{Job, JobBody};
 
@@ -70,9 +71,10 @@ async fn take(
     request: Request,
 ) -> Result<Response, Problem> {
     let hub = &front.hub;
-    let connector = hub.connectors.connector(name).ok_or_else(|| Problem::new(Kind::NotFound))?;
+    let unknown = || Problem::new(Kind::NotFound).proves_nothing();
+    let connector = hub.connectors.connector(name).ok_or_else(unknown)?;
     if !path_matches(connector.as_ref(), path_secret) {
-        return Err(Problem::new(Kind::NotFound));
+        return Err(unknown());
     }
     if front.inbox.is_full(front).await? {
         // Not lost: a processor delivers again what was not acknowledged.
@@ -91,15 +93,22 @@ async fn take(
         None,
         hub.clock.now(),
     );
-    match connector.authenticate(&delivery).await {
+    let authenticated = connector.authenticate(&delivery).await;
+    let verdict = verdict(connector.as_ref(), &authenticated);
+    hub.metrics.webhook(name, verdict);
+    match authenticated {
+        Authenticated::Accepted if verdict == WebhookVerdict::Verified => {
+            hub.health.heard(name, delivery.received_at);
+        }
         Authenticated::Accepted => {}
-        Authenticated::Forged { why } => {
+        Authenticated::Forged { why } | Authenticated::Stale { why } => {
             tracing::warn!(connector.name = name, why, "a delivery to {name} was refused as forged");
             return Err(Problem::new(Kind::ForgedWebhook));
         }
         Authenticated::Unreadable { why } => {
             tracing::warn!(connector.name = name, why, "a delivery to {name} cannot be read");
-            return Err(Problem::new(Kind::MalformedJson).detail("This is no delivery of that processor."));
+            let problem = Problem::new(Kind::MalformedJson).detail("This is no delivery of that processor.");
+            return Err(problem.proves_nothing());
         }
         Authenticated::Unavailable { why } => {
             tracing::warn!(connector.name = name, why, "a delivery to {name} cannot be checked now");
@@ -110,6 +119,19 @@ async fn take(
     let acknowledgement = &connector.descriptor().acknowledgement;
     let status = StatusCode::from_u16(acknowledgement.status).unwrap_or(StatusCode::OK);
     Ok((status, BodyBytes::from(acknowledgement.body.clone())).into_response())
+}
+
+fn verdict(connector: &dyn Connector, authenticated: &Authenticated) -> WebhookVerdict {
+    match authenticated {
+        Authenticated::Accepted if connector.descriptor().deliveries == SignedDeliveries::Unsigned => {
+            WebhookVerdict::Hint
+        }
+        Authenticated::Accepted => WebhookVerdict::Verified,
+        Authenticated::Forged { .. } => WebhookVerdict::Forged,
+        Authenticated::Stale { .. } => WebhookVerdict::Stale,
+        Authenticated::Unreadable { .. } => WebhookVerdict::Unreadable,
+        Authenticated::Unavailable { .. } => WebhookVerdict::Unavailable,
+    }
 }
 
 fn path_matches(connector: &dyn Connector, given: Option<&str>) -> bool {

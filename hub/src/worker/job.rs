@@ -49,6 +49,21 @@ pub enum JobBody {
 }
 
 impl JobBody {
+    /// One word for what is to be done.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Payment { work, .. } => match work {
+                Work::CallProcessor { .. } => "call_processor",
+                Work::Check { .. } => "check",
+                Work::RemindOfCapture { .. } => "remind_of_capture",
+                Work::Expire => "expire",
+            },
+            Self::TakeNotification { .. } => "take_notification",
+            Self::NotifyMerchant { .. } => "notify_merchant",
+        }
+    }
+
     /// The key that makes the same work the same job.
     #[must_use]
     pub fn key(&self) -> String {

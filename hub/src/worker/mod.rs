@@ -51,6 +51,7 @@ pub async fn run(hub: Arc<Hub>, sender: WebhookSender, mut stop: watch::Receiver
         let mut found = false;
         for job in claimed.unwrap_or_default() {
             found = true;
+            hub.metrics.job_claimed(&job.body);
             let Ok(place) = places.clone().acquire_owned().await else { return };
             let (hub, sender) = (hub.clone(), sender.clone());
             running.spawn(async move {
@@ -117,6 +118,7 @@ async fn carry_out(hub: &Hub, sender: &WebhookSender, job: &ClaimedJob) {
         tracing::warn!(job.key = %job.key, "{} was taken over by another worker", job.key);
         return;
     }
+    hub.metrics.job_failed(&job.body);
     tracing::error!(job.key = %job.key, %error, "{} failed and is run again", job.key);
     let due_at = after(hub.clock.now(), failed_job_wait_s(job.tries));
     let write = Write::RescheduleJob { key: job.key.clone(), holder: job.lease.clone(), due_at };

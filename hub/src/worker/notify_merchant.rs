@@ -57,6 +57,7 @@ pub(crate) async fn run(
         // Not guarded by the lease: disabling the endpoint above may have dropped the job already.
         None => Write::DropJob { key },
     });
+    let state = tried.state;
     writes.push(Write::RecordDeliveryTry {
         scope: scope.clone(),
         event_id: event_id.clone(),
@@ -64,6 +65,7 @@ pub(crate) async fn run(
         delivery_try: tried,
     });
     hub.store.commit(Commit { writes }).await?;
+    hub.metrics.merchant_delivery(state);
     Ok(())
 }
 

@@ -263,7 +263,13 @@ async fn perform(
         livemode: payment.scope.livemode,
     };
     warn_of_other_version(connector.as_ref(), &attempt.profile);
-    connector.perform(&call).await
+    let began_at = hub.clock.now();
+    let performed = connector.perform(&call).await;
+    let now = hub.clock.now();
+    let took_us = now.as_micros().saturating_sub(began_at.as_micros());
+    hub.metrics.called(name, call.operation.kind().as_str(), &performed.outcome, took_us);
+    hub.health.called(name, &performed.outcome, now);
+    performed
 }
 
 fn warn_of_other_version(connector: &dyn Connector, pinned: &ConnectorProfile) {
