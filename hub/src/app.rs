@@ -27,7 +27,7 @@ use crate::operator;
 use crate::routing_table::{Route, RoutingTable};
 use crate::seal::{KeyFileError, Sealer, SealingKey};
 use crate::service::Hub;
-use crate::store::sqlite::{OpenError, SqliteOptions, SqliteStore};
+use crate::store::sqlite::{OpenError, SqliteOptions, SqliteStore, schema_version};
 use crate::store::{ApiKeyRow, Commit, Store, StoreError, Write};
 use hub_core::ids::{MerchantId, Scope};
 use hub_core::policy::Policies;
@@ -87,6 +87,18 @@ pub enum StartError {
     Config(Box<ConfigError>),
     #[error(transparent)]
     Connectors(#[from] ConnectorConfigError),
+    #[error(
+        "there is no database of a hub at {path}; correct data_dir, or make one by starting the hub or with \
+         `payhub migrate`"
+    )]
+    NoDatabase { path: PathBuf },
+    #[error("you may not look at {path}; give the command as the user that the hub runs as")]
+    Forbidden { path: PathBuf },
+    #[error(
+        "{path} belongs to the user with the number {owner}, and files that this command makes would not be \
+         readable for the hub; give the command as that user, such as with: sudo -u '#{owner}'"
+    )]
+    OtherOwner { path: PathBuf, owner: u32 },
 }
 
 /// A hub that runs.
@@ -117,8 +129,8 @@ pub fn database_file(data_dir: &Path) -> PathBuf {
 pub async fn start(parts: Parts) -> Result<Running, StartError> {
     let folder = |source| StartError::Folder { path: parts.data_dir.clone(), source };
     crate::private_file::make_folder(&parts.data_dir).map_err(folder)?;
-    let key = SealingKey::load_or_create(&parts.sealing_key_file, parts.randomness.as_ref())?;
-    let store = SqliteStore::open(&database_file(&parts.data_dir), SqliteOptions::default())?;
+    let (key, store) =
+        open_store(&parts.data_dir, &parts.sealing_key_file, parts.randomness.as_ref())?;
     let store: Arc<dyn Store> = Arc::new(store);
     // This process alone has the database: whoever held leases is gone.
     let released = store.release_leases().await?;
@@ -159,7 +171,39 @@ pub async fn start(parts: Parts) -> Result<Running, StartError> {
     Ok(Running { hub, address, metrics_address, stop, grace, server, metrics, worker, operator })
 }
 
-/// Opens a hub for one operator's request, where none runs: no processors, no worker, no network.
+/// Opens the database and its sealing key. Both are made where there is neither. A database without its key
+/// is refused: with a new one, nothing that was sealed before could be opened again.
+fn open_store(
+    data_dir: &Path,
+    sealing_key_file: &Path,
+    randomness: &dyn Randomness,
+) -> Result<(SealingKey, SqliteStore), StartError> {
+    let file = database_file(data_dir);
+    let key = if file.exists() {
+        SealingKey::load(sealing_key_file)?
+    } else {
+        SealingKey::load_or_create(sealing_key_file, randomness)?
+    };
+    Ok((key, SqliteStore::open(&file, SqliteOptions::default())?))
+}
+
+/// Makes the database and its sealing key, or brings the schema up to date. The versions before and after.
+///
+/// # Errors
+/// [`StartError`]; a newer or foreign database is left untouched.
+pub fn migrate(data_dir: &Path, sealing_key_file: &Path) -> Result<(i64, i64), StartError> {
+    let folder = |source| StartError::Folder { path: data_dir.to_owned(), source };
+    crate::private_file::make_folder(data_dir).map_err(folder)?;
+    let file = database_file(data_dir);
+    let before = if file.exists() { schema_version(&file)? } else { 0 };
+    // Opening does it, in one transaction.
+    let (_key, store) = open_store(data_dir, sealing_key_file, &SystemRandomness)?;
+    drop(store);
+    Ok((before, schema_version(&file)?))
+}
+
+/// Opens a hub for one operator's request, where none runs: no processors, no worker, no network. Makes
+/// nothing: a mistyped folder must not become a second, empty hub.
 ///
 /// # Errors
 /// [`StartError`], such as a database that another process has.
@@ -171,10 +215,15 @@ pub fn open_for_operator(
 ) -> Result<Hub, StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let randomness: Arc<dyn Randomness> = Arc::new(SystemRandomness);
-    let folder = |source| StartError::Folder { path: data_dir.to_owned(), source };
-    crate::private_file::make_folder(data_dir).map_err(folder)?;
-    let key = SealingKey::load_or_create(sealing_key_file, randomness.as_ref())?;
-    let store = SqliteStore::open(&database_file(data_dir), SqliteOptions::default())?;
+    let path = database_file(data_dir);
+    match std::fs::metadata(&path) {
+        Ok(metadata) => refuse_another_user(&path, &metadata)?,
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            return Err(StartError::Forbidden { path });
+        }
+        Err(_) => return Err(StartError::NoDatabase { path }),
+    }
+    let (key, store) = open_store(data_dir, sealing_key_file, randomness.as_ref())?;
     Ok(Hub {
         store: Arc::new(store),
         clock: clock.clone(),
@@ -186,6 +235,17 @@ pub fn open_for_operator(
         metrics: Arc::new(Metrics::new()?),
         health: Arc::default(),
     })
+}
+
+/// The engine makes files beside the database; made by the machine's own user, they would lock the hub out.
+fn refuse_another_user(path: &Path, metadata: &std::fs::Metadata) -> Result<(), StartError> {
+    use std::os::unix::fs::MetadataExt;
+    // Where the system does not tell who asks, its own permissions have to do.
+    let Ok(own) = std::fs::metadata("/proc/self") else { return Ok(()) };
+    if own.uid() == metadata.uid() {
+        return Ok(());
+    }
+    Err(StartError::OtherOwner { path: path.to_owned(), owner: metadata.uid() })
 }
 
 async fn serve(

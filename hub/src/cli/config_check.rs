@@ -9,7 +9,7 @@ use payhub::config::Config;
 use payhub::config::problem::ConfigError;
 use serde_json::{Value, json};
 
-use super::print;
+use super::{print, refused, unopened};
 use crate::commands::fail;
 
 pub(crate) fn run(file: &Path, as_json: bool) -> ExitCode {
@@ -17,7 +17,7 @@ pub(crate) fn run(file: &Path, as_json: bool) -> ExitCode {
         Ok(config) => match app::check_connectors(&config) {
             Ok(()) => Ok(config),
             Err(StartError::Config(error)) => Err(*error),
-            Err(error) => return fail(&error.to_string()),
+            Err(error) => return refused(&unopened(&error), as_json),
         },
         Err(error) => Err(error),
     };
@@ -77,7 +77,11 @@ fn wrong(file: &Path, error: &ConfigError) -> Value {
     });
     let problems: Vec<_> = problems.collect();
     if problems.is_empty() {
-        return json!({ "file": file, "ok": false, "problems": [{ "reason": error.to_string() }] });
+        // The file itself is what is wrong.
+        let problem = json!({
+            "file": file, "line": null, "column": null, "key": "", "reason": error.to_string(), "fix": null,
+        });
+        return json!({ "file": file, "ok": false, "problems": [problem] });
     }
     json!({ "file": file, "ok": false, "problems": problems })
 }

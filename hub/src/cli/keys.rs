@@ -124,10 +124,11 @@ fn revoked(answer: &Value) -> String {
     format!("{} opens nothing any more (since {})", text(answer, "/key_id"), text(answer, "/revoked_at"))
 }
 
-/// When it ends by itself.
+/// When it ends or ended.
 fn until(key: &Value) -> &str {
-    match text(key, "/expires_at") {
-        "" => "it is revoked",
-        end => end,
+    match (text(key, "/revoked_at"), text(key, "/expires_at")) {
+        ("", "") => "revoked",
+        ("", end) => end,
+        (revoked, _) => revoked,
     }
 }

@@ -1,35 +1,27 @@
-//! `payhub migrate`: brings a database's schema up to date while no hub runs on it.
+//! `payhub migrate`: makes the database, or brings its schema up to date, while no hub runs on it.
 
 use std::process::ExitCode;
 
-use payhub::store::sqlite::{SqliteOptions, SqliteStore, schema_version};
+use serde_json::{Value, json};
 
-use super::{Target, exists, print};
-use crate::commands::fail;
+use super::{Target, text, unopened};
 
 pub(crate) fn run(target: &Target) -> ExitCode {
-    let place = match target.place() {
-        Ok(place) => place,
-        Err(why) => return fail(&why),
-    };
-    if let Err(error) = payhub::private_file::make_folder(&place.data_dir) {
-        return fail(&format!("{}: {error}", place.data_dir.display()));
-    }
-    let file = payhub::app::database_file(&place.data_dir);
-    let before = if exists(&file) { schema_version(&file) } else { Ok(0) };
-    let opened = before.and_then(|before| {
-        // Opening does it, in one transaction; a newer or foreign database is refused untouched.
-        let store = SqliteStore::open(&file, SqliteOptions::default())?;
-        drop(store);
-        Ok((before, schema_version(&file)?))
+    let migrated = target.place().and_then(|place| {
+        let (from, to) = payhub::app::migrate(&place.data_dir, &place.sealing_key_file)
+            .map_err(|error| unopened(&error))?;
+        Ok(json!({ "file": payhub::app::database_file(&place.data_dir), "from": from, "to": to }))
     });
-    match opened {
-        Ok((before, after)) if before == after => {
-            print(&format!("{} is at schema version {after}; there is nothing to do", file.display()))
-        }
-        Ok((before, after)) => {
-            print(&format!("{} went from schema version {before} to {after}", file.display()))
-        }
-        Err(error) => fail(&error.to_string()),
+    target.end(migrated, sentence)
+}
+
+fn sentence(migrated: &Value) -> String {
+    let (file, from, to) = (text(migrated, "/file"), &migrated["from"], &migrated["to"]);
+    if from == to {
+        format!("{file} is at schema version {to}; there is nothing to do")
+    } else if *from == 0 {
+        format!("{file} was made at schema version {to}")
+    } else {
+        format!("{file} went from schema version {from} to {to}")
     }
 }

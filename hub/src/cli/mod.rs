@@ -1,26 +1,39 @@
-//! Commands for operators: what each takes, and how its answer is shown.
+//! Commands for operators: what each takes, how its answer is shown, and how it ends.
 //!
 //! Each asks the running hub over its private socket, or, where none runs, opens the database itself.
+//!
+//! Invariant: the exit code tells three ends apart: done, not done, and not known (nobody may take a lost
+//! answer for either of the others). The command line's own mistakes have a fourth, which is clap's.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Args;
 use hub_core::policy::Policies;
-use payhub::app::open_for_operator;
+use payhub::app::{StartError, open_for_operator};
 use payhub::config::Config;
 use payhub::operator::socket::{AskError, ask};
-use payhub::operator::{Request, perform};
-use serde_json::Value;
+use payhub::operator::{Failure, Request, UNKNOWN_OUTCOME, perform};
+use payhub::store::sqlite::OpenError;
+use serde_json::{Value, json};
 
 use crate::commands::fail;
+
+/// How often a database that another command has is tried again, and the pause between, in milliseconds.
+const LOCKED_TRIES_MAX: u32 = 100;
+const LOCKED_PAUSE_MS: u64 = 50;
+/// The exit code when it is not known whether anything was done.
+const EXIT_UNKNOWN: u8 = 3;
 
 pub(crate) mod config_check;
 pub(crate) mod keys;
 pub(crate) mod migrate;
 pub(crate) mod payments;
 pub(crate) mod quarantine;
+
+mod story;
 
 /// Which hub is meant, and how it answers.
 #[derive(Args)]
@@ -39,58 +52,124 @@ pub(crate) struct Target {
 /// Where a hub keeps its things.
 pub(crate) struct Place {
     pub(crate) data_dir: PathBuf,
-    sealing_key_file: PathBuf,
+    pub(crate) sealing_key_file: PathBuf,
     public_url: String,
     policies: Policies,
 }
 
 impl Target {
-    pub(crate) fn place(&self) -> Result<Place, String> {
+    pub(crate) fn place(&self) -> Result<Place, Failure> {
         match (&self.config, &self.data_dir) {
             (Some(config), _) => {
-                let config = Config::load(config).map_err(|error| error.to_string())?;
+                let config = Config::load(config).map_err(|error| failure("config", error.to_string()))?;
                 let public_url = config.public_url.to_string();
                 let sealing_key_file = config.sealing.key_file;
                 let policies = config.policies;
                 Ok(Place { data_dir: config.data_dir, sealing_key_file, public_url, policies })
             }
             (None, Some(data_dir)) => {
-                if !payhub::app::database_file(data_dir).is_file() {
-                    return Err(format!("{} is no data folder of a hub", data_dir.display()));
-                }
                 let sealing_key_file = data_dir.join("sealing.key");
                 // The demo's; only its links are made of it.
                 let public_url = "http://127.0.0.1:8080".to_owned();
                 let policies = Policies::default();
                 Ok(Place { data_dir: data_dir.clone(), sealing_key_file, public_url, policies })
             }
-            (None, None) => Err("--config FILE or --data-dir DIR says which hub".to_owned()),
+            // clap lets nobody come here.
+            (None, None) => Err(failure("config", "--config FILE or --data-dir DIR says which hub")),
         }
     }
 
     /// Does it and prints the answer.
     pub(crate) async fn run(&self, request: Request, show: fn(&Value) -> String) -> ExitCode {
         let answered = match self.place() {
-            Ok(place) => answer(&place, request).await,
-            Err(why) => Err(why),
+            Ok(place) => answer(&place, &request).await,
+            Err(failure) => Err(failure),
         };
+        self.end(answered, show)
+    }
+
+    /// Prints an answer, or why there is none.
+    pub(crate) fn end(&self, answered: Result<Value, Failure>, show: fn(&Value) -> String) -> ExitCode {
         match answered {
             Ok(value) if self.json => print(&format!("{value:#}")),
             Ok(value) => print(&show(&value)),
-            Err(why) => fail(&why),
+            Err(failure) => refused(&failure, self.json),
         }
     }
 }
 
-async fn answer(place: &Place, request: Request) -> Result<Value, String> {
-    match ask(&place.data_dir, &request).await {
-        Err(AskError::NotRunning) => {}
-        answered => return answered.map_err(|error| error.to_string()),
+/// Tells why something was not done, or is not known to be: to people on standard error, to programs on
+/// standard output, where they read every answer.
+pub(crate) fn refused(failure: &Failure, as_json: bool) -> ExitCode {
+    if as_json {
+        let _printed = print(&format!("{:#}", json!({ "error": failure })));
+    } else {
+        let _failed = fail(&failure.message);
     }
-    let Place { data_dir, sealing_key_file, public_url, policies } = place;
-    let hub = open_for_operator(data_dir, sealing_key_file, public_url, *policies)
-        .map_err(|error| error.to_string())?;
-    perform(&hub, request).await.map_err(|error| error.to_string())
+    if failure.code == UNKNOWN_OUTCOME { ExitCode::from(EXIT_UNKNOWN) } else { ExitCode::FAILURE }
+}
+
+pub(crate) fn failure(code: &str, message: impl Into<String>) -> Failure {
+    Failure { code: code.to_owned(), message: message.into(), field: None }
+}
+
+/// Who decides: as it was said, else whom the shell names.
+#[derive(Args)]
+pub(crate) struct Operator {
+    /// Who says so. Default: the shell's USER.
+    #[arg(long = "as", value_name = "NAME", env = "USER", hide_env_values = true)]
+    name: Option<String>,
+}
+
+impl Operator {
+    /// The name, which the history keeps.
+    pub(crate) fn name(self) -> Result<String, Failure> {
+        self.name.filter(|name| !name.trim().is_empty()).ok_or_else(|| Failure {
+            field: Some("as".to_owned()),
+            ..failure("invalid_field", "as: say who decides, with --as NAME; the shell's USER is not set")
+        })
+    }
+}
+
+/// Asks the hub that runs there, or does it where none runs. A database that another command has for a moment
+/// is waited for; a hub may also have started meanwhile.
+async fn answer(place: &Place, request: &Request) -> Result<Value, Failure> {
+    let mut tries = 0;
+    loop {
+        match ask(&place.data_dir, request).await {
+            Err(AskError::NotRunning) => {}
+            answered => return answered.map_err(|error| error.failure()),
+        }
+        let Place { data_dir, sealing_key_file, public_url, policies } = place;
+        match open_for_operator(data_dir, sealing_key_file, public_url, *policies) {
+            Ok(hub) => return perform(&hub, request.clone()).await.map_err(|error| error.failure()),
+            Err(StartError::Store(OpenError::Locked { .. })) if tries < LOCKED_TRIES_MAX => {
+                tries += 1;
+                tokio::time::sleep(Duration::from_millis(LOCKED_PAUSE_MS)).await;
+            }
+            Err(error) => return Err(unopened(&error)),
+        }
+    }
+}
+
+/// Why a database was not opened; nothing was done then.
+pub(crate) fn unopened(error: &StartError) -> Failure {
+    let code = match error {
+        StartError::NoDatabase { .. } => "no_database",
+        StartError::Forbidden { .. } | StartError::OtherOwner { .. } => "not_allowed",
+        StartError::Store(OpenError::Locked { .. }) => "in_use",
+        StartError::Store(OpenError::NewerDatabase { .. }) => "newer_database",
+        StartError::Folder { .. }
+        | StartError::Store(_)
+        | StartError::Commit(_)
+        | StartError::Key(_)
+        | StartError::Sender(_)
+        | StartError::Listen(_)
+        | StartError::Transport(_)
+        | StartError::Config(_)
+        | StartError::Connectors(_) => "cannot_open",
+    };
+    failure(code, error.to_string())
 }
 
 /// Prints what was asked for.
@@ -145,9 +224,4 @@ pub(crate) fn columns(rows: &[Vec<String>]) -> String {
         text.push('\n');
     }
     text
-}
-
-/// Whether a path is the one of a file that is there.
-pub(crate) fn exists(path: &Path) -> bool {
-    path.is_file()
 }

@@ -7,7 +7,7 @@ use hub_core::payment::Resolution;
 use payhub::operator::Request;
 use serde_json::Value;
 
-use super::{Target, columns, items, text};
+use super::{Operator, Target, columns, items, text};
 
 /// What to do with payments that wait for a person.
 #[derive(Subcommand)]
@@ -41,26 +41,22 @@ pub(crate) struct Decision {
     /// Why, for the history.
     #[arg(long)]
     note: String,
-    /// Who decides.
-    #[arg(long = "as", value_name = "NAME", env = "USER")]
-    operator: String,
+    #[command(flatten)]
+    operator: Operator,
 }
 
 pub(crate) async fn run(quarantine: Quarantine) -> ExitCode {
-    let resolve = |decision: Decision, resolution| Request::ResolveQuarantine {
-        id: decision.id,
-        resolution,
-        note: decision.note,
-        operator: decision.operator,
+    let (target, decision, resolution) = match quarantine {
+        Quarantine::List { target } => return target.run(Request::ListQuarantine, list).await,
+        Quarantine::Accept { target, decision } => (target, decision, Resolution::Accept),
+        Quarantine::Refund { target, decision } => (target, decision, Resolution::Refund),
     };
-    match quarantine {
-        Quarantine::List { target } => target.run(Request::ListQuarantine, list).await,
-        Quarantine::Accept { target, decision } => {
-            target.run(resolve(decision, Resolution::Accept), resolved).await
+    match decision.operator.name() {
+        Ok(operator) => {
+            let (id, note) = (decision.id, decision.note);
+            target.run(Request::ResolveQuarantine { id, resolution, note, operator }, resolved).await
         }
-        Quarantine::Refund { target, decision } => {
-            target.run(resolve(decision, Resolution::Refund), resolved).await
-        }
+        Err(failure) => target.end(Err(failure), resolved),
     }
 }
 

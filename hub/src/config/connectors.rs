@@ -14,9 +14,10 @@ use super::excerpt::Exposure;
 use super::problem::{ConfigError, Place, Problem, Source};
 use super::secrets::{self, Environment};
 use super::section::{Entry, Layer, Notes, Section, Value, join};
+use super::suggestion::nearest;
 use crate::connector::credentials::SecretText;
 use crate::connector::hosts::{AllowedHosts, Grants, HostsError};
-use crate::connector::registry::{ConnectorConfig, ConnectorConfigError, NATIVE_ADAPTERS};
+use crate::connector::registry::{ConnectorConfig, ConnectorConfigError, NATIVE_ADAPTERS, native_adapter};
 
 /// The name is part of a URL.
 const NAME_CHARS_MAX: usize = 32;
@@ -202,32 +203,51 @@ impl ConnectorEntry {
     /// What the registry refused, shown at its place in the file.
     pub fn mistake(&self, error: &ConnectorConfigError) -> ConfigError {
         use ConnectorConfigError as E;
-        let adapters = format!("there are: {}", NATIVE_ADAPTERS.join(", "));
         let (key, reason, fix) = match error {
             E::NoAdapter { adapter, .. } => {
-                ("adapter".to_owned(), format!("there is no adapter `{adapter}`"), Some(adapters.as_str()))
+                let fix = match nearest(adapter, NATIVE_ADAPTERS) {
+                    Some(near) => format!("did you mean \"{near}\"?"),
+                    None => format!("there are: {}", NATIVE_ADAPTERS.join(", ")),
+                };
+                ("adapter".to_owned(), format!("there is no adapter `{adapter}`"), Some(fix))
             }
             E::Contract { version, .. } => (
                 "adapter".to_owned(),
                 format!("the adapter speaks contract version {version}, which this hub does not"),
-                Some("use a release of the adapter that was built for this hub"),
+                Some("use a release of the adapter that was built for this hub".to_owned()),
             ),
             E::SandboxInLiveMode { .. } => (
                 "mode".to_owned(),
                 "the sandbox moves no money and is refused in live mode".to_owned(),
-                Some("write mode = \"test\", or choose another adapter"),
+                Some("write mode = \"test\", or choose another adapter".to_owned()),
             ),
-            E::Setting { field, fix, .. } => (field.clone(), fix.clone(), None),
+            E::Setting { field, fix, .. } => (field.clone(), fix.clone(), Some(self.adapter_fix(field))),
             E::Hosts { source, .. } => {
-                let key = match source {
-                    HostsError::Pattern { key, .. } => (*key).to_owned(),
-                    HostsError::Setting { setting } => format!("settings.{setting}"),
+                let (key, fix) = match source {
+                    HostsError::Pattern { key, .. } => ((*key).to_owned(), None),
+                    HostsError::Undeclared { key, .. } => {
+                        let fix = "leave it out: a list only takes away from what the adapter declares";
+                        ((*key).to_owned(), Some(fix.to_owned()))
+                    }
+                    HostsError::Setting { setting } => {
+                        let fix = format!("write it like: {setting} = \"https://api.example.com\"");
+                        (format!("settings.{setting}"), Some(fix))
+                    }
                 };
-                (key, source.to_string(), None)
+                (key, source.to_string(), fix)
             }
-            E::Secret { secret, fix, .. } => (format!("secrets.{secret}"), fix.clone(), None),
-            E::PathSecret { fix, .. } => ("webhook_path_secret".to_owned(), fix.clone(), None),
-            E::Twice { .. } => (String::new(), "is configured twice".to_owned(), Some("rename one of them")),
+            E::Secret { secret, fix, .. } => {
+                let key = format!("secrets.{secret}");
+                let how = self.adapter_fix(&key);
+                (key, fix.clone(), Some(how))
+            }
+            E::PathSecret { fix, .. } => {
+                let how = "make one: openssl rand -hex 16";
+                ("webhook_path_secret".to_owned(), fix.clone(), Some(how.to_owned()))
+            }
+            E::Twice { .. } => {
+                (String::new(), "is configured twice".to_owned(), Some("rename one of them".to_owned()))
+            }
         };
         let table = join("connectors", &self.config.name);
         let path = if key.is_empty() { table } else { format!("{table}.{key}") };
@@ -236,8 +256,32 @@ impl ConnectorEntry {
             place: self.places.find(&key),
             key: path,
             reason,
-            fix: fix.map(str::to_owned),
+            fix,
         };
         ConfigError::Mistakes { problems: vec![problem] }
+    }
+
+    /// What to do about a setting or secret that the adapter refuses: the name that was meant, the line that
+    /// is missing, or where the list of them is.
+    fn adapter_fix(&self, key: &str) -> String {
+        let (table, name) = key.split_once('.').unwrap_or(("settings", key));
+        let descriptor = native_adapter(&self.config.adapter).map(|adapter| adapter.descriptor());
+        let names = descriptor.map_or_else(Vec::new, |descriptor| match table {
+            "secrets" => descriptor.secrets.into_iter().map(|field| field.name).collect(),
+            _ => descriptor.settings.into_iter().map(|field| field.name).collect::<Vec<_>>(),
+        });
+        let is_known = names.iter().any(|known| known == name);
+        if let Some(near) = nearest(name, names.iter().map(String::as_str)).filter(|_| !is_known) {
+            return format!("did you mean `{near}`?");
+        }
+        let heading = format!("[connectors.{}.{table}]", self.config.name);
+        if is_known && !self.places.spans.contains_key(key) {
+            let variable = format!("{}_{name}", self.config.name).to_uppercase().replace('-', "_");
+            return match table {
+                "secrets" => format!("add below {heading}: {name} = {{ env = \"{variable}\" }}"),
+                _ => format!("add below {heading}: {name} = …"),
+            };
+        }
+        format!("the README of the adapter {} says what belongs in {heading}", self.config.adapter)
     }
 }

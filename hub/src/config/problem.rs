@@ -58,7 +58,7 @@ pub struct Place {
 pub enum ConfigError {
     #[error("there is no config file {path}; create it, or name another with --config")]
     Missing { path: PathBuf },
-    #[error("the config file {path} cannot be read")]
+    #[error("the config file {path} cannot be read: {source}")]
     Unreadable { path: PathBuf, source: std::io::Error },
     #[error("the config file {path} is longer than {bytes_max} bytes, so it is probably another file")]
     TooLong { path: PathBuf, bytes_max: u64 },

@@ -3,6 +3,8 @@
 //! Invariant: a URL that passes names a declared and granted host by https (or by http, when the operator
 //! listed that host), holds no user or password, and uses the scheme's own port unless somebody named another.
 
+use std::fmt;
+
 use processor_sdk::{HostRule, Settings};
 use url::Url;
 
@@ -26,6 +28,8 @@ pub enum HostsError {
         "`{pattern}` in {key} is not a host; write `api.example.com`, `*.example.com` or either with `:port`"
     )]
     Pattern { key: &'static str, pattern: String },
+    #[error("`{pattern}` in {key} is no host that the adapter goes to; it goes to: {declared}")]
+    Undeclared { key: &'static str, pattern: String, declared: String },
     #[error("settings.{setting} must be an http or https URL with a host and without user or password")]
     Setting { setting: String },
 }
@@ -68,6 +72,19 @@ impl AllowedHosts {
         let declared = rules.iter().filter_map(|rule| declared(rule, settings)).collect::<Result<_, _>>()?;
         let plain_http = patterns("plain_http_hosts", &grants.plain_http_hosts)?;
         Ok(Self { declared, granted: None, plain_http })
+    }
+
+    /// Refuses a host that the operator lists and no rule covers: the line would be without effect, and the
+    /// operator believes that it has one.
+    ///
+    /// # Errors
+    /// [`HostsError::Undeclared`], for the first such host.
+    pub fn refuse_without_effect(&self, grants: &Grants, shoppers: &Self) -> Result<(), HostsError> {
+        let requests = self.declared.iter();
+        let hosts = grants.hosts.as_deref().unwrap_or_default();
+        covered("hosts", hosts, &requests.clone().collect::<Vec<_>>())?;
+        let all: Vec<_> = requests.chain(&shoppers.declared).collect();
+        covered("plain_http_hosts", &grants.plain_http_hosts, &all)
     }
 
     /// The parsed URL, when it may be used.
@@ -119,7 +136,41 @@ impl AllowedHosts {
     }
 }
 
+fn covered(key: &'static str, texts: &[String], declared: &[&Declared]) -> Result<(), HostsError> {
+    for (text, pattern) in texts.iter().zip(patterns(key, texts)?) {
+        if !declared.iter().any(|declared| pattern.meets(declared)) {
+            let mut names: Vec<String> = declared.iter().map(ToString::to_string).collect();
+            names.dedup();
+            return Err(HostsError::Undeclared { key, pattern: text.clone(), declared: names.join(", ") });
+        }
+    }
+    Ok(())
+}
+
+impl fmt::Display for Declared {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exactly(host) => formatter.write_str(host),
+            Self::Below(domain) => write!(formatter, "*.{domain}"),
+            Self::Origin { host, port, .. } => write!(formatter, "{host}:{port}"),
+        }
+    }
+}
+
 impl HostPattern {
+    /// Whether any host is both of the pattern and declared.
+    fn meets(&self, declared: &Declared) -> bool {
+        let names = |host: &str| if self.below { is_below(host, &self.host) } else { host == self.host };
+        match declared {
+            Declared::Exactly(host) => names(host),
+            Declared::Below(domain) if self.below => {
+                self.host == *domain || is_below(&self.host, domain) || is_below(domain, &self.host)
+            }
+            Declared::Below(domain) => is_below(&self.host, domain),
+            Declared::Origin { host, port, .. } => self.matches(host, *port),
+        }
+    }
+
     fn parse(text: &str) -> Option<Self> {
         let lower = text.trim().to_ascii_lowercase();
         let (below, rest) = match lower.strip_prefix("*.") {

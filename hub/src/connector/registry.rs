@@ -135,6 +135,9 @@ pub fn build_with(
     let redactor = Arc::new(Redactor::new(&secrets, &descriptor.never_store));
     let door_hosts = AllowedHosts::for_doors(&descriptor.checkout_hosts, &settings, &config.grants)
         .map_err(hosts_error)?;
+    let request_hosts =
+        AllowedHosts::for_requests(&descriptor.hosts, &settings, &config.grants).map_err(hosts_error)?;
+    request_hosts.refuse_without_effect(&config.grants, &door_hosts).map_err(hosts_error)?;
     let egress = Egress::new(
         (&descriptor, &settings, &config.grants),
         Arc::clone(&secrets),

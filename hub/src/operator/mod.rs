@@ -20,7 +20,9 @@ pub mod socket;
 
 mod keys;
 mod payments;
+mod person;
 pub mod resolutions;
+mod words;
 
 use resolutions::Settlement;
 
@@ -126,6 +128,41 @@ impl OperatorError {
     fn field(field: &'static str, fix: impl Into<String>) -> Self {
         Self::Field { field, fix: fix.into() }
     }
+
+    /// The same for a program.
+    pub fn failure(&self) -> Failure {
+        let code = match self {
+            Self::Field { .. } => "invalid_field",
+            Self::NotFound { .. } | Self::Service(ServiceError::NotFound) => "not_found",
+            Self::Service(ServiceError::Refused(refusal)) => refusal.code(),
+            Self::Service(ServiceError::Store(error)) | Self::Store(error) => match error {
+                StoreError::Conflict(_) => "conflict",
+                StoreError::Overloaded => "overloaded",
+                // The engine may have failed after it wrote.
+                StoreError::Failed(_) => UNKNOWN_OUTCOME,
+            },
+        };
+        let field = match self {
+            Self::Field { field, .. } => Some((*field).to_owned()),
+            Self::NotFound { .. } | Self::Service(_) | Self::Store(_) => None,
+        };
+        Failure { code: code.to_owned(), message: self.to_string(), field }
+    }
+}
+
+/// The code of a failure that leaves open whether anything was done.
+pub const UNKNOWN_OUTCOME: &str = "unknown_outcome";
+
+/// Why an operator has no answer, for people and for programs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// A stable word.
+    pub code: String,
+    /// What is wrong, and what to do.
+    pub message: String,
+    /// The field that is wrong, when one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
 }
 
 /// Does what an operator asks.

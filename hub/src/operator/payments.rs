@@ -1,11 +1,11 @@
 //! Payments as an operator sees them: lists, and one payment's whole story.
 
-use hub_core::event::Cause;
+use hub_core::event::{Cause, Recorded};
 use hub_core::ids::{DeliveryId, PaymentIntentId, Scope};
-use hub_core::payment::{PaymentIntent, Status};
+use hub_core::payment::{Attempt, OperationState, PaymentIntent, Status};
 use serde_json::{Value, json};
 
-use super::{OperatorError, scope, time};
+use super::{OperatorError, person, scope, time, words};
 use crate::api_objects;
 use crate::service::Hub;
 use crate::store::{InboxState, Page, PaymentFilter, PaymentRecords};
@@ -64,38 +64,52 @@ pub(super) async fn show(hub: &Hub, id: &str) -> Result<Value, OperatorError> {
             taken.push(delivery_id.clone());
         }
     }
-    let events: Vec<_> = history
-        .iter()
-        .map(|recorded| {
-            json!({
-                "version": recorded.version,
-                "at": time(recorded.at),
-                "cause": recorded.cause,
-                "event": recorded.event,
-            })
-        })
-        .collect();
+    let refunds = payment.refunds.iter().map(|refund| api_objects::refund(&payment, refund));
+    let disputes = payment.disputes.iter().map(|dispute| api_objects::dispute(&payment, dispute));
     Ok(json!({
         "payment_intent": api_objects::payment_intent(&payment, &hub.urls),
+        "wants_a_person": person::wanted(&payment),
+        "next": next(&payment, &records),
+        "refunds": refunds.collect::<Vec<_>>(),
+        "disputes": disputes.collect::<Vec<_>>(),
         "operations": operations(&payment),
-        "events": events,
+        "events": history.iter().map(|recorded| event(recorded, &payment)).collect::<Vec<_>>(),
         "exchanges": exchanges(&records),
         "deliveries_in": deliveries_in(hub, &payment.scope, &taken).await?,
         "deliveries_out": deliveries_out(&records),
         "journal": journal(&records),
-        "next": next(&records),
     }))
+}
+
+/// One event: as it is stored, and as a sentence. The tokens of the shopper's links are left out, because
+/// whoever has one can be the shopper.
+fn event(recorded: &Recorded, payment: &PaymentIntent) -> Value {
+    let mut stored = json!(recorded.event);
+    for (holder, token) in [("intent", "checkout_token"), ("attempt", "return_token")] {
+        if let Some(fields) = stored.get_mut(holder).and_then(Value::as_object_mut) {
+            fields.remove(token);
+        }
+    }
+    json!({
+        "version": recorded.version,
+        "at": time(recorded.at),
+        "cause": recorded.cause,
+        "by": words::cause(&recorded.cause),
+        "event": stored,
+        "says": words::event(&recorded.event, payment),
+    })
 }
 
 /// What was asked of processors, attempt by attempt.
 fn operations(payment: &PaymentIntent) -> Vec<Value> {
-    let of = |attempt: &hub_core::payment::Attempt| -> Vec<Value> {
+    let of = |attempt: &Attempt| -> Vec<Value> {
         let shown = attempt.operations.iter().map(|operation| {
             json!({
                 "attempt": attempt.id.as_str(),
                 "id": operation.id.as_str(),
                 "kind": operation.kind.as_str(),
                 "state": operation.state,
+                "says": words::operation_state(operation.state),
                 "tries": operation.tries,
                 "first_sent_at": operation.first_sent_at.map(time),
                 "last_sent_at": operation.last_sent_at.map(time),
@@ -183,18 +197,12 @@ fn journal(records: &PaymentRecords) -> Vec<Value> {
 }
 
 /// What the hub will do by itself, and when.
-fn next(records: &PaymentRecords) -> Vec<Value> {
+fn next(payment: &PaymentIntent, records: &PaymentRecords) -> Vec<Value> {
     let mut jobs: Vec<_> = records.jobs.iter().collect();
     jobs.sort_by_key(|job| job.due_at);
     let shown = jobs.into_iter().map(|job| {
-        let what = match job.key.split(':').next() {
-            Some("call") => "ask the processor to do what was asked",
-            Some("check") => "ask the processor what is so",
-            Some("expire") => "close the payment's door",
-            Some(_) | None => "work",
-        };
         json!({
-            "what": what,
+            "what": purpose(payment, &job.key),
             "job": job.key,
             "due_at": time(job.due_at),
             "under_way_until": job.leased_until.map(time),
@@ -202,4 +210,41 @@ fn next(records: &PaymentRecords) -> Vec<Value> {
         })
     });
     shown.collect()
+}
+
+/// What a job is for. Its key names what it does, whose it is, and the operation or attempt.
+fn purpose(payment: &PaymentIntent, key: &str) -> String {
+    let subject = key.rsplit(':').next().unwrap_or_default();
+    match key.split(':').next() {
+        Some("call") => {
+            let operations = payment.attempts.iter().flat_map(|attempt| {
+                attempt.operations.iter().map(|operation| (&attempt.profile.connector, operation))
+            });
+            let found = operations.into_iter().find(|(_, operation)| operation.id.as_str() == subject);
+            found.map_or_else(
+                || "ask the processor".to_owned(),
+                |(connector, operation)| {
+                    let (kind, id) = (operation.kind.as_str(), &operation.id);
+                    match operation.state {
+                        OperationState::Asked { .. } => format!("ask {connector}: {kind} {id}"),
+                        OperationState::Unknown { .. }
+                        | OperationState::Stuck
+                        | OperationState::Done
+                        | OperationState::GivenUp => {
+                            format!("find out at {connector} what became of {kind} {id}")
+                        }
+                    }
+                },
+            )
+        }
+        Some("check") => {
+            let attempt = payment.attempts.iter().find(|attempt| attempt.id.as_str() == subject);
+            attempt.map_or_else(
+                || "look it up".to_owned(),
+                |attempt| format!("look {} up there", words::attempt(payment, &attempt.id)),
+            )
+        }
+        Some("expire") => "close the door, because the payment's time is over then".to_owned(),
+        Some(_) | None => "work".to_owned(),
+    }
 }

@@ -42,7 +42,7 @@ const SETTINGS: &[(&str, i64)] = &[
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process has it.
-    #[error("another process has this database open (it holds {})", path.display())]
+    #[error("another process has this database open, a running hub perhaps (it holds {})", path.display())]
     Locked {
         /// The lock file.
         path: PathBuf,

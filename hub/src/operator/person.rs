@@ -1,0 +1,66 @@
+//! What only a person can decide about a payment, and the commands to say it with.
+
+use hub_core::payment::{OperationState, PaymentIntent, QuarantineReason, Resolution};
+use serde_json::{Value, json};
+
+use super::words;
+
+/// Everything of a payment that waits for a person; nothing, for most.
+pub(super) fn wanted(payment: &PaymentIntent) -> Vec<Value> {
+    let mut wanted = Vec::new();
+    if let Some(quarantine) = &payment.quarantine {
+        let (why, ways) = quarantined(quarantine.reason);
+        let commands = ways.iter().map(|way| {
+            format!("payhub quarantine {} {} --note \"…\"", way.as_str(), payment.id)
+        });
+        wanted.push(json!({
+            "why": format!(
+                "quarantined since {}, {}: {why}", words::moment(quarantine.since), quarantine.reason.as_str()
+            ),
+            "commands": commands.collect::<Vec<_>>(),
+        }));
+    }
+    for attempt in &payment.attempts {
+        for operation in &attempt.operations {
+            if operation.state != OperationState::Stuck {
+                continue;
+            }
+            let command = |word: &str| {
+                format!("payhub payments settle {} --{word} {} --evidence \"…\"", payment.id, operation.id)
+            };
+            wanted.push(json!({
+                "why": format!(
+                    "{} at {} may have happened, and nothing automatic can find out: look in the processor's \
+                     dashboard",
+                    words::operation(payment, &operation.id),
+                    attempt.profile.connector,
+                ),
+                "commands": [command("done"), command("not-done")],
+            }));
+        }
+    }
+    wanted
+}
+
+/// What a quarantine means, and how it can end.
+fn quarantined(reason: QuarantineReason) -> (&'static str, &'static [Resolution]) {
+    let both: &[Resolution] = &[Resolution::Accept, Resolution::Refund];
+    match reason {
+        QuarantineReason::AmountMismatch => {
+            ("the processor names another amount than was asked; nothing is delivered until you decide", both)
+        }
+        QuarantineReason::CurrencyMismatch => (
+            "the processor names another currency than was asked; it cannot be booked here, so give it back in \
+             the processor's dashboard",
+            &[],
+        ),
+        QuarantineReason::PaidTwice => ("more than one attempt took the money", both),
+        QuarantineReason::RefundExceedsCaptured => {
+            ("more was given back than was taken; look in the processor's dashboard", &[Resolution::Accept])
+        }
+        QuarantineReason::PaidLate => ("the money came after the payment had ended", both),
+        QuarantineReason::ReturnFailed => {
+            ("what should be given back could not be; the processor refused", both)
+        }
+    }
+}
