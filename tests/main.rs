@@ -21,6 +21,8 @@ mod processes;
 
 mod crash;
 
+mod operators;
+
 mod acceptance;
 
 mod tidy;

@@ -129,8 +129,7 @@ pub fn database_file(data_dir: &Path) -> PathBuf {
 pub async fn start(parts: Parts) -> Result<Running, StartError> {
     let folder = |source| StartError::Folder { path: parts.data_dir.clone(), source };
     crate::private_file::make_folder(&parts.data_dir).map_err(folder)?;
-    let (key, store) =
-        open_store(&parts.data_dir, &parts.sealing_key_file, parts.randomness.as_ref())?;
+    let (key, store) = open_store(&parts.data_dir, &parts.sealing_key_file, parts.randomness.as_ref())?;
     let store: Arc<dyn Store> = Arc::new(store);
     // This process alone has the database: whoever held leases is gone.
     let released = store.release_leases().await?;

@@ -56,7 +56,9 @@ pub struct SealingKey {
 /// Why a key file cannot be used. Every text names what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
-    #[error("there is no sealing key at {path}; restore it from your backup, or correct sealing.key_file in the config")]
+    #[error(
+        "there is no sealing key at {path}; restore it from your backup, or correct sealing.key_file in the config"
+    )]
     Missing { path: PathBuf },
     #[error(
         "other users of this machine may read the key file {path} (mode {mode:04o}); run: chmod 600 {path}"

@@ -136,7 +136,8 @@ impl World {
         self.path().join("ready.json")
     }
 
-    fn config_file(&self) -> PathBuf {
+    /// The hub's config file.
+    pub(crate) fn config_file(&self) -> PathBuf {
         self.path().join("hub.toml")
     }
 
@@ -193,7 +194,8 @@ secrets.webhook_secret = {{ env = "SANDBOX_WEBHOOK_SECRET" }}
         self._sandbox = Some(sandbox);
     }
 
-    fn first_key(&self) -> String {
+    /// The key that the hub printed at its first start.
+    pub(crate) fn first_key(&self) -> String {
         let hub = self.hub.as_ref().expect("the hub runs");
         let printed = std::fs::read_to_string(&hub.output).expect("what the hub printed");
         let after = printed.split_once(FIRST_KEY).unwrap_or_else(|| panic!("no first key in {printed:?}")).1;

@@ -108,5 +108,9 @@ fn list(answer: &Value) -> String {
             text(payment, "/quarantine/reason").to_owned(),
         ]);
     }
-    if rows.len() == 1 { "no such payment; --mode test lists test payments".to_owned() } else { columns(&rows) }
+    if rows.len() == 1 {
+        "no such payment; --mode test lists test payments".to_owned()
+    } else {
+        columns(&rows)
+    }
 }

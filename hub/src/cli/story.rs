@@ -19,7 +19,12 @@ pub(super) fn show(story: &Value) -> String {
     section(&mut shown, "disputes", items(story, "/disputes"), transfer);
     section(&mut shown, "asked of processors", items(story, "/operations"), operation);
     history(&mut shown, items(story, "/events"));
-    section(&mut shown, "exchanges with processors (--json has them whole)", items(story, "/exchanges"), exchange);
+    section(
+        &mut shown,
+        "exchanges with processors (--json has them whole)",
+        items(story, "/exchanges"),
+        exchange,
+    );
     let deliveries = "deliveries of processors that told something new";
     section(&mut shown, deliveries, items(story, "/deliveries_in"), delivery_in);
     section(&mut shown, "events for the merchant", items(story, "/deliveries_out"), delivery_out);

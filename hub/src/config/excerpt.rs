@@ -10,7 +10,7 @@
 use std::ops::Range;
 
 /// Keys whose values are harmless wherever they stand, except among secrets and settings.
-pub(super) const PLAIN_KEYS: [&str; 31] = [
+pub(super) const PLAIN_KEYS: [&str; 35] = [
     "adapter",
     "all_networks",
     "allow_http",
@@ -29,6 +29,8 @@ pub(super) const PLAIN_KEYS: [&str; 31] = [
     "level",
     "listen",
     "mode",
+    "paid_late",
+    "paid_twice",
     "plain_http_hosts",
     "ports",
     "print_first_key",
@@ -40,8 +42,10 @@ pub(super) const PLAIN_KEYS: [&str; 31] = [
     "timeout_s",
     "title",
     "trusted_proxies",
+    "unknown_payment",
     "unproven_requests_burst",
     "unproven_requests_per_min",
+    "wrong_amount",
 ];
 
 const MASK: &str = "•••";

@@ -462,4 +462,38 @@ hub.toml:1:36: connectors.cards.secrets.api_key: a secret must not be written in
     |                                    ^^^^^
     = write api_key = { env = "CARDS_API_KEY" } or api_key = { file = "/run/secrets/api_key" }"#,
     ),
+    (
+        r#"public_url = "https://p.example"
+[policies]
+paid_twice = "refund"
+paid_late = "acept"
+wrong_amount = "refund"
+unknown_payment = true
+paid_never = "hold"
+"#,
+        r#"hub.toml:3:14: policies.paid_twice: must be one of: "refund_later", "hold"
+  3 | paid_twice = "refund"
+    |              ^^^^^^^^
+    = the default is: paid_twice = "refund_later"
+
+hub.toml:4:13: policies.paid_late: must be one of: "accept", "refund", "hold"
+  4 | paid_late = "acept"
+    |             ^^^^^^^
+    = did you mean "accept"?
+
+hub.toml:5:16: policies.wrong_amount: must be one of: "hold"
+  5 | wrong_amount = "refund"
+    |                ^^^^^^^^
+    = the default is: wrong_amount = "hold"
+
+hub.toml:6:19: policies.unknown_payment: must be a text, not true or false
+  6 | unknown_payment = true
+    |                   ^^^^
+    = the default is: unknown_payment = "hold"
+
+hub.toml:7:1: policies.paid_never: there is no such key in [policies]
+  7 | paid_never = •••
+    | ^^^^^^^^^^
+    = [policies] has: paid_twice, paid_late, wrong_amount, unknown_payment"#,
+    ),
 ];

@@ -171,6 +171,28 @@ fn connectors_keep_the_order_in_which_the_file_first_mentions_them() {
 }
 
 #[test]
+fn policies() {
+    use hub_core::policy::{PaidLate, PaidTwice};
+    let default = Policies { paid_twice: PaidTwice::RefundLater, paid_late: PaidLate::Accept };
+    assert_eq!(read(MINIMAL).unwrap().policies, default);
+    for (line, expected) in [
+        ("paid_twice = 'refund_later'", default),
+        ("paid_twice = 'hold'", Policies { paid_twice: PaidTwice::Hold, ..default }),
+        ("paid_late = 'accept'", default),
+        ("paid_late = 'refund'", Policies { paid_late: PaidLate::Refund, ..default }),
+        ("paid_late = 'hold'", Policies { paid_late: PaidLate::Hold, ..default }),
+        ("wrong_amount = 'hold'", default),
+        ("unknown_payment = 'hold'", default),
+    ] {
+        assert_eq!(read(&format!("{MINIMAL}[policies]\n{line}")).unwrap().policies, expected, "{line}");
+    }
+    for line in ["paid_twice = 'accept'", "paid_late = 'refund_later'", "paid_late = ''", "paid_late = true"]
+    {
+        mistakes(read(&format!("{MINIMAL}[policies]\n{line}")));
+    }
+}
+
+#[test]
 fn return_hosts_are_kept_as_urls_write_them() {
     let config =
         read(&format!("{MINIMAL}checkout.return_url_hosts = ['Shop.Example', 'bücher.example', '[::1]']"));
@@ -269,6 +291,9 @@ fn leaves(table: &DeTable<'_>, path: &str, found: &mut Vec<(String, std::ops::Ra
     }
 }
 
+/// Keys that stand in the file so that operators read what is done, and have no second choice.
+const ONE_CHOICE: [&str; 2] = ["policies.wrong_amount", "policies.unknown_payment"];
+
 #[test]
 fn every_key_is_in_the_built_in_file_and_is_read() {
     // What each key may be instead. A key without a row here, or that changes nothing, fails the test.
@@ -292,6 +317,8 @@ fn every_key_is_in_the_built_in_file_and_is_read() {
         ("merchant_webhooks.allow_private", "['10.0.0.0/8']"),
         ("merchant_webhooks.ports", "[1]"),
         ("merchant_webhooks.timeout_s", "7"),
+        ("policies.paid_twice", "'hold'"),
+        ("policies.paid_late", "'hold'"),
         ("sealing.key_file", "'elsewhere'"),
         ("log.format", "'json'"),
         ("log.level", "'trace'"),
@@ -328,7 +355,14 @@ fn every_key_is_in_the_built_in_file_and_is_read() {
     leaves(document.get_ref(), "", &mut found);
     let names = |paths: &mut dyn Iterator<Item = String>| paths.collect::<BTreeSet<String>>();
     let in_file = names(&mut found.iter().map(|(path, _)| path.clone()));
-    assert_eq!(in_file, names(&mut rows.iter().map(|(path, _)| (*path).to_owned())));
+    let in_rows = rows.iter().map(|(path, _)| *path).chain(ONE_CHOICE);
+    assert_eq!(in_file, names(&mut in_rows.map(str::to_owned)));
+    for path in ONE_CHOICE {
+        let (_, span) = found.iter().find(|(found, _)| found == path).unwrap();
+        let mut changed = full.clone();
+        changed.replace_range(span.clone(), "'refund'");
+        assert!(mistakes(read(&changed)).contains(&format!("{path}: must be one of: \"hold\"")), "{path}");
+    }
     for (path, value) in rows {
         let (_, span) = found.iter().find(|(found, _)| found == path).unwrap();
         let mut changed = full.clone();

@@ -10,9 +10,8 @@ pub(super) fn wanted(payment: &PaymentIntent) -> Vec<Value> {
     let mut wanted = Vec::new();
     if let Some(quarantine) = &payment.quarantine {
         let (why, ways) = quarantined(quarantine.reason);
-        let commands = ways.iter().map(|way| {
-            format!("payhub quarantine {} {} --note \"…\"", way.as_str(), payment.id)
-        });
+        let commands =
+            ways.iter().map(|way| format!("payhub quarantine {} {} --note \"…\"", way.as_str(), payment.id));
         wanted.push(json!({
             "why": format!(
                 "quarantined since {}, {}: {why}", words::moment(quarantine.since), quarantine.reason.as_str()

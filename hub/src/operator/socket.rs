@@ -155,7 +155,8 @@ async fn answer(mut stream: UnixStream, hub: &Hub) -> io::Result<()> {
         },
         Err(_) => Answer::Refused(Failure {
             code: "other_version".to_owned(),
-            message: "the running hub and this command are of different versions; use the hub's own".to_owned(),
+            message: "the running hub and this command are of different versions; use the hub's own"
+                .to_owned(),
             field: None,
         }),
     };

@@ -242,7 +242,8 @@ fn facts_words(facts: &Facts) -> String {
         said.push(format!("{} {id}{amount} {}{why}", word(&item.kind), word(&item.state)));
     }
     if said.is_empty() {
-        let ids = facts.references.iter().map(|reference| format!("{} {}", word(&reference.kind), reference.id));
+        let ids =
+            facts.references.iter().map(|reference| format!("{} {}", word(&reference.kind), reference.id));
         said.push(format!("it is called {}", ids.collect::<Vec<_>>().join(", ")));
     }
     said.join("; ")
