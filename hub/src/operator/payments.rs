@@ -241,7 +241,7 @@ fn purpose(payment: &PaymentIntent, key: &str) -> String {
             let attempt = payment.attempts.iter().find(|attempt| attempt.id.as_str() == subject);
             attempt.map_or_else(
                 || "look it up".to_owned(),
-                |attempt| format!("look {} up there", words::attempt(payment, &attempt.id)),
+                |attempt| format!("look up {}", words::attempt(payment, &attempt.id)),
             )
         }
         Some("expire") => "close the door, because the payment's time is over then".to_owned(),

@@ -1,6 +1,6 @@
 //! What only a person can decide about a payment, and the commands to say it with.
 
-use hub_core::payment::{OperationState, PaymentIntent, QuarantineReason, Resolution};
+use hub_core::payment::{Attempt, OperationState, PaymentIntent, QuarantineReason, Resolution};
 use serde_json::{Value, json};
 
 use super::words;
@@ -14,7 +14,10 @@ pub(super) fn wanted(payment: &PaymentIntent) -> Vec<Value> {
             ways.iter().map(|way| format!("payhub quarantine {} {} --note \"…\"", way.as_str(), payment.id));
         wanted.push(json!({
             "why": format!(
-                "quarantined since {}, {}: {why}", words::moment(quarantine.since), quarantine.reason.as_str()
+                "quarantined since {}, {}: {why}{}",
+                words::moment(quarantine.since),
+                quarantine.reason.as_str(),
+                unbooked(payment),
             ),
             "commands": commands.collect::<Vec<_>>(),
         }));
@@ -39,6 +42,18 @@ pub(super) fn wanted(payment: &PaymentIntent) -> Vec<Value> {
         }
     }
     wanted
+}
+
+/// What processors say they took and the hub has not booked: without it, the amounts above would mislead.
+fn unbooked(payment: &PaymentIntent) -> String {
+    let of = |attempt: &Attempt| {
+        let said = payment.captured_by_evidence(attempt);
+        (said.minor() > attempt.captured.minor()).then(|| {
+            let (name, booked) = (words::attempt(payment, &attempt.id), attempt.captured);
+            format!("; {name} took {said} by the processor's word, of which {booked} is booked")
+        })
+    };
+    payment.attempts.iter().filter_map(of).collect()
 }
 
 /// What a quarantine means, and how it can end.
