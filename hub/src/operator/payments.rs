@@ -244,6 +244,7 @@ fn purpose(payment: &PaymentIntent, key: &str) -> String {
                 |attempt| format!("look up {}", words::attempt(payment, &attempt.id)),
             )
         }
+        Some("remind") => "remind the cart that the authorization ends soon".to_owned(),
         Some("expire") => "close the door, because the payment's time is over then".to_owned(),
         Some(_) | None => "work".to_owned(),
     }

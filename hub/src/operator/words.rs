@@ -99,6 +99,11 @@ pub(super) fn event(event: &Event, payment: &PaymentIntent) -> String {
         | Event::OperationUnknown { .. }
         | Event::OperationDone { .. }
         | Event::OperationGivenUp { .. } => operation_event(event, payment),
+        Event::CaptureDue { attempt_id, capture_before } => format!(
+            "the cart was reminded to capture {}, which is released {}",
+            attempt(payment, attempt_id),
+            moment(*capture_before)
+        ),
         Event::MoneyCaptured { .. }
         | Event::CaptureRecorded { .. }
         | Event::CaptureSettled { .. }

@@ -26,7 +26,9 @@ pub(in crate::store::sqlite) const JOBS_OF_PAYMENT: &str =
      UNION ALL SELECT key, due_at, leased_until, tries FROM jobs
         WHERE key >= 'call:' || ?1 || ':' AND key < 'call:' || ?1 || ';'
      UNION ALL SELECT key, due_at, leased_until, tries FROM jobs
-        WHERE key >= 'check:' || ?1 || ':' AND key < 'check:' || ?1 || ';'";
+        WHERE key >= 'check:' || ?1 || ':' AND key < 'check:' || ?1 || ';'
+     UNION ALL SELECT key, due_at, leased_until, tries FROM jobs
+        WHERE key >= 'remind:' || ?1 || ':' AND key < 'remind:' || ?1 || ';'";
 
 pub(in crate::store::sqlite) const DELIVERIES_OF_PAYMENT: &str =
     "SELECT events.id, events.kind, events.sequence, events.created_at, out.endpoint_id, out.state, out.tries,
