@@ -12,6 +12,8 @@ mod places;
 
 mod config_check;
 
+mod documents;
+
 /// Compares a text with its golden file, or writes it.
 #[track_caller]
 #[expect(clippy::disallowed_methods, reason = "a switch for people, not a setting of the hub")]
