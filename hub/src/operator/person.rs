@@ -64,9 +64,10 @@ fn quarantined(reason: QuarantineReason) -> (&'static str, &'static [Resolution]
             ("the processor names another amount than was asked; nothing is delivered until you decide", both)
         }
         QuarantineReason::CurrencyMismatch => (
-            "the processor names another currency than was asked; it cannot be booked here, so give it back in \
-             the processor's dashboard",
-            &[],
+            "the processor names another currency than was asked, which cannot be booked here; give it back in \
+             the processor's dashboard, and then say so with `refund`, or accept only what is in the payment's \
+             own currency",
+            both,
         ),
         QuarantineReason::PaidTwice => ("more than one attempt took the money", both),
         QuarantineReason::RefundExceedsCaptured => {
