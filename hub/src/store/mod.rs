@@ -296,6 +296,17 @@ pub struct JournalLine {
     pub version: i64,
     pub at: Timestamp,
     pub memo: String,
+/// Payments that still need a connector.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attached {
+    /// Under way or in doubt.
+    pub in_flight: u64,
+    /// Paid, and could be given back.
+    pub refundable: u64,
+    /// One of them, those in flight first.
+    pub example: Option<PaymentIntentId>,
+}
+
     pub account: String,
     pub currency: String,
     /// Minor units.
@@ -491,6 +502,15 @@ pub trait Store: Send + Sync {
     async fn payment_of_transfer(
         &self,
         scope: &Scope,
+    /// Names of all connectors that attempts of this scope were ever made with, in order.
+    async fn connectors_used(&self, scope: &Scope) -> Result<Vec<String>, StoreError>;
+    /// What still needs a connector. Reads every payment that it ever had.
+    async fn attached_to(
+        &self,
+        scope: &Scope,
+        connector: &str,
+        now: Timestamp,
+    ) -> Result<Attached, StoreError>;
         kind: TransferKind,
         id: &str,
     ) -> Result<Option<PaymentIntentId>, StoreError>;

@@ -25,7 +25,7 @@ pub use self::open::OpenError;
 use self::readers::Readers;
 use self::writer::{QueueLimits, Writer};
 use super::{
-    ApiKeyRow, ClaimedJob, Commit, EndpointRow, EventFilter, IdempotencyRow, InboxRow, LeaseToken,
+    ApiKeyRow, Attached, ClaimedJob, Commit, EndpointRow, EventFilter, IdempotencyRow, InboxRow, LeaseToken,
     MerchantDelivery, Page, PaymentFilter, PaymentRecords, PublicEventRow, Store, StoreError, StoreFigures,
     TransferKind,
 };
@@ -179,6 +179,23 @@ impl Store for SqliteStore {
     ) -> Result<Option<(PaymentIntent, AttemptId)>, StoreError> {
         let token = token.to_owned();
         self.readers.read(move |connection| read::payments::by_return_token(connection, &token)).await
+    }
+
+    async fn connectors_used(&self, scope: &Scope) -> Result<Vec<String>, StoreError> {
+        let scope = scope.clone();
+        self.readers.read(move |connection| read::payments::connectors_used(connection, &scope)).await
+    }
+
+    async fn attached_to(
+        &self,
+        scope: &Scope,
+        connector: &str,
+        now: Timestamp,
+    ) -> Result<Attached, StoreError> {
+        let (scope, connector) = (scope.clone(), connector.to_owned());
+        self.readers
+            .read(move |connection| read::payments::attached_to(connection, &scope, &connector, now))
+            .await
     }
 
     async fn open_payment_for(

@@ -12,6 +12,8 @@ const STATEMENTS: &[&str] = &[
     payments::OPEN_BY_REFERENCE,
     payments::ATTEMPT_BY_ECHO,
     payments::ATTEMPTS_BY_REFERENCE,
+    payments::NEXT_CONNECTOR,
+    payments::PAYMENTS_OF_CONNECTOR,
     payments::PAYMENT_OF_TRANSFER,
     payments::LIST,
     payments::LIST_BY_STATUS,
