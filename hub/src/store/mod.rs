@@ -82,6 +82,9 @@ pub enum Write {
     InsertIdempotency(IdempotencyRow),
     /// The final answer in place of a provisional one. Guard: it is still provisional.
     FinishIdempotency { scope: Scope, operation: &'static str, key: String, answer: StoredAnswer },
+    /// A job that was claimed and not begun: to be run again, as if it had not been claimed. Guard: `holder`
+    /// still holds it ([`Conflict::LeaseLost`]).
+    ReturnJob { key: String, holder: LeaseToken, due_at: Timestamp },
     /// An inbound delivery, raw and sealed. Guard: its fingerprint is new ([`Conflict::SeenDelivery`]).
     InsertInbox(InboxRow),
     /// What became of an inbound delivery.

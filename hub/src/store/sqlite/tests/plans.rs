@@ -54,6 +54,7 @@ const STATEMENTS: &[&str] = &[
     jobs::FINISH,
     jobs::RESCHEDULE,
     jobs::CLAIM,
+    jobs::RETURN,
     jobs::RELEASE_LEASES,
     intake::FINISH_IDEMPOTENCY,
     intake::SETTLE_INBOX,

@@ -56,6 +56,7 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), SqlErr
         Write::FinishIdempotency { scope, operation, key, answer } => {
             intake::finish_idempotency(connection, scope, operation, key, answer)
         }
+        Write::ReturnJob { key, holder, due_at } => jobs::give_back(connection, key, holder, *due_at),
         Write::InsertInbox(row) => intake::insert_inbox(connection, row),
         Write::SettleInbox { scope, id, state, note, at } => {
             intake::settle_inbox(connection, scope, id, *state, note, *at)
