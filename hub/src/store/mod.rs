@@ -474,6 +474,9 @@ pub trait Store: Send + Sync {
     fn changes(&self) -> tokio::sync::watch::Receiver<u64>;
 
     async fn payment(&self, scope: &Scope, id: &PaymentIntentId)
+    /// Whether it can be read and, as far as its last commit tells, written. After one that failed it writes
+    /// something to find out.
+    async fn check(&self) -> Result<(), StoreError>;
     -> Result<Option<PaymentIntent>, StoreError>;
     async fn payment_by_checkout_token(&self, token: &str) -> Result<Option<PaymentIntent>, StoreError>;
     /// The payment and attempt that a browser's return belongs to.

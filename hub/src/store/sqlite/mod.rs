@@ -146,6 +146,14 @@ impl Store for SqliteStore {
         self.readers.read(read::intake::next_due).await
     }
 
+    async fn check(&self) -> Result<(), StoreError> {
+        self.readers.read(read::intake::next_due).await?;
+        while self.writer.is_failing() {
+            self.writer.probe(write::probe).await?;
+        }
+        Ok(())
+    }
+
     fn changes(&self) -> watch::Receiver<u64> {
         self.writer.changes()
     }

@@ -84,6 +84,14 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), SqlErr
 fn execute(connection: &Connection, sql: &str, values: &[&dyn ToSql]) -> Result<usize, SqlError> {
     Ok(connection.prepare_cached(sql)?.execute(values)?)
 }
+/// Changes a number in the file's header that means nothing, to find out whether anything can be written: a
+/// row that is written as it was would not reach the disk.
+pub(super) fn probe(connection: &Connection) -> Result<(), SqlError> {
+    let last: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    connection.pragma_update(None, "user_version", last.checked_add(1).unwrap_or(0))?;
+    Ok(())
+}
+
 
 /// Runs a statement whose guard fails when it changes no row.
 fn guarded(
