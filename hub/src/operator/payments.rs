@@ -1,6 +1,6 @@
 //! Payments as an operator sees them: lists, and one payment's whole story.
 
-use hub_core::event::Cause;
+use hub_core::event::{Cause, Recorded};
 use hub_core::ids::{DeliveryId, PaymentIntentId, Scope};
 use hub_core::payment::{PaymentIntent, Status};
 use serde_json::{Value, json};
@@ -56,14 +56,7 @@ pub(super) async fn show(hub: &Hub, id: &str) -> Result<Value, OperatorError> {
     let payment = find(hub, id).await?;
     let history = hub.store.history(&payment.scope, &payment.id).await?;
     let records = hub.store.payment_records(&payment.scope, &payment.id).await?;
-    let mut taken = Vec::new();
-    for recorded in &history {
-        if let Cause::Webhook { delivery_id } = &recorded.cause
-            && !taken.contains(delivery_id)
-        {
-            taken.push(delivery_id.clone());
-        }
-    }
+    let taken = deliveries_taken(&history);
     let events: Vec<_> = history
         .iter()
         .map(|recorded| {
@@ -85,6 +78,19 @@ pub(super) async fn show(hub: &Hub, id: &str) -> Result<Value, OperatorError> {
         "journal": journal(&records),
         "next": next(&records),
     }))
+}
+
+/// Deliveries that said something of a payment, by its history.
+pub(super) fn deliveries_taken(history: &[Recorded]) -> Vec<String> {
+    let mut taken = Vec::new();
+    for recorded in history {
+        if let Cause::Webhook { delivery_id } = &recorded.cause
+            && !taken.contains(delivery_id)
+        {
+            taken.push(delivery_id.clone());
+        }
+    }
+    taken
 }
 
 /// What was asked of processors, attempt by attempt.

@@ -181,14 +181,6 @@ impl Store for SqliteStore {
         self.readers.read(move |connection| read::payments::by_order(connection, &scope, &id)).await
     }
 
-    async fn payment_by_return_token(
-        &self,
-        token: &str,
-    ) -> Result<Option<(PaymentIntent, AttemptId)>, StoreError> {
-        let token = token.to_owned();
-        self.readers.read(move |connection| read::payments::by_return_token(connection, &token)).await
-    }
-
     async fn connectors_used(&self, scope: &Scope) -> Result<Vec<String>, StoreError> {
         let scope = scope.clone();
         self.readers.read(move |connection| read::payments::connectors_used(connection, &scope)).await
@@ -204,6 +196,14 @@ impl Store for SqliteStore {
         self.readers
             .read(move |connection| read::payments::attached_to(connection, &scope, &connector, now))
             .await
+    }
+
+    async fn payment_by_return_token(
+        &self,
+        token: &str,
+    ) -> Result<Option<(PaymentIntent, AttemptId)>, StoreError> {
+        let token = token.to_owned();
+        self.readers.read(move |connection| read::payments::by_return_token(connection, &token)).await
     }
 
     async fn open_payment_for(

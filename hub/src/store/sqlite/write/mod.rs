@@ -23,6 +23,10 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), SqlErr
         Write::InsertPersonalData { scope, order_id, sealed } => {
             payments::insert_personal_data(connection, scope, order_id, sealed)
         }
+        Write::ErasePersonalData { scope, order_id } => {
+            payments::erase_personal_data(connection, scope, order_id)
+        }
+        Write::EraseInbox { scope, id } => intake::erase_inbox(connection, scope, id),
         Write::InsertPayment { payment, reference_guard } => {
             payments::insert(connection, payment, reference_guard.as_deref())
         }
@@ -52,11 +56,11 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), SqlErr
         Write::DropJob { key } => jobs::drop(connection, key),
         Write::FinishJob { key, holder } => jobs::finish(connection, key, holder),
         Write::RescheduleJob { key, holder, due_at } => jobs::reschedule(connection, key, holder, *due_at),
+        Write::ReturnJob { key, holder, due_at } => jobs::give_back(connection, key, holder, *due_at),
         Write::InsertIdempotency(row) => intake::insert_idempotency(connection, row),
         Write::FinishIdempotency { scope, operation, key, answer } => {
             intake::finish_idempotency(connection, scope, operation, key, answer)
         }
-        Write::ReturnJob { key, holder, due_at } => jobs::give_back(connection, key, holder, *due_at),
         Write::InsertInbox(row) => intake::insert_inbox(connection, row),
         Write::SettleInbox { scope, id, state, note, at } => {
             intake::settle_inbox(connection, scope, id, *state, note, *at)
@@ -80,10 +84,6 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), SqlErr
     }
 }
 
-/// Runs a statement; how many rows it changed.
-fn execute(connection: &Connection, sql: &str, values: &[&dyn ToSql]) -> Result<usize, SqlError> {
-    Ok(connection.prepare_cached(sql)?.execute(values)?)
-}
 /// Changes a number in the file's header that means nothing, to find out whether anything can be written: a
 /// row that is written as it was would not reach the disk.
 pub(super) fn probe(connection: &Connection) -> Result<(), SqlError> {
@@ -92,6 +92,10 @@ pub(super) fn probe(connection: &Connection) -> Result<(), SqlError> {
     Ok(())
 }
 
+/// Runs a statement; how many rows it changed.
+fn execute(connection: &Connection, sql: &str, values: &[&dyn ToSql]) -> Result<usize, SqlError> {
+    Ok(connection.prepare_cached(sql)?.execute(values)?)
+}
 
 /// Runs a statement whose guard fails when it changes no row.
 fn guarded(
