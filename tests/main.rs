@@ -21,6 +21,8 @@ mod processes;
 
 mod crash;
 
+mod hard_cases;
+
 mod acceptance;
 
 mod tidy;
