@@ -23,6 +23,8 @@ mod crash;
 
 mod operators;
 
+mod hard_cases;
+
 mod acceptance;
 
 mod tidy;

@@ -212,22 +212,28 @@ pub fn dispute_by_id(payment: &PaymentIntent, id: &DisputeId) -> Option<Value> {
     payment.disputes.iter().find(|dispute| dispute.id == *id).map(|found| dispute(payment, found))
 }
 
+/// What an event says beside its object.
+#[derive(Clone, Copy, Debug)]
+pub struct EventHead<'a> {
+    pub id: &'a WebhookEventId,
+    pub kind: &'a str,
+    pub created_at: Timestamp,
+    pub livemode: bool,
+    pub sequence: u64,
+    /// The key of the cart's call that led to it at once; it may arrive before that call's answer.
+    pub idempotency_key: Option<&'a str>,
+}
+
 /// An event's whole body as it is sent, byte for byte.
-pub fn event_body(
-    id: &WebhookEventId,
-    kind: &str,
-    created_at: Timestamp,
-    livemode: bool,
-    sequence: u64,
-    object: &Value,
-) -> String {
+pub fn event_body(head: &EventHead<'_>, object: &Value) -> String {
     json!({
-        "id": id.as_str(),
+        "id": head.id.as_str(),
         "object": "event",
-        "type": kind,
-        "created_at": time(created_at),
-        "livemode": livemode,
-        "sequence": sequence,
+        "type": head.kind,
+        "created_at": time(head.created_at),
+        "livemode": head.livemode,
+        "sequence": head.sequence,
+        "idempotency_key": head.idempotency_key,
         "data": { "object": object },
     })
     .to_string()

@@ -24,6 +24,7 @@ use crate::key_scope::KeyScopes;
 use crate::merchant_webhooks::sender::{SenderError, WebhookSender};
 use crate::metrics::{self, Metrics};
 use crate::operator;
+use crate::removed_connectors;
 use crate::routing_table::{Route, RoutingTable};
 use crate::seal::{KeyFileError, Sealer, SealingKey};
 use crate::service::Hub;
@@ -46,6 +47,8 @@ pub struct Parts {
     pub metrics_listener: Option<TcpListener>,
     /// Processors in routing order.
     pub routes: RoutingTable,
+    /// Connectors that are gone for good, whatever is left of them.
+    pub abandoned_connectors: Vec<String>,
     /// Limits and rules of the front.
     pub http: HttpSettings,
     /// What is done by itself about what shops lose money on.
@@ -85,6 +88,8 @@ pub enum StartError {
     Transport(#[from] TransportError),
     #[error("{0}")]
     Config(Box<ConfigError>),
+    #[error(transparent)]
+    Removed(#[from] removed_connectors::Refused),
     #[error(transparent)]
     Connectors(#[from] ConnectorConfigError),
     #[error(
@@ -136,6 +141,8 @@ pub async fn start(parts: Parts) -> Result<Running, StartError> {
     if released > 0 {
         tracing::info!(released, "jobs that an earlier process had begun are run again");
     }
+    let now = parts.clock.now();
+    removed_connectors::refuse(store.as_ref(), &parts.routes, &parts.abandoned_connectors, now).await?;
     let sender = WebhookSender::new(parts.http.destinations.clone(), parts.delivery_time_max)?;
     let hub = Arc::new(Hub {
         store,
@@ -320,6 +327,7 @@ pub async fn serve_config(config: Config) -> Result<Served, StartError> {
         listener: TcpListener::bind(config.listen).await.map_err(StartError::Listen)?,
         metrics_listener,
         routes: RoutingTable::new(routes)?,
+        abandoned_connectors: config.abandoned_connectors,
         http: HttpSettings {
             body_bytes_max: config.limits.body_bytes_max,
             request_timeout_s: config.limits.request_timeout_s,

@@ -130,6 +130,8 @@ pub struct Extras<'a> {
     pub job: Option<&'a ClaimedJob>,
     /// Further writes.
     pub writes: Vec<Write>,
+    /// The key of the call that gave the command, which its events name.
+    pub idempotency_key: Option<&'a str>,
     /// The idempotent answer, which may depend on what was decided.
     pub answer: Option<&'a (dyn Fn(&Decision) -> Write + Send + Sync)>,
 }
@@ -143,6 +145,7 @@ impl Hub {
         &self,
         new: NewPayment,
         cause: Cause,
+        idempotency_key: &str,
         answer: &(dyn Fn(&Decision) -> Write + Send + Sync),
     ) -> Result<Decision, ServiceError> {
         let scope = new.intent.scope.clone();
@@ -180,7 +183,8 @@ impl Hub {
         }
         let reference_guard = if new.allow_duplicate { None } else { new.order.order_reference };
         writes.push(Write::InsertPayment { payment: Box::new(decision.payment.clone()), reference_guard });
-        self.consequences(None, &decision, Some(&order), None, now, &mut writes);
+        let extras = Extras { idempotency_key: Some(idempotency_key), ..Extras::default() };
+        self.consequences(None, &decision, Some(&order), &extras, now, &mut writes);
         writes.push(answer(&decision));
         self.store.commit(Commit { writes }).await?;
         self.tell(&decision);
@@ -238,7 +242,7 @@ impl Hub {
             writes
                 .push(Write::UpdatePayment { payment: Box::new(decision.payment.clone()), expected_version });
         }
-        self.consequences(Some(payment), &decision, order.as_ref(), extras.job, now, &mut writes);
+        self.consequences(Some(payment), &decision, order.as_ref(), extras, now, &mut writes);
         writes.extend(extras.writes.iter().cloned());
         if let Some(answer) = extras.answer {
             writes.push(answer(&decision));
@@ -256,7 +260,7 @@ impl Hub {
         before: Option<&PaymentIntent>,
         decision: &Decision,
         order: Option<&Order>,
-        job: Option<&ClaimedJob>,
+        extras: &Extras<'_>,
         now: Timestamp,
         writes: &mut Vec<Write>,
     ) {
@@ -288,7 +292,17 @@ impl Hub {
                 PublicObject::Dispute(id) => api_objects::dispute_by_id(payment, id),
             };
             let Some(object) = object else { continue };
-            let body = api_objects::event_body(&id, told.kind, now, scope.livemode, *sequence, &object);
+            let body = api_objects::event_body(
+                &api_objects::EventHead {
+                    id: &id,
+                    kind: told.kind,
+                    created_at: now,
+                    livemode: scope.livemode,
+                    sequence: *sequence,
+                    idempotency_key: extras.idempotency_key,
+                },
+                &object,
+            );
             writes.push(Write::InsertPublicEvent(PublicEventRow {
                 scope: scope.clone(),
                 id,
@@ -299,7 +313,7 @@ impl Hub {
                 body,
             }));
         }
-        reschedule(before, payment, job, now, writes);
+        reschedule(before, payment, extras.job, now, writes);
     }
 
     /// Waits until a payment is as wanted, or the deadline; gives it as it is then. `None` when there is no

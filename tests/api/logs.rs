@@ -9,7 +9,7 @@ static LINES: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 static STARTED: OnceLock<()> = OnceLock::new();
 
 /// Begins to keep log lines, of every level, without the mask that the binary puts over them.
-pub(super) fn keep() {
+pub(crate) fn keep() {
     STARTED.get_or_init(|| {
         let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false);
         subscriber.with_writer(Keeper).try_init().expect("nobody else takes the process's log");
@@ -17,7 +17,7 @@ pub(super) fn keep() {
 }
 
 /// Everything that was logged so far.
-pub(super) fn text() -> String {
+pub(crate) fn text() -> String {
     String::from_utf8_lossy(&LINES.lock().expect("no panic while held")).into_owned()
 }
 

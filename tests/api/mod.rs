@@ -2,7 +2,7 @@
 
 mod world;
 
-mod logs;
+pub(crate) mod logs;
 
 mod problem;
 

@@ -109,6 +109,18 @@ impl World {
         Program::start(self.path(), "hub", &binaries::payhub(), &self.arguments(), &SECRETS)
     }
 
+    /// Starts the hub where no file may grow beyond so many blocks of 512 bytes, as on a full disk.
+    pub(crate) fn start_hub_on_a_full_disk(&mut self, blocks: u32) {
+        let _absent = std::fs::remove_file(self.ready_file());
+        // Without the signal a write beyond the limit fails as it does on a full disk.
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\"");
+        let binary = binaries::payhub().to_str().expect("a UTF-8 path").to_owned();
+        let words = [vec!["-c".to_owned(), script, "sh".to_owned(), binary], self.arguments()].concat();
+        let mut hub = Program::start(self.path(), "hub-full", Path::new("/bin/sh"), &words, &SECRETS);
+        hub.ready(&self.ready_file());
+        self.hub = Some(hub);
+    }
+
     /// The hub's command line.
     pub(crate) fn arguments(&self) -> Vec<String> {
         let path = |path: PathBuf| path.to_str().expect("a UTF-8 path").to_owned();

@@ -26,6 +26,14 @@ impl ShiftedClock {
     }
 }
 
+impl ShiftedClock {
+    /// Sets time back, as an operator or a time server may do.
+    pub(crate) fn turn_back(&self, seconds: i64) {
+        assert!(seconds >= 0, "that would be forward");
+        self.offset_micros.send_modify(|offset| *offset -= seconds * MICROS_PER_SECOND);
+    }
+}
+
 #[async_trait::async_trait]
 impl Clock for ShiftedClock {
     fn now(&self) -> Timestamp {

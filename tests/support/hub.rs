@@ -7,18 +7,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hub_core::policy::Policies;
-use payhub::app::{Parts, Running, database_file, start};
+use payhub::app::{Parts, Running, StartError, database_file, start};
 use payhub::clock::Clock;
 use payhub::connector::credentials::SecretText;
 use payhub::connector::hosts::Grants;
-use payhub::connector::registry::{ConnectorConfig, Surroundings, build};
+use payhub::connector::registry::{ConnectorConfig, Surroundings, build, build_with};
 use payhub::connector::transport::HttpTransport;
 use payhub::http::limits::Rates;
 use payhub::http::{HttpReturnUrls, HttpSettings};
 use payhub::ids::SystemRandomness;
 use payhub::merchant_webhooks::destination::DestinationPolicy;
 use payhub::routing_table::{Route, RoutingTable};
-use processor_sdk::Settings;
+use processor_sdk::{Adapter, Settings};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
@@ -51,9 +51,65 @@ pub(crate) struct Builder {
     grace: Duration,
     http: HttpSettings,
     policies: Policies,
+    delivery_time_max: Duration,
+    draining: Vec<&'static str>,
+    secrets: Vec<(&'static str, &'static str, Vec<SecretText>)>,
+    left_out: Vec<&'static str>,
+    adapters: Vec<(&'static str, Arc<dyn Adapter>)>,
+    also: Vec<ConnectorConfig>,
+    abandoned: Vec<String>,
 }
 
 impl Builder {
+    /// A connector that is being retired.
+    pub(crate) fn draining(mut self, connector: &'static str) -> Self {
+        self.draining.push(connector);
+        self
+    }
+
+    /// Values of a connector's secret, in place of the right one; the last that was said counts.
+    pub(crate) fn secret(mut self, connector: &'static str, name: &'static str, values: &[&str]) -> Self {
+        let values = values.iter().map(|value| SecretText::new(*value)).collect();
+        self.secrets.push((connector, name, values));
+        self
+    }
+
+    /// A connector that is not there.
+    pub(crate) fn leave_out(mut self, connector: &'static str) -> Self {
+        self.left_out.push(connector);
+        self
+    }
+
+    /// Takes back [`Self::leave_out`].
+    pub(crate) fn put_back(mut self, connector: &str) -> Self {
+        self.left_out.retain(|name| *name != connector);
+        self
+    }
+
+    /// Another adapter for a connector.
+    pub(crate) fn adapter(mut self, connector: &'static str, adapter: Arc<dyn Adapter>) -> Self {
+        self.adapters.push((connector, adapter));
+        self
+    }
+
+    /// One more connector, after the others.
+    pub(crate) fn also(mut self, connector: ConnectorConfig) -> Self {
+        self.also.push(connector);
+        self
+    }
+
+    /// A connector that is gone for good, whatever is left of it.
+    pub(crate) fn abandoned(mut self, connector: &str) -> Self {
+        self.abandoned.push(connector.to_owned());
+        self
+    }
+
+    /// How long one delivery to the merchant may take.
+    pub(crate) fn delivery_time(mut self, time_max: Duration) -> Self {
+        self.delivery_time_max = time_max;
+        self
+    }
+
     /// How many connectors, each with a sandbox account of its own: 0 to 2.
     pub(crate) fn connectors(mut self, count: usize) -> Self {
         assert!(count <= CONNECTORS.len(), "there are {} accounts", CONNECTORS.len());
@@ -95,6 +151,7 @@ impl Builder {
         let sandbox = Sandbox::start(&folder.path().join("sandbox"), &accounts, &base_url).await;
         let clock = Arc::new(ShiftedClock::new());
         let running = run(&self, folder.path(), listener, &sandbox, clock.clone()).await;
+        let running = running.expect("the hub starts");
         let key = running.hub.create_api_key("test", false).await.expect("an API key");
         let cart = Cart::new(&base_url, key.reveal());
         let secrets = sandbox.secrets().into_iter().chain([key.reveal().to_owned()]).collect();
@@ -119,15 +176,31 @@ async fn run(
     listener: TcpListener,
     sandbox: &Sandbox,
     clock: Arc<ShiftedClock>,
-) -> Running {
+) -> Result<Running, StartError> {
     let address = listener.local_addr().expect("an address");
     let transport = Arc::new(HttpTransport::new(&[]).expect("a transport"));
     let surroundings = Surroundings { transport, clock: clock.clone() };
     let route = |(name, title): &(&str, &str)| {
         let base_url = if builder.unreachable.contains(name) { UNREACHABLE } else { &sandbox.base_url };
-        let connector = build(connector_config(name, base_url, false), &surroundings).expect("a connector");
-        Route { connector, title: (*title).to_owned(), sites: vec![], draining: false }
+        let mut config = connector_config(name, base_url, false);
+        for (_, secret, values) in builder.secrets.iter().filter(|(connector, ..)| connector == name) {
+            config.secrets.insert((*secret).to_owned(), values.clone());
+        }
+        let other = builder.adapters.iter().rfind(|(connector, _)| connector == name);
+        let connector = match other {
+            Some((_, adapter)) => build_with(config, adapter.clone(), None, &surroundings),
+            None => build(config, &surroundings),
+        };
+        let connector = connector.expect("a connector");
+        let draining = builder.draining.contains(name);
+        Route { connector, title: (*title).to_owned(), sites: vec![], draining }
     };
+    let also = builder.also.iter().map(|config| Route {
+        connector: build(config.clone(), &surroundings).expect("a connector"),
+        title: config.name.clone(),
+        sites: vec![],
+        draining: false,
+    });
     let data_dir = folder.join("hub");
     let metrics_listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let parts = Parts {
@@ -135,18 +208,27 @@ async fn run(
         data_dir,
         public_url: format!("http://{address}"),
         listener,
-        routes: RoutingTable::new(CONNECTORS.iter().take(builder.connectors).map(route).collect())
-            .expect("names that differ"),
+        routes: RoutingTable::new(
+            CONNECTORS
+                .iter()
+                .take(builder.connectors)
+                .filter(|(name, _)| !builder.left_out.contains(name))
+                .map(route)
+                .chain(also)
+                .collect(),
+        )
+        .expect("names that differ"),
+        abandoned_connectors: builder.abandoned.clone(),
         metrics_listener: Some(metrics_listener),
         http: builder.http.clone(),
         policies: builder.policies,
-        delivery_time_max: DELIVERY_TIME_MAX,
+        delivery_time_max: builder.delivery_time_max,
         shutdown_grace: builder.grace,
         clock,
         randomness: Arc::new(SystemRandomness),
         extra: axum::Router::new(),
     };
-    start(parts).await.expect("the hub starts")
+    start(parts).await
 }
 
 /// A connector of a sandbox account, as a config would name it.
@@ -201,7 +283,20 @@ impl TestHub {
             trusted_proxies: vec![],
         };
         let policies = Policies::default();
-        Builder { connectors: 1, unreachable: vec![], grace: SHUTDOWN_GRACE, http, policies }
+        Builder {
+            connectors: 1,
+            unreachable: vec![],
+            grace: SHUTDOWN_GRACE,
+            http,
+            policies,
+            delivery_time_max: DELIVERY_TIME_MAX,
+            draining: vec![],
+            secrets: vec![],
+            left_out: vec![],
+            adapters: vec![],
+            also: vec![],
+            abandoned: vec![],
+        }
     }
 
     /// The hub's inside, for what has no front door.
@@ -279,10 +374,22 @@ impl TestHub {
 
     /// Starts the hub again, on the same folder and port.
     pub(crate) async fn resume(&mut self) {
+        self.try_resume().await.expect("the hub starts");
+    }
+
+    /// Starts the hub again, which may refuse.
+    pub(crate) async fn try_resume(&mut self) -> Result<(), StartError> {
         let listener = TcpListener::bind(self.address).await.expect("the port is free again");
         let running =
             run(&self.builder, self.folder.path(), listener, &self.sandbox, self.clock.clone()).await;
-        self.running = Some(running);
+        self.running = Some(running?);
+        Ok(())
+    }
+
+    /// Changes what the hub is made of; it has to be started anew to know.
+    pub(crate) fn reconfigure(&mut self, change: impl FnOnce(Builder) -> Builder) {
+        let before = std::mem::replace(&mut self.builder, Self::builder());
+        self.builder = change(before);
     }
 
     /// Stops the hub in order and starts it again, on the same folder and port.
@@ -303,6 +410,16 @@ impl TestHub {
         // Dropped without `finish`, the runtime ends both.
         self.running.take().expect("the hub runs").stop().await;
         self.sandbox.stop().await;
+    }
+
+    /// Ends a test that leaves work undone: the database is well, whatever is still asked.
+    pub(crate) async fn finish_at_once(mut self) {
+        let (file, _, secrets) = self.closing();
+        tokio::task::spawn_blocking(move || file.check(&secrets))
+            .await
+            .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
+        self.sandbox.stop().await;
+        self.running.take().expect("the hub runs").stop().await;
     }
 
     fn closing(&self) -> (HubFile, Arc<ShiftedClock>, Vec<String>) {

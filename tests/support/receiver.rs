@@ -67,6 +67,7 @@ struct Memory {
     received: Mutex<Vec<Received>>,
     next: Mutex<VecDeque<u16>>,
     always: Mutex<Option<u16>>,
+    held: tokio::sync::watch::Sender<bool>,
 }
 
 /// An endpoint on a port of its own.
@@ -111,6 +112,16 @@ impl Receiver {
     /// Every delivery is answered with this.
     pub(crate) fn answer_always(&self, status: u16) {
         *self.memory.always.lock().expect("no panic while held") = Some(status);
+    }
+
+    /// Every delivery waits for its answer, until [`Self::release`].
+    pub(crate) fn hold(&self) {
+        self.memory.held.send_replace(true);
+    }
+
+    /// Those that wait are answered, and those that come.
+    pub(crate) fn release(&self) {
+        self.memory.held.send_replace(false);
     }
 
     /// Everything that came, in order of arrival.
@@ -160,6 +171,9 @@ async fn take(State(memory): State<Arc<Memory>>, headers: HeaderMap, body: Bytes
     let answered = next.or(always).unwrap_or(200);
     let received = Received { headers, body: body.to_vec(), answered };
     memory.received.lock().expect("no panic while held").push(received);
+    // Whoever held it is gone when this fails.
+    let mut held = memory.held.subscribe();
+    let _gone = held.wait_for(|held| !held).await.is_err();
     let status = StatusCode::from_u16(answered).expect("a status");
     let mut response = status.into_response();
     if status.is_redirection() {

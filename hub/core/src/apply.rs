@@ -104,6 +104,8 @@ pub fn apply(payment: &mut PaymentIntent, event: &Event, at: Timestamp) {
         }
         // What it says is heard as facts, or ends an operation, in events of their own.
         Event::SettledByHand { .. } => {}
+        // It was never here.
+        Event::PersonalDataErased => {}
         Event::StatusChanged { to, .. } => payment.status = *to,
         Event::ErrorNoted { error, .. } => payment.last_error = Some(error.clone()),
     }

@@ -144,4 +144,6 @@ pub enum Command {
         /// How the operator knows.
         evidence: String,
     },
+    /// An operator has the shopper's personal data erased.
+    ErasePersonalData,
 }

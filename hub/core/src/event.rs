@@ -302,6 +302,8 @@ pub enum Event {
         /// How the operator knows.
         evidence: String,
     },
+    /// The shopper's personal data, which was never part of this history, was erased.
+    PersonalDataErased,
     /// The status changed.
     StatusChanged {
         /// To what.

@@ -140,6 +140,7 @@ pub fn post(before: &PaymentIntent, event: &Event) -> Option<Journal> {
         | Event::Quarantined { .. }
         | Event::QuarantineResolved { .. }
         | Event::SettledByHand { .. }
+        | Event::PersonalDataErased
         | Event::StatusChanged { .. }
         | Event::ErrorNoted { .. } => None,
     }

@@ -22,6 +22,7 @@ pub mod refusal;
 pub mod settle;
 pub mod story;
 
+pub mod attachment;
 pub mod ledger;
 pub mod outcome;
 pub mod policy;

@@ -79,6 +79,7 @@ pub fn publications(event: &Event) -> Vec<Publication> {
         | Event::FactsHeard { .. }
         | Event::CheckScheduled { .. }
         | Event::SettledByHand { .. }
+        | Event::PersonalDataErased
         | Event::MoneyCaptured { .. }
         | Event::CaptureRecorded { .. }
         | Event::CancelRequested

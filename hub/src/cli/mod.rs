@@ -165,6 +165,9 @@ pub(crate) fn unopened(error: &StartError) -> Failure {
         | StartError::Key(_)
         | StartError::Sender(_)
         | StartError::Listen(_)
+        | StartError::ListenForMetrics { .. }
+        | StartError::Metrics(_)
+        | StartError::Removed(_)
         | StartError::Transport(_)
         | StartError::Config(_)
         | StartError::Connectors(_) => "cannot_open",

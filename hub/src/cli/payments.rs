@@ -38,6 +38,17 @@ pub(crate) enum Payments {
         /// The payment intent, pi_…
         id: String,
     },
+    /// Erase what the shopper of a payment that has ended is known by: name, e-mail, address, and what the
+    /// processor delivered. The books stay.
+    Erase {
+        #[command(flatten)]
+        target: Target,
+        /// The payment intent, pi_…
+        id: String,
+        /// Who says so.
+        #[arg(long = "as", value_name = "NAME", env = "USER")]
+        operator: String,
+    },
     /// Say what no processor tells, with a reason and a name.
     #[command(group(clap::ArgGroup::new("settlement").required(true).args(["paid", "not_paid", "done", "not_done"])))]
     Settle {
@@ -75,6 +86,9 @@ pub(crate) async fn run(payments: Payments) -> ExitCode {
             target.run(Request::ListPayments { livemode, status, order_reference, limit }, list).await
         }
         Payments::Show { target, id } => target.run(Request::ShowPayment { id }, story::show).await,
+        Payments::Erase { target, id, operator } => {
+            target.run(Request::ErasePersonalData { id, operator }, erased).await
+        }
         Payments::Settle { target, id, evidence, paid, not_paid: _, done, not_done, attempt, operator } => {
             // One of the four is there, and only one: clap sees to it.
             let settlement = match (paid, done, not_done) {
@@ -92,6 +106,14 @@ pub(crate) async fn run(payments: Payments) -> ExitCode {
             }
         }
     }
+}
+
+fn erased(answer: &Value) -> String {
+    format!(
+        "{}: the shopper's personal data and the content of {} deliveries of the processor are erased",
+        text(answer, "/payment_intent"),
+        answer["deliveries"],
+    )
 }
 
 fn list(answer: &Value) -> String {

@@ -55,6 +55,18 @@ pub(super) fn read(
     entries.into_iter().collect()
 }
 
+/// The name of a connector that is gone.
+pub(super) fn abandoned(text: &str) -> Option<String> {
+    is_name(text).then(|| text.to_owned())
+}
+
+fn is_name(name: &str) -> bool {
+    let is_good =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
+    let starts = name.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit());
+    starts && name.len() <= NAME_CHARS_MAX && name.bytes().all(is_good)
+}
+
 fn connector(entry: &Entry<'_>, notes: &Notes, environment: Environment<'_>) -> Option<ConnectorEntry> {
     let named = entry.value.with(entry.value.value, entry.name_span.clone());
     let DeValue::Table(table) = entry.value.value else {
@@ -106,10 +118,7 @@ fn section_end(section: &mut Section<'_>, path: &str) {
 }
 
 fn name(name: &str, value: &Value<'_>) -> Option<String> {
-    let is_good =
-        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
-    let starts = name.starts_with(|first: char| first.is_ascii_lowercase() || first.is_ascii_digit());
-    if starts && name.len() <= NAME_CHARS_MAX && name.bytes().all(is_good) {
+    if is_name(name) {
         return Some(name.to_owned());
     }
     let reason = format!(

@@ -10,7 +10,8 @@
 use std::ops::Range;
 
 /// Keys whose values are harmless wherever they stand, except among secrets and settings.
-pub(super) const PLAIN_KEYS: [&str; 35] = [
+pub(super) const PLAIN_KEYS: [&str; 36] = [
+    "abandoned_connectors",
     "adapter",
     "all_networks",
     "allow_http",

@@ -60,6 +60,8 @@ pub struct Config {
     pub log: Log,
     pub metrics: Metrics,
     pub bootstrap: Bootstrap,
+    /// Names of connectors that are gone for good, whatever is left of them.
+    pub abandoned_connectors: Vec<String>,
     /// In the order of the file, which is the order in which routing prefers them.
     pub connectors: Vec<ConnectorEntry>,
 }
@@ -235,6 +237,8 @@ fn config(top: &mut Section<'_>, notes: &Notes, environment: Environment<'_>) ->
         value.texts("a network such as 10.0.0.0/8 or one address", "10.0.0.0/8", |text| text.parse().ok())
     });
     let data_dir = required(top, "data_dir").and_then(|value| path(&value));
+    let abandoned_connectors = required(top, "abandoned_connectors")
+        .and_then(|value| value.texts("a connector's name", "cards", connectors::abandoned));
     let limits = limits(&mut top.section("limits"));
     let checkout = checkout(&mut top.section("checkout"));
     let merchant_webhooks = merchant_webhooks(&mut top.section("merchant_webhooks"));
@@ -261,6 +265,7 @@ fn config(top: &mut Section<'_>, notes: &Notes, environment: Environment<'_>) ->
         metrics: metrics?,
         bootstrap: bootstrap?,
         connectors: connectors?,
+        abandoned_connectors: abandoned_connectors?,
     })
 }
 

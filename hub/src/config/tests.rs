@@ -302,6 +302,7 @@ fn every_key_is_in_the_built_in_file_and_is_read() {
         ("listen", "'[::1]:1'"),
         ("trusted_proxies", "['10.0.0.0/8', '::1']"),
         ("data_dir", "'elsewhere'"),
+        ("abandoned_connectors", "['old']"),
         ("limits.body_bytes_max", "5000"),
         ("limits.request_timeout_s", "7"),
         ("limits.shutdown_grace_s", "7"),

@@ -4,7 +4,7 @@
 //! processor holds up nobody but itself.
 
 use async_trait::async_trait;
-use hub_core::outcome::Outcome;
+use hub_core::outcome::{NotSent, Outcome};
 use hub_core::payment::AdapterPin;
 use processor_sdk::{Answer, Call, Delivery, Descriptor, Door, DoorKind, Fault, Settings, SignedDeliveries};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -238,6 +238,14 @@ impl Connector for AdapterConnector {
 fn log_outcome(outcome: &Outcome) {
     match outcome {
         Outcome::Answered { .. } => tracing::debug!("the processor answered"),
+        Outcome::NotSent { why: NotSent::Credentials { status } } => {
+            // Nothing mends this but an operator.
+            tracing::error!(
+                http.status = *status,
+                "the processor refuses the connector's credentials; nothing was done, and it is tried again: \
+                 check its secrets in the config"
+            );
+        }
         Outcome::NotSent { why } => tracing::warn!(?why, "nothing was sent to the processor"),
         Outcome::Unknown { why } => tracing::warn!(why, "nobody knows whether the processor did it"),
     }

@@ -156,6 +156,7 @@ pub async fn run(options: DemoOptions) -> Result<Demo, DemoError> {
         listener,
         metrics_listener: None,
         routes: routes(&memory, &sandbox_url, clock.clone())?,
+        abandoned_connectors: vec![],
         http: http_settings(),
         policies: Policies::default(),
         delivery_time_max: DELIVERY_TIME_MAX,

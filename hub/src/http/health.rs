@@ -14,10 +14,10 @@ pub async fn live() -> Response {
     Json(json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") })).into_response()
 }
 
-/// `GET /readyz`: the store answers too.
+/// `GET /readyz`: the store answers and takes what is written.
 pub async fn ready(State(front): State<Front>) -> Response {
-    match front.hub.store.next_due(front.hub.clock.now()).await {
-        Ok(_) => Json(json!({ "status": "ready" })).into_response(),
+    match front.hub.store.check().await {
+        Ok(()) => Json(json!({ "status": "ready" })).into_response(),
         Err(error) => {
             tracing::error!(%error, "not ready");
             (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "not ready" }))).into_response()

@@ -78,6 +78,11 @@ impl KeyedCall {
         Ok(Self { scope: scope.clone(), operation, key: bare.to_owned(), fingerprint: fingerprint.into() })
     }
 
+    /// The caller's key.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
     /// The answer that was given before, if one was.
     ///
     /// # Errors

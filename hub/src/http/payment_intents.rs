@@ -82,7 +82,7 @@ pub async fn create(
     let stored = |decision: &Decision| {
         keyed.answer(plain(201, &api_objects::payment_intent(&decision.payment, &urls)), now)
     };
-    match hub.create_payment(new, caller.cause(), &stored).await {
+    match hub.create_payment(new, caller.cause(), keyed.key(), &stored).await {
         Ok(decision) => {
             let body = api_objects::payment_intent(&decision.payment, &hub.urls).to_string();
             Ok(respond(201, body.into_bytes()))
@@ -335,7 +335,7 @@ async fn act(
             keyed.provisional(plain(202, &body), now, until)
         }
     };
-    let extras = Extras { answer: Some(&stored), ..Extras::default() };
+    let extras = Extras { answer: Some(&stored), idempotency_key: Some(keyed.key()), ..Extras::default() };
     let decision = match hub.command(&caller.scope, id, caller.cause(), command, extras).await {
         Ok(decision) => decision,
         Err(error) => return keyed.conclude(hub, error.into()).await,

@@ -63,7 +63,7 @@ pub async fn create(
         asked.and_then(|id| api_objects::refund_by_id(&decision.payment, id)).unwrap_or(Value::Null)
     };
     let stored = |decision: &Decision| keyed.answer(plain(201, &shown(decision)), now);
-    let extras = Extras { answer: Some(&stored), ..Extras::default() };
+    let extras = Extras { answer: Some(&stored), idempotency_key: Some(keyed.key()), ..Extras::default() };
     let command = Command::Refund { amount, reason, metadata };
     match hub.command(&caller.scope, &payment.id, caller.cause(), &command, extras).await {
         Ok(decision) => Ok(respond(201, shown(&decision).to_string().into_bytes())),

@@ -18,6 +18,7 @@ use crate::store::StoreError;
 
 pub mod socket;
 
+mod erasure;
 mod keys;
 mod payments;
 mod person;
@@ -70,6 +71,13 @@ pub enum Request {
     ShowPayment {
         /// `pi_…`
         id: String,
+    },
+    /// Erases what a payment's shopper is known by.
+    ErasePersonalData {
+        /// `pi_…`
+        id: String,
+        /// Who.
+        operator: String,
     },
     /// Payments that wait for an operator.
     ListQuarantine,
@@ -181,6 +189,7 @@ pub async fn perform(hub: &Hub, request: Request) -> Result<Value, OperatorError
             payments::list(hub, livemode, status.as_deref(), order_reference, limit).await
         }
         Request::ShowPayment { id } => payments::show(hub, &id).await,
+        Request::ErasePersonalData { id, operator } => erasure::erase(hub, &id, &operator).await,
         Request::ListQuarantine => resolutions::list(hub).await,
         Request::ResolveQuarantine { id, resolution, note, operator } => {
             resolutions::resolve(hub, &id, resolution, &note, &operator).await

@@ -56,14 +56,7 @@ pub(super) async fn show(hub: &Hub, id: &str) -> Result<Value, OperatorError> {
     let payment = find(hub, id).await?;
     let history = hub.store.history(&payment.scope, &payment.id).await?;
     let records = hub.store.payment_records(&payment.scope, &payment.id).await?;
-    let mut taken = Vec::new();
-    for recorded in &history {
-        if let Cause::Webhook { delivery_id } = &recorded.cause
-            && !taken.contains(delivery_id)
-        {
-            taken.push(delivery_id.clone());
-        }
-    }
+    let taken = deliveries_taken(&history);
     let refunds = payment.refunds.iter().map(|refund| api_objects::refund(&payment, refund));
     let disputes = payment.disputes.iter().map(|dispute| api_objects::dispute(&payment, dispute));
     Ok(json!({
@@ -98,6 +91,19 @@ fn event(recorded: &Recorded, payment: &PaymentIntent) -> Value {
         "event": stored,
         "says": words::event(&recorded.event, payment),
     })
+}
+
+/// Deliveries that said something of a payment, by its history.
+pub(super) fn deliveries_taken(history: &[Recorded]) -> Vec<String> {
+    let mut taken = Vec::new();
+    for recorded in history {
+        if let Cause::Webhook { delivery_id } = &recorded.cause
+            && !taken.contains(delivery_id)
+        {
+            taken.push(delivery_id.clone());
+        }
+    }
+    taken
 }
 
 /// What was asked of processors, attempt by attempt.

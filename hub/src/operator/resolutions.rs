@@ -19,7 +19,7 @@ use crate::store::{Page, PaymentFilter};
 
 /// Longest reason or evidence, and longest name of an operator, in characters.
 const TEXT_CHARS_MAX: usize = 500;
-const NAME_CHARS_MAX: usize = 100;
+pub(super) const NAME_CHARS_MAX: usize = 100;
 /// Payments that are looked through at a time, and quarantined ones that are listed at most.
 const PAGE: u32 = 200;
 const QUARANTINED_MAX: usize = 1_000;
@@ -148,7 +148,11 @@ async fn act(
 }
 
 /// A text for the history, which nobody can take out again.
-fn sentence(field: &'static str, text: &str, characters_max: usize) -> Result<String, OperatorError> {
+pub(super) fn sentence(
+    field: &'static str,
+    text: &str,
+    characters_max: usize,
+) -> Result<String, OperatorError> {
     let text = text.trim();
     if text.is_empty() || text.chars().count() > characters_max || text.chars().any(char::is_control) {
         return Err(OperatorError::field(field, format!("1 to {characters_max} characters on one line")));

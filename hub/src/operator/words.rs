@@ -83,6 +83,7 @@ pub(super) fn event(event: &Event, payment: &PaymentIntent) -> String {
         Event::ShopperReturned { attempt_id } => {
             format!("the shopper came back to {}; that proves nothing", attempt(payment, attempt_id))
         }
+        Event::PersonalDataErased => "what was known of the shopper was erased".to_owned(),
         Event::FactsHeard { attempt_id, facts } => {
             format!("said of {}: {}", attempt(payment, attempt_id), facts_words(facts))
         }

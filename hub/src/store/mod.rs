@@ -37,6 +37,10 @@ pub enum Write {
     InsertOrder { scope: Scope, order: Order, created_at: Timestamp },
     /// Personal data of an order, sealed by the caller; never part of the history.
     InsertPersonalData { scope: Scope, order_id: OrderId, sealed: Vec<u8> },
+    /// Takes an order's personal data away; fine when there is none.
+    ErasePersonalData { scope: Scope, order_id: OrderId },
+    /// Takes the content of an inbound delivery away, once it was read; what became of it stays.
+    EraseInbox { scope: Scope, id: DeliveryId },
     /// A new payment. Guards: the id is new; no open payment holds `reference_guard`
     /// ([`Conflict::OrderReference`]).
     InsertPayment { payment: Box<PaymentIntent>, reference_guard: Option<String> },
@@ -78,6 +82,9 @@ pub enum Write {
     FinishJob { key: String, holder: LeaseToken },
     /// A job to be run again. Guard: `holder` still holds it ([`Conflict::LeaseLost`]).
     RescheduleJob { key: String, holder: LeaseToken, due_at: Timestamp },
+    /// A job that was claimed and not begun: to be run again, as if it had not been claimed. Guard: `holder`
+    /// still holds it ([`Conflict::LeaseLost`]).
+    ReturnJob { key: String, holder: LeaseToken, due_at: Timestamp },
     /// The answer to an idempotency key. Guard: the key is new ([`Conflict::IdempotencyKey`]).
     InsertIdempotency(IdempotencyRow),
     /// The final answer in place of a provisional one. Guard: it is still provisional.
@@ -289,6 +296,17 @@ pub struct ApiKeyRow {
     pub revoked_at: Option<Timestamp>,
 }
 
+/// Payments that still need a connector.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attached {
+    /// Under way or in doubt.
+    pub in_flight: u64,
+    /// Paid, and could be given back.
+    pub refundable: u64,
+    /// One of them, those in flight first.
+    pub example: Option<PaymentIntentId>,
+}
+
 /// One line of a journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JournalLine {
@@ -456,6 +474,9 @@ pub trait Store: Send + Sync {
     async fn release_leases(&self) -> Result<u64, StoreError>;
     /// When the next job that nobody holds is due.
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError>;
+    /// Whether it can be read and, as far as its last commit tells, written. After one that failed it writes
+    /// something to find out.
+    async fn check(&self) -> Result<(), StoreError>;
     /// Changes whenever something was committed by this process; for those who wait.
     fn changes(&self) -> tokio::sync::watch::Receiver<u64>;
 
@@ -481,6 +502,15 @@ pub trait Store: Send + Sync {
         echo: Option<&str>,
         reference_ids: &[String],
     ) -> Result<Option<(PaymentIntentId, AttemptId)>, StoreError>;
+    /// Names of all connectors that attempts of this scope were ever made with, in order.
+    async fn connectors_used(&self, scope: &Scope) -> Result<Vec<String>, StoreError>;
+    /// What still needs a connector. Reads every payment that it ever had.
+    async fn attached_to(
+        &self,
+        scope: &Scope,
+        connector: &str,
+        now: Timestamp,
+    ) -> Result<Attached, StoreError>;
     /// The payment that collects an order's amount.
     async fn payment_of_order(
         &self,

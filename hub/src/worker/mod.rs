@@ -1,8 +1,9 @@
 //! The worker: claims due jobs and carries each out, several at a time.
 //!
-//! A job's end is part of the commit of what it did. If the process dies in between, the lease runs out and
-//! the job is run again. Invariants: no processor is called inside a transaction, nor before the intent to
-//! call is committed; a failing job costs its own turn only.
+//! Each neighbor of the hub has a lane of its own, so that one that is slow holds up nobody else. A job's end
+//! is part of the commit of what it did. If the process dies in between, the lease runs out and the job is run
+//! again. Invariants: no processor is called inside a transaction, nor before the intent to call is committed;
+//! a failing job costs its own turn only.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +16,11 @@ use crate::merchant_webhooks::sender::WebhookSender;
 use crate::service::{Hub, ServiceError};
 use crate::store::{ClaimedJob, Commit, Conflict, LeaseToken, StoreError, Write};
 use job::JobBody;
+use lanes::{Lanes, Place};
 
 pub mod job;
+
+pub mod lanes;
 
 pub mod payment_work;
 
@@ -24,8 +28,8 @@ pub mod take_notification;
 
 pub mod notify_merchant;
 
-/// Jobs worked on at once.
-const JOBS_AT_ONCE_MAX: usize = 64;
+/// Jobs worked on at once: as many as fill eight lanes.
+const JOBS_AT_ONCE_MAX: usize = 256;
 /// How long a claimed job is held, in seconds: longer than any job may take.
 const LEASE_S: i64 = 180;
 /// Longest sleep between looks for work, in seconds: other processes may have left some.
@@ -40,6 +44,7 @@ const FAILED_JOB_S_MAX: i64 = 1_800;
 /// Carries out jobs until told to stop; then finishes what it has begun, for `grace` at most.
 pub async fn run(hub: Arc<Hub>, sender: WebhookSender, mut stop: watch::Receiver<bool>, grace: Duration) {
     let places = Arc::new(Semaphore::new(JOBS_AT_ONCE_MAX));
+    let lanes = Arc::new(Lanes::default());
     let mut running = JoinSet::new();
     let mut changes = hub.store.changes();
     while !*stop.borrow() {
@@ -53,10 +58,10 @@ pub async fn run(hub: Arc<Hub>, sender: WebhookSender, mut stop: watch::Receiver
             found = true;
             hub.metrics.job_claimed(&job.body);
             let Ok(place) = places.clone().acquire_owned().await else { return };
-            let (hub, sender) = (hub.clone(), sender.clone());
+            let (hub, sender, lanes) = (hub.clone(), sender.clone(), lanes.clone());
             running.spawn(async move {
                 let _place = place;
-                carry_out(&hub, &sender, &job).await;
+                carry_out(&hub, &sender, &lanes, &job).await;
             });
         }
         if found && places.available_permits() > 0 {
@@ -101,16 +106,16 @@ async fn claim(hub: &Hub, limit: u32) -> Result<Vec<ClaimedJob>, StoreError> {
 }
 
 /// Runs a job; if that fails, sees to it that it is run again.
-async fn carry_out(hub: &Hub, sender: &WebhookSender, job: &ClaimedJob) {
+async fn carry_out(hub: &Hub, sender: &WebhookSender, lanes: &Arc<Lanes>, job: &ClaimedJob) {
     let result = match &job.body {
         JobBody::Payment { scope, payment_id, work } => {
-            payment_work::run(hub, job, scope, payment_id, work).await
+            payment_work::run(hub, lanes, job, scope, payment_id, work).await
         }
         JobBody::TakeNotification { scope, delivery_id } => {
-            take_notification::run(hub, job, scope, delivery_id).await
+            take_notification::run(hub, lanes, job, scope, delivery_id).await
         }
         JobBody::NotifyMerchant { scope, event_id, endpoint_id } => {
-            notify_merchant::run(hub, sender, job, scope, event_id, endpoint_id).await
+            notify_merchant::run(hub, sender, lanes, job, scope, event_id, endpoint_id).await
         }
     };
     let Err(error) = result else { return };
@@ -130,6 +135,24 @@ async fn carry_out(hub: &Hub, sender: &WebhookSender, job: &ClaimedJob) {
 fn failed_job_wait_s(tries: u32) -> i64 {
     let doubled = 2_i64.checked_pow(tries.saturating_sub(1)).unwrap_or(i64::MAX);
     FAILED_JOB_S.saturating_mul(doubled).min(FAILED_JOB_S_MAX)
+}
+
+/// A place in a lane; without one the job has not begun and comes again.
+pub(crate) async fn enter(
+    hub: &Hub,
+    lanes: &Arc<Lanes>,
+    lane: &str,
+    job: &ClaimedJob,
+) -> Result<Option<Place>, ServiceError> {
+    match lanes.enter(lane, hub.clock.now()) {
+        Ok(place) => Ok(Some(place)),
+        Err(due_at) => {
+            tracing::debug!(job.key = %job.key, lane, "{lane} is full; {} comes again", job.key);
+            let write = Write::ReturnJob { key: job.key.clone(), holder: job.lease.clone(), due_at };
+            hub.store.commit(Commit { writes: vec![write] }).await?;
+            Ok(None)
+        }
+    }
 }
 
 /// Ends a job that has nothing (more) to do.

@@ -3,11 +3,14 @@
 //! Invariant: a delivery ends as delivered or as failed after the whole schedule, never in between; a
 //! failed one can be resent.
 
+use std::sync::Arc;
+
 use hub_core::ids::{Scope, WebhookEndpointId, WebhookEventId};
 use hub_core::retry::after;
 use processor_sdk::Timestamp;
 
-use super::finish;
+use super::lanes::Lanes;
+use super::{enter, finish};
 use crate::http::webhook_endpoints::open_secrets;
 use crate::merchant_webhooks::sender::{SendOutcome, WebhookSender};
 use crate::merchant_webhooks::signature::{WebhookSecret, sign};
@@ -21,6 +24,7 @@ const RETRY_S: [i64; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000,
 pub(crate) async fn run(
     hub: &Hub,
     sender: &WebhookSender,
+    lanes: &Arc<Lanes>,
     job: &ClaimedJob,
     scope: &Scope,
     event_id: &WebhookEventId,
@@ -35,6 +39,7 @@ pub(crate) async fn run(
     if !endpoint.enabled || delivery.state != DeliveryState::Pending {
         return finish(hub, job).await;
     }
+    let Some(_place) = enter(hub, lanes, endpoint_id.as_str(), job).await? else { return Ok(()) };
     let outcome = send(hub, sender, &endpoint, event_id, &event.body).await?;
     let now = hub.clock.now();
     let tried = judge(&outcome, delivery.tries, now);

@@ -4,6 +4,8 @@
 //! Invariants: an operation is sent only under its own key; one that an earlier run may have sent counts as
 //! possibly sent; what came back is committed together with the job's end.
 
+use std::sync::Arc;
+
 use hub_core::command::Command;
 use hub_core::event::Cause;
 use hub_core::ids::{PaymentIntentId, RefundId, Scope};
@@ -18,7 +20,8 @@ use processor_sdk::{
     OperationKind, RefundOrder, Shopper, Timestamp,
 };
 
-use super::finish;
+use super::lanes::Lanes;
+use super::{enter, finish};
 use crate::checkout::door_context;
 use crate::connector::{Connector, Performed};
 use crate::service::{Extras, Hub, PersonalData, ServiceError};
@@ -27,6 +30,7 @@ use crate::store::{ClaimedJob, StoreError, Write};
 /// Runs one piece of a payment's work.
 pub(crate) async fn run(
     hub: &Hub,
+    lanes: &Arc<Lanes>,
     job: &ClaimedJob,
     scope: &Scope,
     payment_id: &PaymentIntentId,
@@ -40,13 +44,21 @@ pub(crate) async fn run(
             on_time(hub, job, &payment, &command).await
         }
         Work::Check { attempt_id } => match payment.attempt(attempt_id) {
-            Some(attempt) => check(hub, job, &payment, attempt).await,
+            Some(attempt) => {
+                let lane = &attempt.profile.connector;
+                let Some(_place) = enter(hub, lanes, lane, job).await? else { return Ok(()) };
+                check(hub, job, &payment, attempt).await
+            }
             None => finish(hub, job).await,
         },
         Work::CallProcessor { attempt_id, operation_id } => {
             let attempt = payment.attempt(attempt_id);
             match attempt.and_then(|attempt| Some((attempt, attempt.operation(operation_id)?))) {
-                Some((attempt, operation)) => call(hub, job, &payment, attempt, operation).await,
+                Some((attempt, operation)) => {
+                    let lane = &attempt.profile.connector;
+                    let Some(_place) = enter(hub, lanes, lane, job).await? else { return Ok(()) };
+                    call(hub, job, &payment, attempt, operation).await
+                }
                 None => finish(hub, job).await,
             }
         }
@@ -229,7 +241,7 @@ async fn conclude(
     command: &Command,
     writes: Vec<Write>,
 ) -> Result<(), ServiceError> {
-    let extras = Extras { job: Some(job), writes, answer: None };
+    let extras = Extras { job: Some(job), writes, ..Extras::default() };
     hub.command(&payment.scope, &payment.id, Cause::Processor, command, extras).await?;
     Ok(())
 }

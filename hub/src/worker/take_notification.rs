@@ -3,13 +3,16 @@
 //! Invariants: an event of a processor is taken once for ever; a delivery that names no payment of ours is
 //! kept and matched again later, because webhooks do come before the answer that tells us their ids.
 
+use std::sync::Arc;
+
 use hub_core::command::Command;
 use hub_core::event::Cause;
 use hub_core::ids::{DeliveryId, Scope};
 use hub_core::retry::after;
 use processor_sdk::{Delivery, Says};
 
-use super::finish;
+use super::lanes::Lanes;
+use super::{enter, finish};
 use crate::connector::trust::TrustedNotification;
 use crate::http::webhooks::inbox_context;
 use crate::service::{Extras, Hub, ServiceError};
@@ -29,6 +32,7 @@ enum Taken {
 /// Reads one delivery.
 pub(crate) async fn run(
     hub: &Hub,
+    lanes: &Arc<Lanes>,
     job: &ClaimedJob,
     scope: &Scope,
     delivery_id: &DeliveryId,
@@ -37,6 +41,7 @@ pub(crate) async fn run(
     let Some(connector) = hub.connectors.connector(&row.connector) else {
         return put_off(hub, job, &row, InboxState::Received, "its connector is not configured").await;
     };
+    let Some(_place) = enter(hub, lanes, &row.connector, job).await? else { return Ok(()) };
     let delivery: Delivery = hub.open_json(&inbox_context(delivery_id), &row.sealed)?;
     let received = connector.receive(&delivery).await;
     if let Some(fault) = received.fault {

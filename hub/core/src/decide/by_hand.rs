@@ -15,6 +15,19 @@ use crate::story::Story;
 /// The reason that a transfer carries which an operator said had failed.
 const REASON: &str = "settled_by_hand";
 
+/// Pages are opened with the shopper's name and address, so a payment keeps them until no page can be opened.
+pub(super) fn erase_personal_data(story: &mut Story<'_, '_>) -> Result<(), Refusal> {
+    let payment = &story.payment;
+    let opening =
+        payment.attempts.iter().any(|attempt| attempt.open_operation(OperationKind::OpenCheckout).is_some());
+    if !payment.status.is_end() || opening {
+        let wanted = "its personal data may still be needed; cancel it or wait for its end, then erase";
+        return Err(Refusal::WrongStatus { status: payment.status, wanted });
+    }
+    story.record(Event::PersonalDataErased);
+    Ok(())
+}
+
 pub(super) fn settle_by_hand(
     story: &mut Story<'_, '_>,
     attempt_id: &AttemptId,

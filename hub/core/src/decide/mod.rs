@@ -108,6 +108,7 @@ pub fn decide(
         Command::SettleByHand { attempt_id, settlement, evidence } => {
             by_hand::settle_by_hand(&mut story, attempt_id, settlement, evidence)?;
         }
+        Command::ErasePersonalData => by_hand::erase_personal_data(&mut story)?,
     }
     settle(&mut story);
     Ok(story.end())

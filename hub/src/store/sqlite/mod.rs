@@ -25,7 +25,7 @@ pub use self::open::OpenError;
 use self::readers::Readers;
 use self::writer::{QueueLimits, Writer};
 use super::{
-    ApiKeyRow, ClaimedJob, Commit, EndpointRow, EventFilter, IdempotencyRow, InboxRow, LeaseToken,
+    ApiKeyRow, Attached, ClaimedJob, Commit, EndpointRow, EventFilter, IdempotencyRow, InboxRow, LeaseToken,
     MerchantDelivery, Page, PaymentFilter, PaymentRecords, PublicEventRow, Store, StoreError, StoreFigures,
     TransferKind,
 };
@@ -146,6 +146,14 @@ impl Store for SqliteStore {
         self.readers.read(read::intake::next_due).await
     }
 
+    async fn check(&self) -> Result<(), StoreError> {
+        self.readers.read(read::intake::next_due).await?;
+        while self.writer.is_failing() {
+            self.writer.probe(write::probe).await?;
+        }
+        Ok(())
+    }
+
     fn changes(&self) -> watch::Receiver<u64> {
         self.writer.changes()
     }
@@ -171,6 +179,23 @@ impl Store for SqliteStore {
     ) -> Result<Option<PaymentIntent>, StoreError> {
         let (scope, id) = (scope.clone(), id.clone());
         self.readers.read(move |connection| read::payments::by_order(connection, &scope, &id)).await
+    }
+
+    async fn connectors_used(&self, scope: &Scope) -> Result<Vec<String>, StoreError> {
+        let scope = scope.clone();
+        self.readers.read(move |connection| read::payments::connectors_used(connection, &scope)).await
+    }
+
+    async fn attached_to(
+        &self,
+        scope: &Scope,
+        connector: &str,
+        now: Timestamp,
+    ) -> Result<Attached, StoreError> {
+        let (scope, connector) = (scope.clone(), connector.to_owned());
+        self.readers
+            .read(move |connection| read::payments::attached_to(connection, &scope, &connector, now))
+            .await
     }
 
     async fn payment_by_return_token(

@@ -9,7 +9,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -24,6 +24,10 @@ use crate::store::StoreError;
 /// Most commits that share one flush. More would make the first of them wait for the work of the last.
 const GROUP_MAX: usize = 128;
 
+/// Groups that must become durable after one that failed. One small write may still fit on a full disk; so
+/// many take up as much room as a large commit.
+const GROUPS_TO_RECOVER: u32 = 32;
+
 /// The handle to the writer's thread.
 pub(super) struct Writer {
     /// Taken when the store is dropped, which ends the thread.
@@ -32,6 +36,7 @@ pub(super) struct Writer {
     queue_wait: Duration,
     changes: watch::Receiver<u64>,
     written: Arc<Written>,
+    failing: Arc<AtomicU32>,
 }
 
 /// How much was written so far.
@@ -58,9 +63,24 @@ impl Writer {
         let (sender, queue) = mpsc::channel(limits.commits_max);
         let (announce, changes) = watch::channel(0);
         let written = Arc::<Written>::default();
-        let groups = Groups { connection, durable, queue, announce, written: Arc::clone(&written) };
+        let failing = Arc::new(AtomicU32::new(0));
+        let groups = Groups {
+            connection,
+            durable,
+            queue,
+            announce,
+            written: Arc::clone(&written),
+            failing: Arc::clone(&failing),
+        };
         let thread = std::thread::Builder::new().name("store-writer".to_owned()).spawn(|| groups.run())?;
-        Ok(Self { queue: Some(sender), thread: Some(thread), queue_wait: limits.wait, changes, written })
+        Ok(Self {
+            queue: Some(sender),
+            thread: Some(thread),
+            queue_wait: limits.wait,
+            changes,
+            written,
+            failing,
+        })
     }
 
     /// Changes whenever a group with changes became durable.
@@ -71,6 +91,21 @@ impl Writer {
     /// Commits, and the flushes that they shared.
     pub(super) fn written(&self) -> (u64, u64) {
         (self.written.commits.load(Ordering::Relaxed), self.written.batches.load(Ordering::Relaxed))
+    }
+
+    /// True from a group that failed until enough of them are durable again.
+    pub(super) fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Relaxed) > 0 || self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Writes something to find out whether that can be done; `run` must change the file.
+    pub(super) async fn probe(
+        &self,
+        run: impl FnOnce(&Connection) -> Result<(), SqlError> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        self.submit(run).await?;
+        one_less(&self.failing);
+        Ok(())
     }
 
     /// Lets the writer run something in its next transaction and waits until that is durable.
@@ -90,6 +125,11 @@ impl Writer {
         }
         answer.await.unwrap_or_else(|_| Err(stopped()))
     }
+}
+
+fn one_less(failing: &AtomicU32) {
+    // It fails at zero, which is where it should stay.
+    let _at_zero = failing.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
 }
 
 impl Drop for Writer {
@@ -143,6 +183,7 @@ struct Groups {
     queue: mpsc::Receiver<Box<dyn Task>>,
     announce: watch::Sender<u64>,
     written: Arc<Written>,
+    failing: Arc<AtomicU32>,
 }
 
 impl Groups {
@@ -156,12 +197,15 @@ impl Groups {
                     let commits = u64::try_from(group.len()).unwrap_or(u64::MAX);
                     self.written.commits.fetch_add(commits, Ordering::Relaxed);
                     self.written.batches.fetch_add(1, Ordering::Relaxed);
+                    // One that wrote nothing proves nothing.
                     if self.connection.total_changes() != changes_before {
+                        one_less(&self.failing);
                         self.announce.send_modify(|count| *count = count.wrapping_add(1));
                     }
                     outcomes
                 }
                 Err(failure) => {
+                    self.failing.store(GROUPS_TO_RECOVER, Ordering::Relaxed);
                     tracing::error!(commits = group.len(), "a group of commits failed: {failure}");
                     vec![Err(failure); group.len()]
                 }

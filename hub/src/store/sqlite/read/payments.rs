@@ -1,5 +1,6 @@
 //! Payments, their history, and the ways to find them.
 
+use hub_core::attachment::{Attachment, attachment};
 use hub_core::event::Recorded;
 use hub_core::ids::{AttemptId, OrderId, PaymentIntentId, Scope};
 use hub_core::order::Order;
@@ -11,7 +12,7 @@ use super::{all, one, text};
 use crate::store::sqlite::error::SqlError;
 use crate::store::sqlite::value::{AFTER_EVERY_ID, from_cell, from_json, id, time};
 use crate::store::sqlite::write::attempts::transfer_word;
-use crate::store::{Page, PaymentFilter, TransferKind};
+use crate::store::{Attached, Page, PaymentFilter, TransferKind};
 
 pub(in crate::store::sqlite) const BY_ID: &str =
     "SELECT state FROM payments WHERE merchant_id = ?1 AND livemode = ?2 AND id = ?3";
@@ -106,6 +107,66 @@ pub(in crate::store::sqlite) fn find_attempt(
         }
     }
     Ok(None)
+}
+
+pub(in crate::store::sqlite) const NEXT_CONNECTOR: &str = "SELECT connector FROM attempts
+    WHERE merchant_id = ?1 AND livemode = ?2 AND connector > ?3 ORDER BY connector LIMIT 1";
+
+/// From one name to the next, so that it costs as many steps as there are connectors.
+pub(in crate::store::sqlite) fn connectors_used(
+    connection: &Connection,
+    scope: &Scope,
+) -> Result<Vec<String>, SqlError> {
+    let mut names: Vec<String> = Vec::new();
+    loop {
+        let after = names.last().map_or("", String::as_str);
+        match text(connection, NEXT_CONNECTOR, params![scope.merchant_id.0, scope.livemode, after])? {
+            Some(name) => names.push(name),
+            None => return Ok(names),
+        }
+    }
+}
+
+/// A payment once for each of its attempts with the connector.
+pub(in crate::store::sqlite) const PAYMENTS_OF_CONNECTOR: &str = "SELECT attempts.id, payments.state
+    FROM attempts INDEXED BY attempts_by_echo CROSS JOIN payments ON payments.merchant_id = attempts.merchant_id
+        AND payments.livemode = attempts.livemode AND payments.id = attempts.payment_id
+    WHERE attempts.merchant_id = ?1 AND attempts.livemode = ?2 AND attempts.connector = ?3";
+
+/// One payment in memory at a time, however many there are.
+pub(in crate::store::sqlite) fn attached_to(
+    connection: &Connection,
+    scope: &Scope,
+    connector: &str,
+    now: Timestamp,
+) -> Result<Attached, SqlError> {
+    let mut statement = connection.prepare_cached(PAYMENTS_OF_CONNECTOR)?;
+    let mut rows = statement.query(params![scope.merchant_id.0, scope.livemode, connector])?;
+    let mut attached = Attached::default();
+    while let Some(row) = rows.next()? {
+        let (attempt_id, state): (String, String) = (row.get(0)?, row.get(1)?);
+        let payment: PaymentIntent = from_json(&state)?;
+        let mut attempts = payment.attempts.iter();
+        let first = attempts.find(|attempt| attempt.profile.connector == connector);
+        // So that one with several attempts counts once.
+        if first.is_none_or(|first| first.id.as_str() != attempt_id) {
+            continue;
+        }
+        match attachment(&payment, connector, now) {
+            Some(Attachment::InFlight) => {
+                if attached.in_flight == 0 {
+                    attached.example = Some(payment.id);
+                }
+                attached.in_flight += 1;
+            }
+            Some(Attachment::Refundable) => {
+                attached.refundable += 1;
+                attached.example.get_or_insert(payment.id);
+            }
+            None => {}
+        }
+    }
+    Ok(attached)
 }
 
 pub(in crate::store::sqlite) const PAYMENT_OF_TRANSFER: &str = "SELECT payment_id FROM transfers

@@ -108,6 +108,18 @@ async fn only_the_holder_ends_or_moves_a_job() {
 }
 
 #[tokio::test]
+async fn a_job_that_is_given_back_was_never_claimed() {
+    let (_directory, store) = open();
+    let give_back = |name: &str| Write::ReturnJob { key: key(1), holder: lease(name), due_at: at(40) };
+    store.commit(commit(vec![put(1, 0)])).await.unwrap();
+    assert_eq!(claim(&store, 0, "a", 1).await, [(1, 0, 1)]);
+    store.commit(commit(vec![give_back("a")])).await.unwrap();
+    assert_eq!(claim(&store, 39, "b", 1).await, []);
+    assert_eq!(claim(&store, 40, "b", 1).await, [(1, 40, 1)]);
+    assert_eq!(store.commit(commit(vec![give_back("a")])).await, conflict(Conflict::LeaseLost));
+}
+
+#[tokio::test]
 async fn a_job_that_cannot_be_read_does_not_stop_the_others() {
     let (directory, store) = open();
     store.commit(commit(vec![put(1, 0), put(2, 0)])).await.unwrap();

@@ -107,6 +107,15 @@ pub(super) fn settle_inbox(
     )
 }
 
+/// One that waits to be read or matched is needed as it is.
+pub(in crate::store::sqlite) const ERASE_INBOX: &str = "UPDATE inbox SET sealed = x''
+    WHERE merchant_id = ?1 AND livemode = ?2 AND id = ?3 AND state IN ('taken', 'unreadable')";
+
+pub(super) fn erase_inbox(connection: &Connection, scope: &Scope, id: &DeliveryId) -> Result<(), SqlError> {
+    execute(connection, ERASE_INBOX, params![scope.merchant_id.0, scope.livemode, id.as_str()])?;
+    Ok(())
+}
+
 pub(super) fn insert_seen_event(
     connection: &Connection,
     scope: &Scope,

@@ -71,6 +71,19 @@ pub(super) fn reschedule(
     guarded(connection, RESCHEDULE, params![key, holder.0, due_at.as_micros()], Conflict::LeaseLost)
 }
 
+pub(in crate::store::sqlite) const RETURN: &str = "UPDATE jobs
+    SET due_at = ?3, leased_until = NULL, lease_token = NULL, tries = max(tries - 1, 0)
+    WHERE key = ?1 AND lease_token = ?2";
+
+pub(super) fn give_back(
+    connection: &Connection,
+    key: &str,
+    holder: &LeaseToken,
+    due_at: Timestamp,
+) -> Result<(), SqlError> {
+    guarded(connection, RETURN, params![key, holder.0, due_at.as_micros()], Conflict::LeaseLost)
+}
+
 pub(in crate::store::sqlite) const CLAIM: &str =
     "UPDATE jobs SET leased_until = ?2, lease_token = ?3, tries = tries + 1
      WHERE key IN (SELECT key FROM jobs WHERE available_at <= ?1 ORDER BY available_at LIMIT ?4)

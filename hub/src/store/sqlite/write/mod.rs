@@ -23,6 +23,10 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), SqlErr
         Write::InsertPersonalData { scope, order_id, sealed } => {
             payments::insert_personal_data(connection, scope, order_id, sealed)
         }
+        Write::ErasePersonalData { scope, order_id } => {
+            payments::erase_personal_data(connection, scope, order_id)
+        }
+        Write::EraseInbox { scope, id } => intake::erase_inbox(connection, scope, id),
         Write::InsertPayment { payment, reference_guard } => {
             payments::insert(connection, payment, reference_guard.as_deref())
         }
@@ -52,6 +56,7 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), SqlErr
         Write::DropJob { key } => jobs::drop(connection, key),
         Write::FinishJob { key, holder } => jobs::finish(connection, key, holder),
         Write::RescheduleJob { key, holder, due_at } => jobs::reschedule(connection, key, holder, *due_at),
+        Write::ReturnJob { key, holder, due_at } => jobs::give_back(connection, key, holder, *due_at),
         Write::InsertIdempotency(row) => intake::insert_idempotency(connection, row),
         Write::FinishIdempotency { scope, operation, key, answer } => {
             intake::finish_idempotency(connection, scope, operation, key, answer)
@@ -77,6 +82,14 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), SqlErr
             deliveries::requeue(connection, scope, event_id, endpoint_id, *due_at)
         }
     }
+}
+
+/// Changes a number in the file's header that means nothing, to find out whether anything can be written: a
+/// row that is written as it was would not reach the disk.
+pub(super) fn probe(connection: &Connection) -> Result<(), SqlError> {
+    let last: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    connection.pragma_update(None, "user_version", last.checked_add(1).unwrap_or(0))?;
+    Ok(())
 }
 
 /// Runs a statement; how many rows it changed.

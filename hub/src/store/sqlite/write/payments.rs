@@ -75,6 +75,22 @@ pub(super) fn insert_personal_data(
     Ok(())
 }
 
+pub(in crate::store::sqlite) const ERASE_PERSONAL_DATA: &str =
+    "DELETE FROM personal_data WHERE merchant_id = ?1 AND livemode = ?2 AND order_id = ?3";
+
+pub(super) fn erase_personal_data(
+    connection: &Connection,
+    scope: &Scope,
+    order_id: &OrderId,
+) -> Result<(), SqlError> {
+    execute(
+        connection,
+        ERASE_PERSONAL_DATA,
+        params![scope.merchant_id.0, scope.livemode, order_id.as_str()],
+    )?;
+    Ok(())
+}
+
 pub(super) fn insert(
     connection: &Connection,
     payment: &PaymentIntent,
