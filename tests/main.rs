@@ -17,6 +17,8 @@ mod stories;
 
 mod api;
 
+mod hard_cases;
+
 mod processes;
 
 mod crash;

@@ -1,0 +1,23 @@
+//! The hard cases: what must stay true when money and networks meet, one number each.
+//!
+//! Every test is named `hc_NN_…` after its case, and its doc begins with the case in plain words. What the
+//! product does not do yet of a case stands there as well, so that the list of cases is the truth about it:
+//! `cargo run -q -p hub-tests --bin hard-cases` prints it.
+
+mod create_and_commit;
+
+mod webhooks;
+
+mod shopper;
+
+use hub_tests::catalog;
+
+/// Numbers that have no test yet.
+const UNTESTED: std::ops::RangeInclusive<u32> = 1..=catalog::NUMBER_MAX;
+
+#[test]
+fn every_hard_case_has_a_test() {
+    let (entries, mistakes) = catalog::read().unwrap();
+    assert_eq!(mistakes, Vec::<String>::new(), "these are no tests of a case");
+    assert_eq!(catalog::untested(&entries), UNTESTED.collect::<Vec<_>>(), "numbers without a test");
+}
