@@ -69,7 +69,7 @@ pub enum Request {
         /// `pi_…`
         id: String,
     },
-    /// Payments that wait for an operator.
+    /// Payments that wait for an operator, and deliveries that match no payment or cannot be read.
     ListQuarantine,
     /// Ends a quarantine.
     ResolveQuarantine {
