@@ -22,12 +22,16 @@ async fn paid_late(hub: &TestHub, end: &str) -> Value {
     let session = match end {
         "expired" => {
             let page = hub.shopper().open(&intent).await;
+            // The hub's clock alone: by its own the processor would have closed the page.
             hub.clock.jump(301);
             page.session().to_owned()
         }
         _canceled => {
-            // The answer that opened the page was lost: the cart cancels what nobody was shown.
-            hub.sandbox.fault(json!({ "operation": "open", "fault": "drop_after" })).await;
+            // The answers that open the page are lost: the cart cancels what nobody was shown.
+            for operation in ["open", "fetch"] {
+                let lost = json!({ "operation": operation, "fault": "drop_after", "times": 0 });
+                hub.sandbox.fault(lost).await;
+            }
             let url = intent["checkout_url"].as_str().unwrap().to_owned();
             let shopper = hub.shopper();
             let visit = tokio::spawn(async move { drop(shopper.go(Method::GET, &url, &[]).await) });
@@ -35,12 +39,15 @@ async fn paid_late(hub: &TestHub, end: &str) -> Value {
                 .until(id(&intent), "in doubt", |intent| intent["attempts"][0]["state"] == "unknown")
                 .await;
             hub.cart.cancel(id(&intent)).await.expect(200);
-            visit.await.unwrap();
+            hub.fast(visit).await.unwrap();
             id(&hub.sandbox.sessions().await[0]).to_owned()
         }
     };
     hub.cart.until_status(id(&intent), end).await;
     hub.sandbox.act(&session, json!({ "action": "pay" })).await;
+    if end == "canceled" {
+        hub.sandbox.no_more_faults().await;
+    }
     intent
 }
 
@@ -158,9 +165,9 @@ async fn hc_30_after_a_policys_refund_failed_a_person_decides() {
         fail_the_refund(&hub).await;
         let shown = held(&hub, &intent, "return_failed").await;
         assert_eq!((&shown["status"], &shown["amount_refunded"]), (&json!("expired"), &json!(0)));
-        let before = rows_at_rest(&hub).await["transfers"];
+        let before = hub.rows().await["transfers"];
         hub.jump(3_600).await;
-        assert_eq!(rows_at_rest(&hub).await["transfers"], before, "nobody asks again by itself");
+        assert_eq!(hub.rows().await["transfers"], before, "nobody asks again by itself");
         hub.operator(resolve(&intent, resolution)).await.unwrap();
         let refunded = if resolution == Resolution::Refund { 1999 } else { 0 };
         let end = settled(&hub, &intent, &format!("{resolution:?}"), 1999, refunded).await;
