@@ -17,13 +17,13 @@ mod stories;
 
 mod api;
 
+mod hard_cases;
+
 mod processes;
 
 mod crash;
 
 mod operators;
-
-mod hard_cases;
 
 mod acceptance;
 

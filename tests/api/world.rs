@@ -99,16 +99,7 @@ pub(super) const LISTS: [&str; 6] = [
 
 /// How many rows each table has, once nothing is under way.
 pub(super) async fn rows(hub: &TestHub) -> BTreeMap<String, i64> {
-    let (file, clock) = (hub.file(), hub.clock.clone());
-    let count = move || {
-        file.until_nothing_is_overdue(clock.as_ref());
-        let tables =
-            file.texts("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'");
-        assert!(tables.len() > 10, "the tables were not found");
-        let rows = |table: String| (table.clone(), file.number(&format!("SELECT count(*) FROM {table}")));
-        tables.into_iter().map(rows).collect()
-    };
-    tokio::task::spawn_blocking(count).await.expect("a count")
+    hub.rows().await
 }
 
 /// A request with a JSON text as its body, under a fresh key if it takes one.

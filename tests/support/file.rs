@@ -1,5 +1,6 @@
 //! The database file seen from outside: what must be true of it whatever a test did, and questions to it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use hub_core::apply::fold;
@@ -36,6 +37,15 @@ impl HubFile {
     /// The first column of every row, as text.
     pub(crate) fn texts(&self, sql: &str) -> Vec<String> {
         Snapshot { connection: self.open() }.texts(sql)
+    }
+
+    /// How many rows each table has.
+    pub(crate) fn rows(&self) -> BTreeMap<String, i64> {
+        let tables =
+            self.texts("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'");
+        assert!(tables.len() > 10, "the tables were not found");
+        let rows = |table: String| (table.clone(), self.number(&format!("SELECT count(*) FROM {table}")));
+        tables.into_iter().map(rows).collect()
     }
 
     /// Waits until no job is due; then whatever the hub owes is in the future.

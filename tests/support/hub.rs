@@ -17,15 +17,17 @@ use payhub::http::limits::Rates;
 use payhub::http::{HttpReturnUrls, HttpSettings};
 use payhub::ids::SystemRandomness;
 use payhub::merchant_webhooks::destination::DestinationPolicy;
+use payhub::operator::{OperatorError, Request, perform};
 use payhub::routing_table::{Route, RoutingTable};
 use processor_sdk::{Adapter, Settings};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use super::cart::{Answer, Cart, plain_client};
 use super::clock::ShiftedClock;
 use super::file::HubFile;
-use super::sandbox::Sandbox;
+use super::sandbox::{Sandbox, signature};
 use super::shopper::Shopper;
 
 /// The connectors, in routing order: sandbox account, connector name, title in the chooser.
@@ -58,6 +60,9 @@ pub(crate) struct Builder {
     adapters: Vec<(&'static str, Arc<dyn Adapter>)>,
     also: Vec<ConnectorConfig>,
     abandoned: Vec<String>,
+    webhook_secrets: Vec<String>,
+    webhook_path_secret: Option<&'static str>,
+    checkout_pages_at: Option<&'static str>,
 }
 
 impl Builder {
@@ -135,6 +140,18 @@ impl Builder {
         self
     }
 
+    /// What stands behind each connector's name in its webhook address.
+    pub(crate) fn webhook_path_secret(mut self, secret: &'static str) -> Self {
+        self.webhook_path_secret = Some(secret);
+        self
+    }
+
+    /// Where the processor says that its pages are.
+    pub(crate) fn checkout_pages_at(mut self, public_url: &'static str) -> Self {
+        self.checkout_pages_at = Some(public_url);
+        self
+    }
+
     /// How long a stop waits for what has begun.
     pub(crate) fn grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
@@ -148,7 +165,8 @@ impl Builder {
         let address = listener.local_addr().expect("an address");
         let base_url = format!("http://{address}");
         let accounts: Vec<_> = CONNECTORS.iter().map(|(name, _)| *name).collect();
-        let sandbox = Sandbox::start(&folder.path().join("sandbox"), &accounts, &base_url).await;
+        let state_dir = folder.path().join("sandbox");
+        let sandbox = Sandbox::start(&state_dir, &accounts, &base_url, self.checkout_pages_at).await;
         let clock = Arc::new(ShiftedClock::new());
         let running = run(&self, folder.path(), listener, &sandbox, clock.clone()).await;
         let running = running.expect("the hub starts");
@@ -183,6 +201,11 @@ async fn run(
     let route = |(name, title): &(&str, &str)| {
         let base_url = if builder.unreachable.contains(name) { UNREACHABLE } else { &sandbox.base_url };
         let mut config = connector_config(name, base_url, false);
+        config.webhook_path_secret = builder.webhook_path_secret.map(SecretText::new);
+        if !builder.webhook_secrets.is_empty() {
+            let secrets = builder.webhook_secrets.iter().map(SecretText::new).collect();
+            config.secrets.insert("webhook_secret".to_owned(), secrets);
+        }
         for (_, secret, values) in builder.secrets.iter().filter(|(connector, ..)| connector == name) {
             config.secrets.insert((*secret).to_owned(), values.clone());
         }
@@ -296,6 +319,9 @@ impl TestHub {
             adapters: vec![],
             also: vec![],
             abandoned: vec![],
+            webhook_secrets: vec![],
+            webhook_path_secret: None,
+            checkout_pages_at: None,
         }
     }
 
@@ -324,6 +350,43 @@ impl TestHub {
         let key = self.inside().create_api_key("another", livemode).await.expect("an API key");
         self.keep_out_of_the_file(key.reveal());
         Cart::new(&self.base_url, key.reveal())
+    }
+
+    /// What an operator's command does.
+    pub(crate) async fn operator(&self, request: Request) -> Result<Value, OperatorError> {
+        perform(self.inside(), request).await
+    }
+
+    /// Other active webhook secrets from the next start on, the newest first.
+    pub(crate) fn webhook_secrets(&mut self, secrets: &[&str]) {
+        self.builder.webhook_secrets = secrets.iter().map(|secret| (*secret).to_owned()).collect();
+        secrets.iter().for_each(|secret| self.keep_out_of_the_file(secret));
+    }
+
+    /// Somebody delivers to a connector's webhook address.
+    pub(crate) async fn deliver(&self, connector: &str, body: &str, signature: Option<&str>) -> Answer {
+        let url = format!("{}/webhooks/{connector}", self.base_url);
+        let mut request = plain_client().post(url).header("content-type", "application/json");
+        if let Some(signature) = signature {
+            request = request.header("sandbox-signature", signature);
+        }
+        Answer::of(request.body(body.to_owned()).send().await.expect("an answer")).await
+    }
+
+    /// The same, signed as the processor does it for that account, at this time.
+    pub(crate) async fn deliver_signed(&self, connector: &str, body: &str, at_s: i64) -> Answer {
+        let signature = signature(&Sandbox::webhook_secret(connector), at_s, body);
+        self.deliver(connector, body, Some(&signature)).await
+    }
+
+    /// How many rows each table has, once nothing is under way.
+    pub(crate) async fn rows(&self) -> BTreeMap<String, i64> {
+        let (file, clock) = (self.file(), self.clock.clone());
+        let count = move || {
+            file.until_nothing_is_overdue(clock.as_ref());
+            file.rows()
+        };
+        tokio::task::spawn_blocking(count).await.expect("a count")
     }
 
     /// Names a text that must never be in the database's bytes.

@@ -46,6 +46,8 @@ pub(crate) mod receiver;
 
 pub(crate) mod file;
 
+pub(crate) mod logs;
+
 pub(crate) use cart::id;
 pub(crate) use hub::TestHub;
 pub(crate) use wait::eventually;

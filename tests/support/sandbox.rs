@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
+use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Method;
 use sandbox_server::{Account, Config, IDEMPOTENCY_WINDOW_S_DEFAULT, Server};
 use serde_json::{Value, json};
@@ -18,6 +19,15 @@ pub(crate) struct Sandbox {
     client: reqwest::Client,
     state_dir: PathBuf,
     accounts: Vec<Account>,
+    /// Where it says that its pages are, if that is not where they are.
+    pages_at: Option<&'static str>,
+}
+
+/// The header by which the processor vouches for a webhook, written after its documentation.
+pub(crate) fn signature(secret: &str, at_s: i64, body: &str) -> String {
+    let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).expect("any length");
+    mac.update(format!("{at_s}.{body}").as_bytes());
+    format!("t={at_s},v1={}", hex::encode(mac.finalize().into_bytes()))
 }
 
 /// What the processor's own books say of one reference, or of all.
@@ -37,7 +47,12 @@ impl Ledger {
 
 impl Sandbox {
     /// Starts the processor, with webhooks to the hub at `hub_url`.
-    pub(crate) async fn start(state_dir: &Path, names: &[&str], hub_url: &str) -> Self {
+    pub(crate) async fn start(
+        state_dir: &Path,
+        names: &[&str],
+        hub_url: &str,
+        pages_at: Option<&'static str>,
+    ) -> Self {
         let account = |name: &&str| Account {
             name: (*name).to_owned(),
             api_key: Self::api_key(name),
@@ -52,6 +67,7 @@ impl Sandbox {
             client: plain_client(),
             state_dir: state_dir.to_owned(),
             accounts: names.iter().map(account).collect(),
+            pages_at,
         };
         sandbox.run(listener).await;
         sandbox
@@ -60,7 +76,7 @@ impl Sandbox {
     async fn run(&self, listener: TcpListener) {
         let config = Config {
             listener,
-            public_url: None,
+            public_url: self.pages_at.map(str::to_owned),
             state_dir: Some(self.state_dir.clone()),
             accounts: self.accounts.clone(),
             idempotency_window_s: IDEMPOTENCY_WINDOW_S_DEFAULT,

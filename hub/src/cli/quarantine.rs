@@ -1,4 +1,5 @@
-//! `payhub quarantine`: payments that wait for a person, and what the person decides.
+//! `payhub quarantine`: what waits for a person (payments, and deliveries that match none), and what the
+//! person decides.
 
 use std::process::ExitCode;
 
@@ -12,7 +13,7 @@ use super::{Operator, Target, columns, items, text};
 /// What to do with payments that wait for a person.
 #[derive(Subcommand)]
 pub(crate) enum Quarantine {
-    /// List the payments that wait for a person.
+    /// List the payments that wait for a person, and the deliveries that match no payment or cannot be read.
     List {
         #[command(flatten)]
         target: Target,
@@ -76,7 +77,26 @@ fn list(answer: &Value) -> String {
             mode.to_owned(),
         ]);
     }
-    if rows.len() == 1 { "no payment waits for a person".to_owned() } else { columns(&rows) }
+    let payments =
+        if rows.len() == 1 { "no payment waits for a person\n".to_owned() } else { columns(&rows) };
+    format!("{payments}\n{}", deliveries(answer))
+}
+
+fn deliveries(answer: &Value) -> String {
+    let head = ["DELIVERY", "CONNECTOR", "RECEIVED", "STATE", "WHY", "MODE"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    for delivery in items(answer, "/deliveries") {
+        let mode = if delivery["livemode"] == true { "live" } else { "test" };
+        rows.push(vec![
+            text(delivery, "/id").to_owned(),
+            text(delivery, "/connector").to_owned(),
+            text(delivery, "/received_at").to_owned(),
+            text(delivery, "/state").to_owned(),
+            text(delivery, "/note").to_owned(),
+            mode.to_owned(),
+        ]);
+    }
+    if rows.len() == 1 { "every delivery was matched and read".to_owned() } else { columns(&rows) }
 }
 
 /// How a payment stands after what was decided.

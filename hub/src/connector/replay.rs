@@ -171,7 +171,11 @@ impl<'a> Run<'a> {
         let checked = self.checked(check);
         self.exchanges.push(self.means.redactor.verify_record(check, &checked, self.span(began_at)));
         match (checked, self.question_delivery()) {
-            (Checked::Verified { .. }, Some(delivery)) => {
+            (Checked::Verified { secret_index }, Some(delivery)) => {
+                // Counted from 0: whoever rotates a secret sees when the old one is not needed any more.
+                if let Some(secret_index @ 1..) = secret_index {
+                    tracing::info!(secret_index, "signed with an older value of the secret");
+                }
                 (StepAnswer::Verified, Evidence::of_passed_check(check, delivery))
             }
             (Checked::Verified { .. }, None) => {

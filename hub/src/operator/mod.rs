@@ -79,7 +79,7 @@ pub enum Request {
         /// Who.
         operator: String,
     },
-    /// Payments that wait for an operator.
+    /// Payments that wait for an operator, and deliveries that match no payment or cannot be read.
     ListQuarantine,
     /// Ends a quarantine.
     ResolveQuarantine {

@@ -144,12 +144,7 @@ async fn deliveries_in(hub: &Hub, scope: &Scope, ids: &[String]) -> Result<Vec<V
     for id in ids {
         let Ok(delivery_id) = DeliveryId::parse(id) else { continue };
         let Some(row) = hub.store.inbox(scope, &delivery_id).await? else { continue };
-        let state = match row.state {
-            InboxState::Received => "received",
-            InboxState::Taken => "taken",
-            InboxState::Unmatched => "unmatched",
-            InboxState::Unreadable => "unreadable",
-        };
+        let state = state_word(row.state);
         let verified = match hub.connectors.connector(&row.connector) {
             Some(connector) => match connector.descriptor().deliveries {
                 processor_sdk::SignedDeliveries::Unsigned => "unsigned: a hint only, by its secret path",
@@ -253,5 +248,15 @@ fn purpose(payment: &PaymentIntent, key: &str) -> String {
         Some("remind") => "remind the cart that the authorization ends soon".to_owned(),
         Some("expire") => "close the door, because the payment's time is over then".to_owned(),
         Some(_) | None => "work".to_owned(),
+    }
+}
+
+/// What became of an inbound delivery, in a word.
+pub(super) const fn state_word(state: InboxState) -> &'static str {
+    match state {
+        InboxState::Received => "received",
+        InboxState::Taken => "taken",
+        InboxState::Unmatched => "unmatched",
+        InboxState::Unreadable => "unreadable",
     }
 }

@@ -11,8 +11,8 @@ use processor_sdk::Money;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::payments::find;
-use super::{OperatorError, scope};
+use super::payments::{find, state_word};
+use super::{OperatorError, scope, time};
 use crate::api_objects;
 use crate::service::{Extras, Hub};
 use crate::store::{Page, PaymentFilter};
@@ -23,6 +23,8 @@ pub(super) const NAME_CHARS_MAX: usize = 100;
 /// Payments that are looked through at a time, and quarantined ones that are listed at most.
 const PAGE: u32 = 200;
 const QUARANTINED_MAX: usize = 1_000;
+/// Deliveries that are listed of each mode, at most.
+const STRANDED_MAX: u32 = 200;
 
 /// What is so, in an operator's words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,7 +67,29 @@ pub(super) async fn list(hub: &Hub) -> Result<Value, OperatorError> {
             }
         }
     }
-    Ok(json!({ "data": held }))
+    Ok(json!({ "data": held, "deliveries": stranded(hub).await? }))
+}
+
+/// Deliveries that match no payment or cannot be read, newest first, live ones before test ones. What they
+/// say stays sealed.
+async fn stranded(hub: &Hub) -> Result<Vec<Value>, OperatorError> {
+    let mut shown = Vec::new();
+    for livemode in [true, false] {
+        let deliveries =
+            hub.store.stranded(&scope(livemode), &Page { after: None, limit: STRANDED_MAX }).await?;
+        shown.extend(deliveries.into_iter().map(|delivery| {
+            json!({
+                "id": delivery.id.as_str(),
+                "livemode": livemode,
+                "connector": delivery.connector,
+                "received_at": time(delivery.received_at),
+                "state": state_word(delivery.state),
+                "note": delivery.note,
+                "tried_at": delivery.tried_at.map(time),
+            })
+        }));
+    }
+    Ok(shown)
 }
 
 pub(super) async fn resolve(

@@ -227,6 +227,19 @@ pub enum InboxState {
     Unreadable,
 }
 
+/// An inbound delivery that nobody could make anything of, without its content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StrandedDelivery {
+    pub id: DeliveryId,
+    pub connector: String,
+    pub received_at: Timestamp,
+    pub state: InboxState,
+    /// Why.
+    pub note: String,
+    /// When that was last found.
+    pub tried_at: Option<Timestamp>,
+}
+
 /// Where events are sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EndpointRow {
@@ -591,6 +604,8 @@ pub trait Store: Send + Sync {
     async fn inbox_waiting(&self, at_most: u64) -> Result<u64, StoreError>;
     /// How much waits.
     async fn figures(&self, now: Timestamp) -> Result<StoreFigures, StoreError>;
+    /// Deliveries that match no payment or cannot be read, newest first.
+    async fn stranded(&self, scope: &Scope, page: &Page) -> Result<Vec<StrandedDelivery>, StoreError>;
     async fn api_key(&self, key_id: &str) -> Result<Option<ApiKeyRow>, StoreError>;
     async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError>;
 }

@@ -26,8 +26,16 @@ const MATCH_DAYS_MAX: i64 = 7;
 /// What became of one notification.
 enum Taken {
     Yes,
-    Unmatched,
+    /// Nothing of ours, as the adapter says.
+    Ignored(String),
+    /// It cannot be said which payment it is about, and why.
+    Unmatched(&'static str),
 }
+
+/// The delivery names nothing that this hub knows.
+const NAMES_NOTHING: &str = "names no payment of this hub (yet)";
+/// Its parts contradict each other: none of them can be believed.
+const NAMES_TWO: &str = "names two different payments: by its reference and by its ids";
 
 /// Reads one delivery.
 pub(crate) async fn run(
@@ -51,22 +59,28 @@ pub(crate) async fn run(
         }
         return settle(hub, job, &row, InboxState::Unreadable, &fault.to_string()).await;
     }
-    let mut unmatched = 0_usize;
+    let (mut unmatched, mut ignored) = (None, None);
     for notification in &received.notifications {
         match take(hub, &row, notification).await? {
             Taken::Yes => {}
-            Taken::Unmatched => unmatched += 1,
+            Taken::Ignored(why) => ignored = Some(why),
+            Taken::Unmatched(why) => unmatched = Some(why),
         }
     }
-    if unmatched > 0 {
-        return put_off(hub, job, &row, InboxState::Unmatched, "names no payment of this hub (yet)").await;
+    if let Some(why) = unmatched {
+        // Not worth a warning before it has had time: deliveries do come before the answers they belong to.
+        tracing::info!(delivery.id = %delivery_id, connector.name = %row.connector, why, "{delivery_id} is not matched");
+        return put_off(hub, job, &row, InboxState::Unmatched, why).await;
     }
-    settle(hub, job, &row, InboxState::Taken, "").await
+    if let Some(why) = &ignored {
+        tracing::info!(delivery.id = %delivery_id, connector.name = %row.connector, why, "{delivery_id} is ignored");
+    }
+    settle(hub, job, &row, InboxState::Taken, &ignored.unwrap_or_default()).await
 }
 
 async fn take(hub: &Hub, row: &InboxRow, notification: &TrustedNotification) -> Result<Taken, ServiceError> {
     let facts = match &notification.says {
-        Says::Ignored { .. } => return Ok(Taken::Yes),
+        Says::Ignored { why } => return Ok(Taken::Ignored(why.clone())),
         Says::Changed => None,
         Says::Facts(facts) => Some(facts),
     };
@@ -76,7 +90,19 @@ async fn take(hub: &Hub, row: &InboxRow, notification: &TrustedNotification) -> 
     }
     let echo = notification.echo.as_deref();
     let found = hub.store.find_attempt(&row.scope, &row.connector, echo, &ids).await?;
-    let Some((payment_id, attempt_id)) = found else { return Ok(Taken::Unmatched) };
+    let Some((payment_id, attempt_id)) = found else { return Ok(Taken::Unmatched(NAMES_NOTHING)) };
+    if let Some(echo) = echo {
+        // What the processor took for another reference is not this attempt's, whatever else it names.
+        let by_ids = hub.store.find_attempt(&row.scope, &row.connector, None, &ids).await?;
+        let elsewhere = by_ids.is_some_and(|(_, by_ids)| by_ids != attempt_id);
+        if attempt_id.echo() != echo || elsewhere {
+            tracing::warn!(
+                delivery.id = %row.id, connector.name = %row.connector, payment.id = %payment_id,
+                "{} {NAMES_TWO}, one of them {payment_id}: nothing of it is believed", row.id
+            );
+            return Ok(Taken::Unmatched(NAMES_TWO));
+        }
+    }
     let cause = Cause::Webhook { delivery_id: row.id.to_string() };
     let mut extras = Extras::default();
     let command = match facts {
@@ -125,6 +151,10 @@ async fn put_off(
 ) -> Result<(), ServiceError> {
     let now = hub.clock.now();
     if now.seconds_since(row.received_at) > MATCH_DAYS_MAX * 24 * 3_600 {
+        tracing::warn!(
+            delivery.id = %row.id, connector.name = %row.connector, note,
+            "{} is not tried any more: {note}", row.id
+        );
         return settle(hub, job, row, state, note).await;
     }
     let index =

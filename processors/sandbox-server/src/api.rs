@@ -27,6 +27,10 @@ use crate::reply::{Answer, respond};
 use crate::rules;
 
 const KEY_BYTES_MAX: usize = 255;
+/// Largest answer that is read back to be spoiled.
+const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// The reference of a thing that nobody asked about.
+const STRANGER: &str = "somebody_else";
 const LISTED_MAX: usize = 100;
 
 /// One authenticated request.
@@ -178,6 +182,7 @@ fn before(struck: Option<Struck>, cord: &Cord) -> Option<Response> {
         | Fault::Stall
         | Fault::Garbage
         | Fault::WrongAmount
+        | Fault::WrongReference
         | Fault::Duplicate
         | Fault::Late
         | Fault::OutOfOrder
@@ -185,7 +190,8 @@ fn before(struck: Option<Struck>, cord: &Cord) -> Option<Response> {
         | Fault::Stale
         | Fault::Flipped
         | Fault::Drop
-        | Fault::Unsigned => None,
+        | Fault::Unsigned
+        | Fault::Thin => None,
     }
 }
 
@@ -202,6 +208,7 @@ async fn after(struck: Option<Struck>, response: Response, office: &Office, cord
             () = tokio::time::sleep(Duration::from_millis(stall_ms)) => response,
             () = office.stopped() => cut(cord),
         },
+        Fault::WrongReference => with_another_reference(response).await,
         Fault::WrongAmount
         | Fault::DropBefore
         | Fault::ErrorBefore
@@ -213,7 +220,35 @@ async fn after(struck: Option<Struck>, response: Response, office: &Office, cord
         | Fault::Stale
         | Fault::Flipped
         | Fault::Drop
-        | Fault::Unsigned => response,
+        | Fault::Unsigned
+        | Fault::Thin => response,
+    }
+}
+
+/// The same answer, as if it were about somebody else's thing.
+async fn with_another_reference(response: Response) -> Response {
+    let status = response.status().as_u16();
+    // An answer that cannot be read back is cut to nothing, which nobody takes for an answer either.
+    let bytes = axum::body::to_bytes(response.into_body(), ANSWER_BYTES_MAX).await.unwrap_or_default();
+    let mut body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    rename(&mut body);
+    respond(status, "application/json", body.to_string())
+}
+
+/// Puts another reference wherever one stands.
+fn rename(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                if name == "reference" && value.is_string() {
+                    *value = Value::from(STRANGER);
+                } else {
+                    rename(value);
+                }
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(rename),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 

@@ -21,9 +21,10 @@ words! { Operation {
 words! { Fault {
     DropBefore = "drop_before", DropAfter = "drop_after", ErrorBefore = "error_before",
     ErrorAfter = "error_after", Stall = "stall", Garbage = "garbage", WrongAmount = "wrong_amount",
-    Throttle = "throttle",
+    Throttle = "throttle", WrongReference = "wrong_reference",
     Duplicate = "duplicate", Late = "late", OutOfOrder = "out_of_order", Forged = "forged",
     Stale = "stale", Flipped = "flipped", Drop = "drop", Unsigned = "unsigned",
+    Thin = "thin",
 } }
 
 impl Fault {
@@ -37,6 +38,7 @@ impl Fault {
             | Self::Garbage
             | Self::Throttle => operation != Operation::Webhook,
             Self::WrongAmount => matches!(operation, Operation::Open | Operation::Capture),
+            Self::WrongReference => matches!(operation, Operation::Open | Operation::Fetch),
             Self::Duplicate
             | Self::Late
             | Self::OutOfOrder
@@ -44,7 +46,8 @@ impl Fault {
             | Self::Stale
             | Self::Flipped
             | Self::Drop
-            | Self::Unsigned => operation == Operation::Webhook,
+            | Self::Unsigned
+            | Self::Thin => operation == Operation::Webhook,
         }
     }
 
@@ -187,6 +190,9 @@ mod tests {
             ("capture:forged", None),
             ("webhook:stall", None),
             ("any:wrong_amount", None),
+            ("fetch:wrong_reference", Some(1)),
+            ("capture:wrong_reference", None),
+            ("webhook:thin", Some(1)),
             ("any:duplicate", None),
             ("fly:stall", None),
             ("", None),

@@ -238,7 +238,9 @@ fn first_delivery(fault: Option<Fault>) -> Delivery {
             | Fault::Stall
             | Fault::Garbage
             | Fault::WrongAmount
-            | Fault::Throttle,
+            | Fault::WrongReference
+            | Fault::Throttle
+            | Fault::Thin,
         )
         | None => Delivery::Pending,
     }

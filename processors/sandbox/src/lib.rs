@@ -131,7 +131,7 @@ fn open(call: &Call, order: &CheckoutOrder, dialogue: &mut Dialogue<'_>) -> Flow
         Some(code) if matches!(response.status, 400 | 422) && code != "idempotency_mismatch" => {
             Ok(Answer::said(wire::invalid_request(code)))
         }
-        Some(_) | None => said(&response.success_json()?),
+        Some(_) | None => said(call, &response.success_json()?),
     }
 }
 
@@ -141,7 +141,7 @@ fn expire(call: &Call, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
     let response = dialogue.send(post(call, &format!("/v1/sessions/{session}/expire"), json!({}))?)?;
     match wire::error_code(&response).as_deref() {
         Some("session_not_open") => fetch_payment(call, dialogue),
-        Some(_) | None => said(&response.success_json()?),
+        Some(_) | None => said(call, &response.success_json()?),
     }
 }
 
@@ -153,7 +153,7 @@ fn capture(call: &Call, order: &CaptureOrder, dialogue: &mut Dialogue<'_>) -> Fl
         Some(code @ ("amount_exceeds_authorized" | "payment_not_authorized")) => {
             Ok(Answer::said(wire::failed(ItemKind::Capture, &order.echo, code)))
         }
-        Some(_) | None => Ok(Answer::said(wire::payment(&response.success_json()?)?)),
+        Some(_) | None => said_of_payment(call, &response.success_json()?),
     }
 }
 
@@ -163,9 +163,11 @@ fn void(call: &Call, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
     let response = dialogue.send(post(call, &format!("{path}/void"), json!({}))?)?;
     let code = wire::error_code(&response);
     let Some(code @ ("payment_not_authorized" | "payment_already_captured")) = code.as_deref() else {
-        return Ok(Answer::said(wire::payment(&response.success_json()?)?));
+        return said_of_payment(call, &response.success_json()?);
     };
-    let mut facts = wire::payment(&dialogue.send(get(call, &path)?)?.success_json()?)?;
+    let payment = dialogue.send(get(call, &path)?)?.success_json()?;
+    require_ours(call, &payment)?;
+    let mut facts = wire::payment(&payment)?;
     // A payment that is voided already is what was asked for, whoever did it.
     if facts.word != Some(Word::Voided) {
         wire::add(&mut facts, wire::failed(ItemKind::Void, &call.echo, code));
@@ -193,6 +195,7 @@ fn fetch_payment(call: &Call, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
             .max_by_key(|session| session.at("/payment").is_some()),
     };
     let Some(session) = session else { return Ok(Answer::Absent) };
+    require_ours(call, &session)?;
     let mut facts = wire::session(&session)?;
     if session.at("/payment").is_some() {
         let payment = session.text("/payment/id")?;
@@ -262,6 +265,9 @@ fn event(event: &Json, livemode: bool) -> Result<Notification, Fault> {
     }
     let object = event.part("/data/object")?;
     let echo = || object.text("/reference").map(str::to_owned);
+    if let Some(hint) = wire::hint(&object)? {
+        return Ok(Notification { event_id, ..hint });
+    }
     let (facts, echo) = match event.text("/type")? {
         "session.processing" | "session.authorized" | "session.paid" | "session.declined"
         | "session.expired" | "session.voided" => (wire::session(&object)?, Some(echo()?)),
@@ -281,8 +287,23 @@ fn notification(says: Says) -> Notification {
 }
 
 /// A session's facts, and its door while it is open.
-fn said(session: &Json) -> Flow<Answer> {
+fn said(call: &Call, session: &Json) -> Flow<Answer> {
+    require_ours(call, session)?;
     Ok(Answer::Said { facts: wire::session(session)?, door: wire::door(session)? })
+}
+
+fn said_of_payment(call: &Call, payment: &Json) -> Flow<Answer> {
+    require_ours(call, payment)?;
+    Ok(Answer::said(wire::payment(payment)?))
+}
+
+/// An answer about another reference answers nothing that was asked, whatever it says.
+fn require_ours(call: &Call, session_or_payment: &Json) -> Result<(), Fault> {
+    if session_or_payment.text("/reference")? == call.echo {
+        Ok(())
+    } else {
+        Err(Fault::unreadable("expected our own reference at /reference"))
+    }
 }
 
 /// One object; `None` when Sandbox Pay says that it has no such thing.

@@ -5,7 +5,7 @@
 
 use processor_sdk::{
     Call, CaptureMode, CheckoutOrder, Currency, Decline, DeclineCode, Door, Facts, Fault, HttpResponse, Item,
-    ItemKind, ItemState, Json, ReferenceKind, RefundOrder, Word,
+    ItemKind, ItemState, Json, Notification, Reference, ReferenceKind, RefundOrder, Says, Word,
 };
 use serde_json::{Value, json};
 
@@ -141,6 +141,26 @@ pub(crate) fn invalid_request(processor_code: &str) -> Facts {
     let processor_code = Some(code(processor_code));
     let decline = Decline { code: DeclineCode::InvalidRequest, elsewhere: true, processor_code };
     Facts { decline: Some(decline), ..Facts::word(Word::Declined) }
+}
+
+/// What an object says that has nothing but names: that there is something to ask about.
+pub(crate) fn hint(object: &Json) -> Result<Option<Notification>, Fault> {
+    if object.at("/status").is_some() || object.at("/updated").is_some() {
+        return Ok(None);
+    }
+    let kind = match object.optional_text("/object")? {
+        Some("session") => ReferenceKind::Session,
+        Some("payment") => ReferenceKind::Payment,
+        Some("refund") => ReferenceKind::Refund,
+        Some("dispute") => ReferenceKind::Dispute,
+        Some(_) | None => return Ok(None),
+    };
+    let reference = Reference::new(kind, object.text("/id")?);
+    // The reference of a refund is the refund's own and names no attempt.
+    let names_attempt = matches!(reference.kind, ReferenceKind::Session | ReferenceKind::Payment);
+    let echo = object.optional_text("/reference")?.filter(|_| names_attempt).map(str::to_owned);
+    let references = vec![reference];
+    Ok(Some(Notification { event_id: None, references, echo, says: Says::Changed, proof: None }))
 }
 
 /// Adds what one refund, dispute or refusal says to what is known of its payment.

@@ -23,6 +23,10 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         name: "0003_quarantined_payments",
         sql: include_str!("migrations/0003_quarantined_payments.sql"),
     },
+    Migration {
+        name: "0004_stranded_deliveries",
+        sql: include_str!("migrations/0004_stranded_deliveries.sql"),
+    },
 ];
 
 /// In a database's header: "PyHb", so that another program's file is not taken for ours.

@@ -27,7 +27,7 @@ use self::writer::{QueueLimits, Writer};
 use super::{
     ApiKeyRow, Attached, ClaimedJob, Commit, EndpointRow, EventFilter, IdempotencyRow, InboxRow, LeaseToken,
     MerchantDelivery, Page, PaymentFilter, PaymentRecords, PublicEventRow, Store, StoreError, StoreFigures,
-    TransferKind,
+    StrandedDelivery, TransferKind,
 };
 
 pub mod durable;
@@ -382,6 +382,11 @@ impl Store for SqliteStore {
         let counted = self.readers.read(move |connection| read::figures::figures(connection, now)).await?;
         let (commits, commit_batches) = self.writer.written();
         Ok(StoreFigures { commits, commit_batches, ..counted })
+    }
+
+    async fn stranded(&self, scope: &Scope, page: &Page) -> Result<Vec<StrandedDelivery>, StoreError> {
+        let (scope, page) = (scope.clone(), page.clone());
+        self.readers.read(move |connection| read::intake::stranded(connection, &scope, &page)).await
     }
 
     async fn api_key(&self, key_id: &str) -> Result<Option<ApiKeyRow>, StoreError> {

@@ -173,3 +173,20 @@ async fn a_refused_webhook_comes_again_signed_anew() {
     }
     shop.stop().await;
 }
+
+#[tokio::test]
+async fn an_answer_about_another_reference() {
+    let mut shop = Shop::open(None).await;
+    let body = with(session("att_1", "automatic"), "faults", json!(["open:wrong_reference"]));
+    let opened = shop.post("/v1/sessions", "k1", body.clone()).await;
+    assert_eq!((opened.status, &opened.json()["reference"]), (201, &json!("somebody_else")));
+    // It is what it says that is wrong, not what was done.
+    let again = shop.post("/v1/sessions", "k1", body).await;
+    assert_eq!((again.status, &again.json()["reference"]), (201, &json!("att_1")));
+    let path = format!("/v1/sessions/{}", again.id());
+    let rule = json!({"operation": "fetch", "fault": "wrong_reference", "times": 1});
+    assert_eq!(shop.post("/admin/faults", "", rule).await.status, 201);
+    assert_eq!(shop.get(&path).await.json()["reference"], "somebody_else");
+    assert_eq!(shop.get(&path).await.json()["reference"], "att_1");
+    shop.stop().await;
+}

@@ -73,6 +73,22 @@ fn event_types() {
 }
 
 #[test]
+fn an_event_that_only_names_its_object_is_a_reason_to_ask() {
+    for (kind, thing, id, echo) in [
+        ("session.paid", "session", SESSION, Some(ECHO)),
+        ("payment.captured", "payment", PAYMENT, Some(ECHO)),
+        ("refund.succeeded", "refund", "rf_1", None),
+        ("dispute.opened", "dispute", "dd_1", None),
+    ] {
+        let object = json!({"id": id, "object": thing, "reference": ECHO});
+        let notification = notification(&event(kind, &object));
+        assert_eq!(notification.says, Says::Changed, "{kind}");
+        assert_eq!((notification.event_id.as_deref(), notification.echo.as_deref()), (Some("ev_1"), echo));
+        assert_eq!(notification.references[0].id, id, "{kind}");
+    }
+}
+
+#[test]
 fn events_that_say_nothing_to_us() {
     let other_mode = changed(event("session.paid", &session("paid", json!({}))), json!({"livemode": true}));
     for event in [

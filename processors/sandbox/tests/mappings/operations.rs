@@ -345,3 +345,21 @@ fn a_missing_field_is_a_fault() {
     let (_, reply) = perform(fetch_payment(), vec![response(200, &session("open", json!({"url": null})))]);
     assert!(matches!(reply, Reply::Fault(Fault::Unreadable { .. })), "an open session without its page");
 }
+
+#[test]
+fn an_answer_about_another_reference_is_no_answer() {
+    let theirs = || json!({"reference": "somebody_else"});
+    let stranger = || session("paid", changed(json!({"payment": payment("captured", theirs())}), theirs()));
+    let expected = Reply::Fault(Fault::unreadable("expected our own reference at /reference"));
+    for (call, responses) in [
+        (call(open(json!({})), &[]), vec![response(201, &stranger())]),
+        (fetch_payment(), vec![response(200, &stranger())]),
+        (call(json!({"kind": "fetch_payment"}), &[]), vec![list(&[stranger()])]),
+        (call(json!({"kind": "expire_checkout"}), &BY_SESSION), vec![response(200, &stranger())]),
+        (call(capture_order(), &BY_PAYMENT), vec![response(200, &payment("captured", theirs()))]),
+        (call(json!({"kind": "void"}), &BY_PAYMENT), vec![response(200, &payment("voided", theirs()))]),
+    ] {
+        let (requests, reply) = perform(call, responses);
+        assert_eq!(reply, expected, "{requests:?}");
+    }
+}

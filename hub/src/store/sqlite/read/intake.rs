@@ -8,8 +8,8 @@ use super::{all, one};
 use crate::api_key::StoredApiKey;
 use crate::key_scope::KeyScopes;
 use crate::store::sqlite::error::SqlError;
-use crate::store::sqlite::value::{digest, id, scope, time};
-use crate::store::{ApiKeyRow, IdempotencyRow, InboxRow, InboxState, StoredAnswer};
+use crate::store::sqlite::value::{AFTER_EVERY_ID, digest, id, scope, time};
+use crate::store::{ApiKeyRow, IdempotencyRow, InboxRow, InboxState, Page, StoredAnswer, StrandedDelivery};
 
 pub(in crate::store::sqlite) const NEXT_DUE: &str = "SELECT min(available_at) FROM jobs";
 
@@ -79,6 +79,31 @@ pub(in crate::store::sqlite) fn inbox_waiting(
     let count: i64 =
         connection.prepare_cached(INBOX_WAITING)?.query_row(params![at_most], |row| row.get(0))?;
     Ok(u64::try_from(count).unwrap_or(0))
+}
+
+// Ids sort by their time, so `id DESC` is newest first.
+pub(in crate::store::sqlite) const STRANDED: &str =
+    "SELECT id, connector, received_at, state, note, settled_at FROM inbox
+     WHERE merchant_id = ?1 AND livemode = ?2 AND id < ?3 AND state IN ('unmatched', 'unreadable')
+     ORDER BY id DESC LIMIT ?4";
+
+pub(in crate::store::sqlite) fn stranded(
+    connection: &Connection,
+    scope: &Scope,
+    page: &Page,
+) -> Result<Vec<StrandedDelivery>, SqlError> {
+    let after = page.after.as_deref().unwrap_or(AFTER_EVERY_ID);
+    all(connection, STRANDED, params![scope.merchant_id.0, scope.livemode, after, page.limit], |row| {
+        let (state, note): (String, Option<String>) = (row.get(3)?, row.get(4)?);
+        Ok(StrandedDelivery {
+            id: id(row.get(0)?)?,
+            connector: row.get(1)?,
+            received_at: time(row.get(2)?),
+            state: inbox_state(&state)?,
+            note: note.unwrap_or_default(),
+            tried_at: row.get::<_, Option<i64>>(5)?.map(time),
+        })
+    })
 }
 
 fn inbox_state(word: &str) -> Result<InboxState, SqlError> {

@@ -41,6 +41,7 @@ const STATEMENTS: &[&str] = &[
     read_intake::IDEMPOTENCY,
     read_intake::INBOX,
     read_intake::INBOX_WAITING,
+    read_intake::STRANDED,
     read_intake::API_KEY,
     figures::JOBS_DUE,
     figures::JOBS_HELD,
@@ -132,6 +133,7 @@ fn lists_are_narrowed_to_the_page() {
             deliveries::JOBS_OF_ENDPOINT,
             "merchant_deliveries_undelivered (merchant_id=? AND livemode=? AND endpoint_id=? AND state=?)",
         ),
+        (read_intake::STRANDED, "inbox_stranded (merchant_id=? AND livemode=? AND id<?)"),
         (jobs::CLAIM, "jobs_by_available_at (available_at<?)"),
     ] {
         let steps = plan(&connection, sql);
