@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::api_key::{ApiKey, PlainApiKey};
-use crate::api_objects::PublicUrls;
+use crate::api_objects::public_urls::PublicUrls;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::config::problem::ConfigError;

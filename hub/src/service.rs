@@ -20,7 +20,8 @@ use hub_core::story::{Context, Decision};
 use processor_sdk::{Customer, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::api_objects::{self, PublicUrls};
+use crate::api_objects::envelopes::{EventHead, event_body};
+use crate::api_objects::{self, public_urls::PublicUrls};
 use crate::clock::Clock;
 use crate::connector::health::ConnectorHealths;
 use crate::ids::Ids;
@@ -292,8 +293,8 @@ impl Hub {
                 PublicObject::Dispute(id) => api_objects::dispute_by_id(payment, id),
             };
             let Some(object) = object else { continue };
-            let body = api_objects::event_body(
-                &api_objects::EventHead {
+            let body = event_body(
+                &EventHead {
                     id: &id,
                     kind: told.kind,
                     created_at: now,

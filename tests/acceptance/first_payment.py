@@ -117,7 +117,13 @@ class Hub:
         return self.get(f"/v1/payment_intents/{intent_id}")
 
     def becomes(self, intent_id, status):
-        return eventually(f"{intent_id} {status}", lambda: self.intent(intent_id)["status"] == status)
+        """Waits for a status; gives the intent."""
+
+        def look():
+            intent = self.intent(intent_id)
+            return intent if intent["status"] == status else None
+
+        return eventually(f"{intent_id} {status}", look)
 
     def admin(self, method, path, body=None):
         """The processor's own desk."""

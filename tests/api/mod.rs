@@ -31,3 +31,5 @@ mod overload;
 mod limits;
 
 mod metrics;
+
+mod document;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::Request;
 use hub_core::policy::Policies;
-use payhub::api_objects::PublicUrls;
+use payhub::api_objects::public_urls::PublicUrls;
 use payhub::app::database_file;
 use payhub::clock::SystemClock;
 use payhub::http::limits::Rates;

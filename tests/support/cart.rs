@@ -7,6 +7,7 @@ use axum::http::HeaderMap;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use super::document;
 use super::wait::eventually;
 
 /// Where shoppers are sent afterwards, unless the test says otherwise.
@@ -22,8 +23,16 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) async fn of(response: reqwest::Response) -> Self {
+        Self::to(None, response).await
+    }
+
+    /// An answer to this method; what the document does not say of it ends the test.
+    async fn to(method: Option<&Method>, response: reqwest::Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Self { status, headers, text: response.text().await.expect("a whole body") }
+        let path = response.url().path().to_owned();
+        let text = response.text().await.expect("a whole body");
+        document::check(method.map(Method::as_str), &path, status, &headers, &text);
+        Self { status, headers, text }
     }
 
     /// The body.
@@ -97,7 +106,7 @@ impl Cart {
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
-        Answer::of(self.request(Method::GET, path).send().await.expect("an answer")).await
+        self.send(Method::GET, path, None, None).await
     }
 
     /// A keyed POST.
@@ -118,14 +127,14 @@ impl Cart {
         key: Option<&str>,
         body: Option<&Value>,
     ) -> Answer {
-        let mut request = self.request(method, path);
+        let mut request = self.request(method.clone(), path);
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
         }
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body.to_string());
         }
-        Answer::of(request.send().await.expect("an answer")).await
+        Answer::to(Some(&method), request.send().await.expect("an answer")).await
     }
 
     /// The body of an intent: 19.99 EUR and what `overrides` say.

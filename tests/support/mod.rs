@@ -23,6 +23,7 @@
 //! - `hub.sandbox`: faults, dashboard, ledger, clock; can be stopped and started again.
 //! - [`receiver::Receiver`]: a merchant's endpoint that records, verifies, and answers as told.
 //! - [`wait::eventually`]: waits for a condition, never for a time.
+//! - [`document`]: holds every answer and delivery against the published document.
 //! - [`TestHub::file`]: questions to the database file, as it is.
 //!
 //! Invariant: no test ends well whose database is not well. `finish` (or `Drop`) demands that every journal
@@ -35,6 +36,8 @@ pub(crate) mod wait;
 pub(crate) mod clock;
 
 pub(crate) mod hub;
+
+pub(crate) mod document;
 
 pub(crate) mod cart;
 

@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::cart::{Cart, id};
+use super::document;
 use super::hub::TestHub;
 use super::wait::eventually;
 
@@ -124,9 +125,11 @@ impl Receiver {
         self.memory.held.send_replace(false);
     }
 
-    /// Everything that came, in order of arrival.
+    /// Everything that came, in order of arrival, and as the document says.
     pub(crate) fn received(&self) -> Vec<Received> {
-        self.memory.received.lock().expect("no panic while held").clone()
+        let received = self.memory.received.lock().expect("no panic while held").clone();
+        received.iter().for_each(|one| document::check_event(&one.json()));
+        received
     }
 
     /// Waits until at least so many have come; gives all.

@@ -138,6 +138,19 @@ fn only_the_transport_goes_out() {
 }
 
 #[test]
+fn no_route_is_served_without_its_description() {
+    let sources = sources();
+    let routes = |source: &&super::source::Source| {
+        source.path.starts_with("hub/src/http/") && source.production.contains("axum::routing")
+    };
+    only(
+        "a call of the front comes with its description, and so into the published document",
+        sources.iter().filter(routes).map(|source| source.path.clone()),
+        &[("hub/src/http/openapi/call.rs", "the one way to a route")],
+    );
+}
+
+#[test]
 fn only_the_seams_read_the_machine() {
     let sources = sources();
     only(

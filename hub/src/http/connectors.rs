@@ -4,13 +4,13 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
-use processor_sdk::Timestamp;
 use serde_json::json;
 
 use super::Front;
 use super::auth::{Caller, ConnectorsRead};
 use super::lists::{Query, answer};
 use super::problem::Problem;
+use crate::api_objects::envelopes::{AdapterObject, ConnectorObject, ConnectorState, HealthObject};
 
 /// `GET /v1/connectors`: of the caller's mode, in routing order.
 pub async fn list(
@@ -28,29 +28,29 @@ pub async fn list(
         }
         let descriptor = connector.descriptor();
         let health = front.hub.health.of(connector.name());
-        let object = json!({
-            "object": "connector",
-            "name": connector.name(),
-            "livemode": connector.livemode(),
-            "title": route.title,
-            "state": if route.draining { "draining" } else { "active" },
-            "adapter": {
-                "name": descriptor.name,
-                "version": descriptor.version,
-                "content_hash": connector.adapter_pin().content_hash,
+        let object = ConnectorObject {
+            object: "connector",
+            name: connector.name(),
+            livemode: connector.livemode(),
+            title: &route.title,
+            state: if route.draining { ConnectorState::Draining } else { ConnectorState::Active },
+            adapter: AdapterObject {
+                name: &descriptor.name,
+                version: &descriptor.version,
+                content_hash: connector.adapter_pin().content_hash.as_deref(),
             },
-            "health": {
-                "status": health.word(),
-                "last_answered_at": health.last_answered_at.map(Timestamp::to_rfc3339),
-                "last_failed_at": health.last_failed_at.map(Timestamp::to_rfc3339),
-                "last_verified_webhook_at": health.last_verified_webhook_at.map(Timestamp::to_rfc3339),
+            health: HealthObject {
+                status: health.word(),
+                last_answered_at: health.last_answered_at,
+                last_failed_at: health.last_failed_at,
+                last_verified_webhook_at: health.last_verified_webhook_at,
             },
-            "processor": descriptor.title,
-            "sites": route.sites,
-            "capabilities": descriptor.capabilities,
-            "currencies": descriptor.currencies,
-        });
-        items.push((connector.name().to_owned(), object));
+            processor: &descriptor.title,
+            sites: &route.sites,
+            capabilities: descriptor.capabilities,
+            currencies: &descriptor.currencies,
+        };
+        items.push((connector.name().to_owned(), json!(object)));
     }
     // The operator's order is no order of ids; the list is short and given whole from the cursor on.
     if let Some(after) = &page.after {

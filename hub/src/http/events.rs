@@ -6,15 +6,16 @@ use axum::http::{HeaderValue, Uri, header};
 use axum::response::{IntoResponse, Response};
 use hub_core::ids::{PaymentIntentId, WebhookEndpointId, WebhookEventId};
 use hub_core::publish::PUBLIC_TYPES;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Front;
 use super::auth::{Caller, EventsRead, WebhooksWrite};
-use super::body::JsonRequest;
-use super::fields::Fields;
+use super::body::{Body, JsonRequest, Note, note};
+use super::fields::{Fields, ID_CHARS_MAX};
 use super::idempotency::{Begun, KeyedCall, plain, respond};
 use super::lists::{Query, answer, one_more};
 use super::problem::{Kind, Problem};
+use crate::api_objects::endpoints::resend as resent;
 use crate::store::{Commit, EventFilter, Page, PublicEventRow, Write};
 
 /// Most endpoints an event is resent to at once.
@@ -63,12 +64,33 @@ pub async fn list(
     Ok(Json(answer(&page, items)).into_response())
 }
 
+/// The body of a resend.
+#[derive(Debug)]
+pub struct NewResend {
+    webhook_endpoint: Option<String>,
+}
+
+impl Body for NewResend {
+    const NAME: &'static str = "NewResend";
+    const KEYED: bool = true;
+    const MAY_BE_EMPTY: bool = true;
+    const NOTES: &'static [Note] = &[note(
+        "/webhook_endpoint",
+        "The id of the one endpoint to send to; all that are enabled unless said otherwise.",
+        r#""whe_01m82t6djb2v4zd7kydfssr1kk""#,
+    )];
+
+    fn read(fields: &mut Fields) -> Self {
+        Self { webhook_endpoint: fields.text("webhook_endpoint", ID_CHARS_MAX) }
+    }
+}
+
 /// `POST /v1/events/{id}/resend`: to one endpoint, or to all that are enabled.
 pub async fn resend(
     State(front): State<Front>,
     caller: Caller<WebhooksWrite>,
     Path(id): Path<String>,
-    request: JsonRequest,
+    request: JsonRequest<NewResend>,
 ) -> Result<Response, Problem> {
     let hub = &front.hub;
     let keyed = match KeyedCall::begin(hub, &caller.scope, "events.resend", &request).await? {
@@ -76,13 +98,12 @@ pub async fn resend(
         Begun::Before(response) => return Ok(response),
     };
     let event = find(&front, &caller, &id).await?;
-    let mut fields = Fields::parse(request.body_or_empty_object())?;
-    let named = fields.text("webhook_endpoint", 64);
+    let (asked, fields) = request.read()?;
     fields.finish()?;
     let page = Page { after: None, limit: RESEND_ENDPOINTS_MAX };
     let mut endpoints = hub.store.endpoints(&caller.scope, &page).await?;
     endpoints.retain(|endpoint| endpoint.enabled);
-    if let Some(named) = named {
+    if let Some(named) = asked.webhook_endpoint {
         let wanted = WebhookEndpointId::parse(&named).ok();
         endpoints.retain(|endpoint| Some(&endpoint.id) == wanted.as_ref());
         if endpoints.is_empty() {
@@ -99,9 +120,7 @@ pub async fn resend(
             due_at: now,
         })
         .collect();
-    let sent_to: Vec<_> = endpoints.iter().map(|endpoint| endpoint.id.as_str()).collect();
-    let body = json!({ "object": "resend", "event": event.id.as_str(), "webhook_endpoints": sent_to });
-    let answer = plain(202, &body);
+    let answer = plain(202, &resent(&event.id, &endpoints));
     writes.push(keyed.answer(answer.clone(), now));
     match hub.store.commit(Commit { writes }).await {
         Ok(()) => Ok(respond(answer.status, answer.body)),

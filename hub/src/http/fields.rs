@@ -2,18 +2,23 @@
 //!
 //! Unknown fields are mistakes too, because a misspelled `expires_in_s` must not be ignored in silence.
 //! The values themselves are never repeated in an error.
+//!
+//! The same reader, run over nothing with a sketch open, notes down what it would take: that is the schema of
+//! the body in the published document ([`Fields::sketch`]), so that the two cannot part.
 
 use std::collections::BTreeMap;
 
 use hub_core::card_number;
 use processor_sdk::{Currency, MINOR_UNITS_MAX, Money};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::problem::{FieldError, Kind, Problem};
 use super::unique_names;
 
 /// Longest text where nothing shorter is said.
 pub const TEXT_CHARS_MAX: usize = 255;
+/// Longest text that may be an id of ours; an id is shorter.
+pub const ID_CHARS_MAX: usize = 64;
 /// Most keys of a metadata object.
 const METADATA_KEYS_MAX: usize = 50;
 /// Longest metadata key.
@@ -21,12 +26,28 @@ const METADATA_KEY_CHARS_MAX: usize = 40;
 /// Longest metadata value.
 const METADATA_VALUE_CHARS_MAX: usize = 500;
 
+/// What a text may hold, as a JSON Schema's pattern says it: line breaks, but no other control character.
+const TEXT_PATTERN: &str = r"^[^\u0000-\u0009\u000B-\u001F\u007F-\u009F]*$";
+
 /// An object being read.
 #[derive(Debug)]
 pub struct Fields {
     base: String,
     values: Map<String, Value>,
     errors: Vec<FieldError>,
+    /// The schema of each field that was asked for; open only while a body is described.
+    sketch: Option<Map<String, Value>>,
+}
+
+/// A text that is more than a text.
+#[derive(Debug)]
+pub struct TextShape {
+    /// Keywords of its schema.
+    pub keywords: Value,
+    /// Whether a text has the shape.
+    pub fits: fn(&str) -> bool,
+    /// What is wrong with one that has not.
+    pub detail: &'static str,
 }
 
 impl Fields {
@@ -43,10 +64,40 @@ impl Fields {
             return Err(problem);
         }
         match value {
-            Value::Object(values) => Ok(Self { base: String::new(), values, errors: vec![] }),
+            Value::Object(values) => Ok(Self::over(String::new(), values)),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
                 Err(Problem::new(Kind::MalformedJson).detail("The body must be one JSON object."))
             }
+        }
+    }
+
+    fn over(base: String, values: Map<String, Value>) -> Self {
+        Self { base, values, errors: vec![], sketch: None }
+    }
+
+    /// The JSON Schema of what a reader takes. It reads nothing and misses what it requires.
+    pub fn sketch<T>(read: impl FnOnce(&mut Self) -> T) -> Value {
+        let mut fields = Self { sketch: Some(Map::new()), ..Self::over(String::new(), Map::new()) };
+        read(&mut fields);
+        let missed: Vec<&str> = fields.errors.iter().map(|error| &error.pointer[1..]).collect();
+        let mut properties = fields.sketch.unwrap_or_default();
+        for (name, schema) in &mut properties {
+            if !missed.contains(&name.as_str()) {
+                allow_null(schema);
+            }
+        }
+        json!({
+            "type": "object",
+            "properties": properties,
+            "required": missed,
+            "additionalProperties": false,
+        })
+    }
+
+    /// Notes down what a field may be, while a body is described.
+    fn note(&mut self, name: &str, schema: impl FnOnce() -> Value) {
+        if let Some(sketch) = &mut self.sketch {
+            sketch.insert(name.to_owned(), schema());
         }
     }
 
@@ -78,13 +129,12 @@ impl Fields {
         self.values.shift_remove(name).filter(|value| !value.is_null())
     }
 
-    /// True when the field is there.
-    pub fn has(&self, name: &str) -> bool {
-        self.values.get(name).is_some_and(|value| !value.is_null())
-    }
-
     /// A text of 1 to `chars_max` characters without control characters (line breaks are allowed).
     pub fn text(&mut self, name: &str, chars_max: usize) -> Option<String> {
+        self.note(
+            name,
+            || json!({ "type": "string", "minLength": 1, "maxLength": chars_max, "pattern": TEXT_PATTERN }),
+        );
         match self.take(name)? {
             Value::String(text) => {
                 let count = text.chars().count();
@@ -104,8 +154,33 @@ impl Fields {
         }
     }
 
+    /// A text of some shape. The text is given even where it has another, so that what else is wrong with it is
+    /// told at once.
+    pub fn shaped(&mut self, name: &str, chars_max: usize, shape: &TextShape) -> Option<String> {
+        let text = self.text(name, chars_max);
+        self.note(name, || {
+            let mut schema = json!({ "type": "string", "minLength": 1, "maxLength": chars_max });
+            for (keyword, value) in shape.keywords.as_object().into_iter().flatten() {
+                schema[keyword] = value.clone();
+            }
+            schema
+        });
+        if text.as_ref().is_some_and(|text| !(shape.fits)(text)) {
+            self.error(name, shape.detail);
+        }
+        text
+    }
+
+    /// A URL, as far as a text alone tells; whether the hub sends anybody there is for the operator's config.
+    pub fn url(&mut self, name: &str, chars_max: usize) -> Option<String> {
+        let shape =
+            TextShape { keywords: json!({ "format": "uri" }), fits: |_| true, detail: "must be a URL" };
+        self.shaped(name, chars_max, &shape)
+    }
+
     /// One of a few words.
     pub fn word(&mut self, name: &str, words: &[&'static str]) -> Option<&'static str> {
+        self.note(name, || json!({ "type": "string", "enum": words }));
         let value = self.take(name)?;
         let found = words.iter().find(|word| value.as_str() == Some(**word)).copied();
         if found.is_none() {
@@ -116,6 +191,7 @@ impl Fields {
 
     /// True or false.
     pub fn flag(&mut self, name: &str) -> Option<bool> {
+        self.note(name, || json!({ "type": "boolean" }));
         let value = self.take(name)?;
         if value.as_bool().is_none() {
             self.error(name, "must be true or false");
@@ -125,6 +201,7 @@ impl Fields {
 
     /// An integer within bounds.
     pub fn integer(&mut self, name: &str, minimum: i64, maximum: i64) -> Option<i64> {
+        self.note(name, || json!({ "type": "integer", "minimum": minimum, "maximum": maximum }));
         let value = self.take(name)?;
         let found = value.as_i64().filter(|number| (minimum..=maximum).contains(number));
         if found.is_none() {
@@ -135,6 +212,10 @@ impl Fields {
 
     /// A currency code that must be there.
     pub fn currency(&mut self, name: &str) -> Option<Currency> {
+        self.note(
+            name,
+            || json!({ "type": "string", "pattern": "^[A-Z]{3}$", "minLength": 3, "maxLength": 3 }),
+        );
         let Some(value) = self.take(name) else {
             self.error(name, "is required: an ISO 4217 code such as EUR");
             return None;
@@ -146,17 +227,18 @@ impl Fields {
         found
     }
 
-    /// An amount in minor units, greater than zero.
-    pub fn amount(&mut self, name: &str, currency: Currency) -> Option<Money> {
-        self.amount_within(name, currency, 1)
+    /// An amount in minor units, greater than zero; of which currency may be known only later.
+    pub fn amount(&mut self, name: &str) -> Option<MinorUnits> {
+        self.amount_within(name, 1)
     }
 
     /// An amount in minor units, of either sign.
-    pub fn signed_amount(&mut self, name: &str, currency: Currency) -> Option<Money> {
-        self.amount_within(name, currency, -MINOR_UNITS_MAX)
+    pub fn signed_amount(&mut self, name: &str) -> Option<MinorUnits> {
+        self.amount_within(name, -MINOR_UNITS_MAX)
     }
 
-    fn amount_within(&mut self, name: &str, currency: Currency, minimum: i64) -> Option<Money> {
+    fn amount_within(&mut self, name: &str, minimum: i64) -> Option<MinorUnits> {
+        self.note(name, || json!({ "type": "integer", "minimum": minimum, "maximum": MINOR_UNITS_MAX }));
         let value = self.take(name)?;
         let Some(minor) = value.as_i64() else {
             let shape = if value.is_number() { "a fraction or too large a number" } else { "not a number" };
@@ -175,11 +257,27 @@ impl Fields {
             self.error(name, detail);
             return None;
         }
-        Money::new(minor, currency).ok()
+        Some(MinorUnits(minor))
     }
 
     /// A flat object of texts.
     pub fn metadata(&mut self, name: &str) -> BTreeMap<String, String> {
+        self.note(name, || {
+            json!({
+                "type": "object",
+                "maxProperties": METADATA_KEYS_MAX,
+                "propertyNames": {
+                    "minLength": 1,
+                    "maxLength": METADATA_KEY_CHARS_MAX,
+                    "pattern": TEXT_PATTERN,
+                },
+                "additionalProperties": {
+                    "type": "string",
+                    "maxLength": METADATA_VALUE_CHARS_MAX,
+                    "pattern": TEXT_PATTERN,
+                },
+            })
+        });
         let Some(value) = self.take(name) else { return BTreeMap::new() };
         let mut metadata = BTreeMap::new();
         let good = value.as_object().is_some_and(|object| {
@@ -211,6 +309,11 @@ impl Fields {
 
     /// An object to be read by itself; its mistakes are collected here too.
     pub fn object<T>(&mut self, name: &str, read: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        if self.sketch.is_some() {
+            let schema = Self::sketch(read);
+            self.note(name, || schema);
+            return None;
+        }
         let value = self.take(name)?;
         let base = format!("{}/{name}", self.base);
         self.read_object(base, value, read)
@@ -221,7 +324,7 @@ impl Fields {
             self.errors.push(FieldError { pointer: base, detail: "must be an object".to_owned() });
             return None;
         };
-        let mut inner = Self { base, values, errors: vec![] };
+        let mut inner = Self::over(base, values);
         let result = read(&mut inner);
         inner.refuse_unknown();
         self.errors.append(&mut inner.errors);
@@ -235,6 +338,11 @@ impl Fields {
         items_max: usize,
         mut read: impl FnMut(&mut Self) -> T,
     ) -> Vec<T> {
+        if self.sketch.is_some() {
+            let schema = json!({ "type": "array", "maxItems": items_max, "items": Self::sketch(read) });
+            self.note(name, || schema);
+            return vec![];
+        }
         let Some(value) = self.take(name) else { return vec![] };
         let Value::Array(items) = value else {
             self.error(name, "must be a list");
@@ -252,16 +360,25 @@ impl Fields {
         results
     }
 
-    /// A list of texts.
-    pub fn texts(&mut self, name: &str, items_max: usize) -> Option<Vec<String>> {
+    /// A list of some of these words.
+    pub fn words(&mut self, name: &str, words: &[&str]) -> Option<Vec<String>> {
+        self.note(name, || {
+            json!({ "type": "array", "maxItems": words.len(), "items": { "type": "string", "enum": words } })
+        });
+        let items_max = words.len();
         let value = self.take(name)?;
         let texts = value.as_array().filter(|items| items.len() <= items_max).and_then(|items| {
             items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
         });
-        if texts.is_none() {
+        let Some(texts) = texts else {
             self.error(name, format!("must be a list of at most {items_max} texts"));
+            return None;
+        };
+        if texts.iter().any(|text| !words.contains(&text.as_str())) {
+            self.error(name, format!("may hold only: {}", words.join(", ")));
+            return None;
         }
-        texts
+        Some(texts)
     }
 
     /// Notes that a field is missing, unless a mistake of it was noted already.
@@ -271,6 +388,31 @@ impl Fields {
             self.error(name, format!("is required: {what}"));
         }
         value
+    }
+}
+
+/// An amount as a request says it, before its currency is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MinorUnits(i64);
+
+impl MinorUnits {
+    /// The amount in a currency.
+    ///
+    /// # Errors
+    /// [`Kind::Validation`]; never for what [`Fields`] read, whose bounds are those of money. It is an error
+    /// nevertheless, because an amount left out means all that is left.
+    pub fn of(self, currency: Currency) -> Result<Money, Problem> {
+        Money::new(self.0, currency).map_err(|_| Problem::field("/amount", "is out of bounds"))
+    }
+}
+
+/// A field that may be left out may be null instead.
+fn allow_null(schema: &mut Value) {
+    if let Some(kind) = schema["type"].as_str() {
+        schema["type"] = json!([kind, "null"]);
+    }
+    if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {
+        words.push(Value::Null);
     }
 }
 

@@ -9,13 +9,13 @@ use hub_core::ids::Scope;
 use processor_sdk::Timestamp;
 use sha2::{Digest, Sha256};
 
-use super::body::JsonRequest;
+use super::body::{Body, JsonRequest};
 use super::problem::{Kind, LacksRequestId, Problem};
 use crate::service::Hub;
 use crate::store::{Commit, Conflict, IdempotencyRow, StoreError, StoredAnswer, Write};
 
 /// Longest key.
-const KEY_CHARS_MAX: usize = 255;
+pub(super) const KEY_CHARS_MAX: usize = 255;
 
 /// One call under its key.
 #[derive(Clone, Debug)]
@@ -40,12 +40,13 @@ impl KeyedCall {
     ///
     /// # Errors
     /// Those of [`KeyedCall::read`] and [`KeyedCall::replay`].
-    pub async fn begin(
+    pub async fn begin<B: Body>(
         hub: &Hub,
         scope: &Scope,
         operation: &'static str,
-        request: &JsonRequest,
+        request: &JsonRequest<B>,
     ) -> Result<Begun, Problem> {
+        const { assert!(B::KEYED, "the document says that this call takes no key") };
         let keyed = Self::read(scope, operation, &request.headers, request.uri.path(), &request.body)?;
         Ok(match keyed.replay(hub).await? {
             Some(response) => Begun::Before(response),
@@ -163,9 +164,7 @@ impl KeyedCall {
         if problem.kind == Kind::IdempotencyInProgress {
             return self.replay(hub).await?.ok_or(problem);
         }
-        let decided =
-            matches!(problem.kind, Kind::Refused | Kind::Validation | Kind::DuplicateOrderReference);
-        if !decided {
+        if !is_stored(problem.kind) {
             return Err(problem);
         }
         let status = problem.kind.status().as_u16();
@@ -178,6 +177,11 @@ impl KeyedCall {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Whether a refusal was decided by what the hub knows, so that the same key gets it again.
+pub(super) const fn is_stored(kind: Kind) -> bool {
+    matches!(kind, Kind::Refused | Kind::Validation | Kind::DuplicateOrderReference)
 }
 
 /// An answer that is stored as it is given.

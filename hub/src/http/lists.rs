@@ -4,13 +4,13 @@ use axum::http::Uri;
 use serde_json::Value;
 
 use super::problem::{FieldError, Problem};
-use crate::api_objects;
+use crate::api_objects::envelopes::list;
 use crate::store::Page;
 
 /// Items where the caller names no limit.
-const LIMIT_DEFAULT: u32 = 20;
+pub(super) const LIMIT_DEFAULT: u32 = 20;
 /// Most items of one page.
-const LIMIT_MAX: u32 = 100;
+pub(super) const LIMIT_MAX: u32 = 100;
 
 /// A list's query, its parameters read one by one.
 #[derive(Debug)]
@@ -80,5 +80,5 @@ pub fn answer(page: &Page, mut items: Vec<(String, Value)>) -> Value {
     items.truncate(limit);
     let (ids, data): (Vec<String>, Vec<Value>) = items.into_iter().unzip();
     let next = if more { ids.last().map(String::as_str) } else { None };
-    api_objects::list(&data, next)
+    list(&data, next)
 }

@@ -12,7 +12,6 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use http_body_util::BodyExt;
 use hub_core::card_number::find_card_number;
 
@@ -34,6 +33,8 @@ pub mod fields;
 pub mod idempotency;
 
 pub mod lists;
+
+pub mod new_intent;
 
 pub mod payment_intents;
 
@@ -60,6 +61,12 @@ pub mod health;
 pub mod client_address;
 
 pub mod limits;
+
+pub mod docs;
+
+pub mod openapi;
+
+pub mod routes;
 
 /// Limits and rules of the front, from the operator's config.
 #[derive(Clone, Debug)]
@@ -114,42 +121,9 @@ pub fn router(hub: Arc<Hub>, settings: HttpSettings) -> Router {
     let places = Arc::new(tokio::sync::Semaphore::new(settings.concurrent_requests_max));
     let limits = Arc::new(limits::Limits::new(settings.rates));
     let front = Front { hub, settings: Arc::new(settings), places, inbox: Arc::default(), limits };
-    let api = Router::new()
-        .route("/v1/payment_intents", post(payment_intents::create).get(payment_intents::list))
-        .route("/v1/payment_intents/{id}", get(payment_intents::get))
-        .route("/v1/payment_intents/{id}/capture", post(payment_intents::capture))
-        .route("/v1/payment_intents/{id}/cancel", post(payment_intents::cancel))
-        .route("/v1/refunds", post(refunds::create).get(refunds::list))
-        .route("/v1/refunds/{id}", get(refunds::get))
-        .route("/v1/orders/{id}", get(orders::get))
-        .route("/v1/disputes", get(disputes::list))
-        .route("/v1/disputes/{id}", get(disputes::get))
-        .route("/v1/events", get(events::list))
-        .route("/v1/events/{id}", get(events::get))
-        .route("/v1/events/{id}/resend", post(events::resend))
-        .route("/v1/webhook_endpoints", post(webhook_endpoints::create).get(webhook_endpoints::list))
-        .route(
-            "/v1/webhook_endpoints/{id}",
-            get(webhook_endpoints::get).patch(webhook_endpoints::update).delete(webhook_endpoints::delete),
-        )
-        .route("/v1/webhook_endpoints/{id}/rotate_secret", post(webhook_endpoints::rotate_secret))
-        .route("/v1/webhook_endpoints/{id}/deliveries", get(webhook_endpoints::deliveries))
-        .route("/v1/connectors", get(connectors::list));
-    let shopper = Router::new()
-        .route("/pay/{token}", get(checkout::arrive).post(checkout::choose))
-        .route("/return/{token}", get(shopper_return::arrive).post(shopper_return::arrive));
-    let processors = Router::new()
-        .route("/webhooks/{connector}", post(webhooks::receive))
-        .route("/webhooks/{connector}/{secret}", post(webhooks::receive_at_secret_path));
-    let operations = Router::new()
-        .route("/healthz", get(health::live))
-        .route("/readyz", get(health::ready))
-        .route("/problems/{slug}", get(health::problem));
-    Router::new()
-        .merge(api)
-        .merge(shopper)
-        .merge(processors)
-        .merge(operations)
+    let routes = routes::all().into_iter().flat_map(|group| group.routes);
+    routes
+        .fold(Router::new(), |router, route| route.onto(router))
         .fallback(|| async { Problem::new(Kind::NotFound) })
         .method_not_allowed_fallback(|| async { Problem::new(Kind::MethodNotAllowed) })
         .layer(middleware::from_fn_with_state(front.clone(), guard))

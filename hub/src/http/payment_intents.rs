@@ -9,36 +9,25 @@ use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
 use hub_core::command::Command;
 use hub_core::ids::{PaymentIntentId, Scope};
-use hub_core::order::{LINES_MAX, OrderError, OrderLine, check_lines};
 use hub_core::payment::{PaymentIntent, Status, TransferStatus};
 use hub_core::retry::after;
 use hub_core::routing::{Wish, route};
 use hub_core::story::Decision;
-use processor_sdk::{CaptureMode, Currency, Customer};
 use serde_json::{Value, json};
 use url::Url;
 
 use super::auth::{Caller, PaymentsRead, PaymentsWrite};
-use super::body::JsonRequest;
-use super::fields::{Fields, TEXT_CHARS_MAX};
+use super::body::{Body, JsonRequest, NoFields, Note, note};
+use super::fields::{Fields, MinorUnits};
 use super::idempotency::{Begun, KeyedCall, plain, respond};
 use super::lists::{Query, answer, one_more};
+use super::new_intent::NewIntent;
 use super::problem::{Kind, Problem};
 use super::{Front, HttpReturnUrls};
 use crate::api_objects;
 use crate::service::{Extras, Hub, IntentWish, NewOrder, NewPayment, PersonalData, ServiceError};
 use crate::store::{Conflict, PaymentFilter, StoreError};
 
-/// Longest description.
-const DESCRIPTION_CHARS_MAX: usize = 500;
-/// Longest URL.
-const URL_CHARS_MAX: usize = 2_000;
-/// Largest quantity of a line.
-const QUANTITY_MAX: i64 = 1_000_000;
-/// Seconds an intent's door stays open where the cart says nothing.
-const EXPIRES_IN_S_DEFAULT: i64 = 24 * 3_600;
-/// Shortest and longest time of an intent's door, in seconds.
-const EXPIRES_IN_S: (i64, i64) = (300, 30 * 24 * 3_600);
 /// How long capture and cancel wait for the processor, in seconds.
 const PROCESSOR_WAIT_S: i64 = 5;
 /// How long after that the first request may still be answering, in seconds.
@@ -48,14 +37,15 @@ const PROVISIONAL_MARGIN_S: i64 = 5;
 pub async fn create(
     State(front): State<Front>,
     caller: Caller<PaymentsWrite>,
-    request: JsonRequest,
+    request: JsonRequest<NewIntent>,
 ) -> Result<Response, Problem> {
     let hub = &front.hub;
     let keyed = match KeyedCall::begin(hub, &caller.scope, "payment_intents.create", &request).await? {
         Begun::New(keyed) => keyed,
         Begun::Before(response) => return Ok(response),
     };
-    let new = read_new_payment(&front, &caller.scope, &request.body)?;
+    let (asked, fields) = request.read()?;
+    let new = new_payment(&front, &caller.scope, asked, fields)?;
     let connectors = hub.connectors.candidates();
     let wish = Wish {
         amount: new.order.amount,
@@ -102,97 +92,39 @@ pub async fn create(
     }
 }
 
-fn read_new_payment(front: &Front, scope: &Scope, body: &[u8]) -> Result<NewPayment, Problem> {
-    let mut fields = Fields::parse(body)?;
-    let currency = fields.currency("currency");
-    // Where the currency is wrong the amounts are still checked, in any currency.
-    let unit = currency.unwrap_or(Currency::EUR);
-    let amount = fields.amount("amount", unit);
-    let amount = fields.require("amount", amount, "integer minor units greater than zero");
-    let lines = fields.objects("lines", LINES_MAX, |line| read_line(line, unit));
-    let lines: Vec<OrderLine> = lines.into_iter().flatten().collect();
-    let order_reference = fields.text("order_reference", TEXT_CHARS_MAX);
-    let description = fields.text("description", DESCRIPTION_CHARS_MAX);
-    let customer = fields.object("customer", read_customer).unwrap_or_default();
-    let locale = fields.text("locale", 35);
-    let return_url = fields.text("return_url", URL_CHARS_MAX);
-    let return_url = fields.require("return_url", return_url, "where the shopper goes afterwards");
-    check_url(front, scope, &mut fields, "return_url", return_url.as_deref());
-    let cancel_url = fields.text("cancel_url", URL_CHARS_MAX);
-    check_url(front, scope, &mut fields, "cancel_url", cancel_url.as_deref());
-    let capture = match fields.word("capture", &["automatic", "manual"]) {
-        Some("manual") => CaptureMode::Manual,
-        Some(_) | None => CaptureMode::Automatic,
-    };
-    let expires_in_s =
-        fields.integer("expires_in_s", EXPIRES_IN_S.0, EXPIRES_IN_S.1).unwrap_or(EXPIRES_IN_S_DEFAULT);
-    let allow_duplicate = fields.flag("allow_duplicate").unwrap_or(false);
-    let metadata = fields.metadata("metadata");
-    let site = fields.text("site", 100);
-    let connector = fields.text("connector", 100);
-    if let (Some(amount), Some(_)) = (amount, currency) {
-        match check_lines(&lines, amount) {
-            Ok(()) => {}
-            Err(OrderError::LinesDoNotSum { .. }) => {
-                fields.error("lines", "must sum to the amount; a discount is a negative line");
-            }
-            Err(OrderError::Line { index, .. }) => {
-                fields.error("lines", format!("line {index} (from 0) makes the sum too large"));
-            }
-        }
-    }
+/// Checks what depends on the hub's settings, and ends the reading.
+fn new_payment(
+    front: &Front,
+    scope: &Scope,
+    asked: NewIntent,
+    mut fields: Fields,
+) -> Result<NewPayment, Problem> {
+    check_url(front, scope, &mut fields, "return_url", asked.return_url.as_deref());
+    check_url(front, scope, &mut fields, "cancel_url", asked.cancel_url.as_deref());
     fields.finish()?;
-    let (Some(amount), Some(return_url)) = (amount, return_url) else {
+    let (Some(amount), Some(return_url)) = (asked.amount, asked.return_url) else {
         return Err(Problem::new(Kind::Validation));
     };
     Ok(NewPayment {
-        order: NewOrder { order_reference, description, amount, lines },
-        personal: PersonalData { customer, locale },
-        allow_duplicate,
+        order: NewOrder {
+            order_reference: asked.order_reference,
+            description: asked.description,
+            amount,
+            lines: asked.lines,
+        },
+        personal: PersonalData { customer: asked.customer, locale: asked.locale },
+        allow_duplicate: asked.allow_duplicate,
         intent: IntentWish {
             scope: scope.clone(),
-            capture,
+            capture: asked.capture,
             return_url,
-            cancel_url,
-            site,
-            connector,
-            metadata,
-            expires_in_s,
+            cancel_url: asked.cancel_url,
+            site: asked.site,
+            connector: asked.connector,
+            metadata: asked.metadata,
+            expires_in_s: asked.expires_in_s,
         },
     })
-}
-
-fn read_line(line: &mut Fields, currency: Currency) -> Option<OrderLine> {
-    let name = line.text("name", TEXT_CHARS_MAX);
-    let name = line.require("name", name, "what the shopper sees");
-    let quantity = line.integer("quantity", 1, QUANTITY_MAX);
-    let quantity = line.require("quantity", quantity, "how many, at least 1");
-    let unit_amount = line.signed_amount("unit_amount", currency);
-    let unit_amount =
-        line.require("unit_amount", unit_amount, "price of one in minor units; negative for a discount");
-    let sku = line.text("sku", 100);
-    let kind = line.text("kind", 50);
-    let metadata = line.metadata("metadata");
-    let quantity = u32::try_from(quantity?).ok()?;
-    Some(OrderLine { sku, name: name?, quantity, unit_amount: unit_amount?, kind, metadata })
-}
-
-fn read_customer(customer: &mut Fields) -> Customer {
-    let email = customer.text("email", 254);
-    if email.as_ref().is_some_and(|email| !email.contains('@')) {
-        customer.error("email", "must be an e-mail address");
-    }
-    let country = customer.text("country", 2);
-    let is_code = |code: &String| code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase());
-    if country.as_ref().is_some_and(|country| !is_code(country)) {
-        customer.error("country", "must be an ISO 3166-1 alpha-2 code in capitals, such as DE");
-    }
-    Customer {
-        email,
-        name: customer.text("name", TEXT_CHARS_MAX),
-        country,
-        address: customer.text("address", 500),
-    }
 }
 
 fn check_url(front: &Front, scope: &Scope, fields: &mut Fields, name: &str, url: Option<&str>) {
@@ -269,12 +201,41 @@ pub async fn list(
     Ok(Json(answer(&page, items)).into_response())
 }
 
+/// The body of a capture.
+#[derive(Debug)]
+pub struct NewCapture {
+    amount: Option<MinorUnits>,
+    is_final: bool,
+}
+
+impl Body for NewCapture {
+    const NAME: &'static str = "NewCapture";
+    const KEYED: bool = true;
+    const MAY_BE_EMPTY: bool = true;
+    const NOTES: &'static [Note] = &[
+        note(
+            "/amount",
+            "How much of the reserved money to take; all that is left unless said otherwise.",
+            "1500",
+        ),
+        note(
+            "/final",
+            "True (the default): no more will be taken, and the rest is released where the processor does so.",
+            "true",
+        ),
+    ];
+
+    fn read(fields: &mut Fields) -> Self {
+        Self { amount: fields.amount("amount"), is_final: fields.flag("final").unwrap_or(true) }
+    }
+}
+
 /// `POST /v1/payment_intents/{id}/capture`
 pub async fn capture(
     State(front): State<Front>,
     caller: Caller<PaymentsWrite>,
     Path(id): Path<String>,
-    request: JsonRequest,
+    request: JsonRequest<NewCapture>,
 ) -> Result<Response, Problem> {
     let keyed = match KeyedCall::begin(&front.hub, &caller.scope, "payment_intents.capture", &request).await?
     {
@@ -282,11 +243,10 @@ pub async fn capture(
         Begun::Before(response) => return Ok(response),
     };
     let payment = find(&front.hub, &caller.scope, &id).await?;
-    let mut fields = Fields::parse(request.body_or_empty_object())?;
-    let amount = fields.amount("amount", payment.amount.currency());
-    let is_final = fields.flag("final").unwrap_or(true);
+    let (asked, fields) = request.read()?;
     fields.finish()?;
-    let command = Command::Capture { amount, is_final };
+    let amount = asked.amount.map(|amount| amount.of(payment.amount.currency())).transpose()?;
+    let command = Command::Capture { amount, is_final: asked.is_final };
     act(&front.hub, &caller, &payment.id, &command, &keyed, capture_is_over).await
 }
 
@@ -295,14 +255,14 @@ pub async fn cancel(
     State(front): State<Front>,
     caller: Caller<PaymentsWrite>,
     Path(id): Path<String>,
-    request: JsonRequest,
+    request: JsonRequest<NoFields>,
 ) -> Result<Response, Problem> {
     let keyed = match KeyedCall::begin(&front.hub, &caller.scope, "payment_intents.cancel", &request).await? {
         Begun::New(keyed) => keyed,
         Begun::Before(response) => return Ok(response),
     };
     let payment = find(&front.hub, &caller.scope, &id).await?;
-    Fields::parse(request.body_or_empty_object())?.finish()?;
+    request.read()?.1.finish()?;
     act(&front.hub, &caller, &payment.id, &Command::Cancel, &keyed, cancel_is_over).await
 }
 

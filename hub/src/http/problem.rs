@@ -2,9 +2,11 @@
 //!
 //! Invariant: a problem names the field and the fix; it never repeats a value that was sent.
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hub_core::refusal::Refusal;
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::rate_limit::TooOften;
@@ -111,6 +113,45 @@ impl Kind {
         }
     }
 
+    /// The header line that goes with it; without a value of its own it tells how many seconds to wait.
+    pub const fn header(self) -> Option<(HeaderName, Option<&'static str>)> {
+        match self {
+            Self::RateLimited | Self::Overloaded | Self::IdempotencyInProgress => {
+                Some((header::RETRY_AFTER, None))
+            }
+            Self::Unauthorized => Some((header::WWW_AUTHENTICATE, Some("Bearer"))),
+            // RFC 6750 §3.1.
+            Self::InsufficientScope => {
+                Some((header::WWW_AUTHENTICATE, Some("Bearer error=\"insufficient_scope\"")))
+            }
+            Self::MalformedJson
+            | Self::UnsupportedMediaType
+            | Self::BodyTooLarge
+            | Self::NotFound
+            | Self::MethodNotAllowed
+            | Self::Validation
+            | Self::CardNumberDetected
+            | Self::IdempotencyKeyMissing
+            | Self::IdempotencyKeyInvalid
+            | Self::IdempotencyMismatch
+            | Self::DuplicateOrderReference
+            | Self::Refused
+            | Self::NoConnector
+            | Self::ForgedWebhook
+            | Self::Internal => None,
+        }
+    }
+
+    /// Its code for programs, where nothing nearer is known.
+    pub fn code(self) -> String {
+        self.slug().replace('-', "_")
+    }
+
+    /// Whether the same request may succeed later.
+    const fn is_retryable(self) -> bool {
+        matches!(self, Self::RateLimited | Self::Overloaded | Self::IdempotencyInProgress | Self::Internal)
+    }
+
     /// What it means and what to do, for people.
     pub const fn explanation(self) -> &'static str {
         match self {
@@ -168,12 +209,41 @@ impl Kind {
 }
 
 /// One wrong field.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FieldError {
     /// RFC 6901 pointer into the body, or `?name` for a query parameter.
     pub pointer: String,
     /// What is wrong and what would be right.
     pub detail: String,
+}
+
+/// What went wrong and what to do: an RFC 9457 problem document.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
+pub struct ProblemDocument<'a> {
+    /// An address on this hub that explains it.
+    r#type: String,
+    title: String,
+    /// The HTTP status.
+    status: u16,
+    /// Stable word for programs.
+    code: &'a str,
+    /// For people: what is wrong and what would be right.
+    detail: &'a str,
+    /// Whether the same request, with the same idempotency key, may succeed later.
+    retryable: bool,
+    /// Each wrong field with its fix.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<&'a Vec<FieldError>>,
+    /// With `insufficient_scope`: the scope that the key lacks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'a str>,
+    /// With `duplicate_order_reference`: the open intent that has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment_intent: Option<&'a str>,
+    /// The request's id, as in the header `X-Request-Id`; it is in the hub's log.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
 }
 
 /// A problem to answer with.
@@ -200,7 +270,7 @@ impl Problem {
     pub fn new(kind: Kind) -> Self {
         Self {
             kind,
-            code: kind.slug().replace('-', "_"),
+            code: kind.code(),
             detail: kind.explanation().to_owned(),
             errors: vec![],
             members: vec![],
@@ -253,23 +323,19 @@ impl Problem {
 
     /// The document, without what only the outermost layer knows.
     pub fn document(&self) -> Value {
-        let mut document = json!({
-            "type": format!("/problems/{}", self.kind.slug()),
-            "title": self.kind.slug().replace('-', " "),
-            "status": self.kind.status().as_u16(),
-            "code": self.code,
-            "detail": self.detail,
-            "retryable": matches!(
-                self.kind,
-                Kind::RateLimited | Kind::Overloaded | Kind::IdempotencyInProgress | Kind::Internal
-            ),
+        let mut document = json!(ProblemDocument {
+            r#type: format!("/problems/{}", self.kind.slug()),
+            title: self.kind.slug().replace('-', " "),
+            status: self.kind.status().as_u16(),
+            code: &self.code,
+            detail: &self.detail,
+            retryable: self.kind.is_retryable(),
+            errors: (!self.errors.is_empty()).then_some(&self.errors),
+            scope: None,
+            payment_intent: None,
+            request_id: None,
         });
         if let Some(fields) = document.as_object_mut() {
-            if !self.errors.is_empty() {
-                let errors = self.errors.iter();
-                let errors = errors.map(|error| json!({ "pointer": error.pointer, "detail": error.detail }));
-                fields.insert("errors".to_owned(), errors.collect());
-            }
             for (name, value) in &self.members {
                 fields.insert((*name).to_owned(), value.clone());
             }
@@ -291,33 +357,9 @@ impl IntoResponse for Problem {
         let mut response = (self.kind.status(), self.document().to_string()).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        match self.kind {
-            Kind::RateLimited | Kind::Overloaded | Kind::IdempotencyInProgress => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from(self.retry_after_s));
-            }
-            Kind::Unauthorized => {
-                headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
-            // RFC 6750 §3.1.
-            Kind::InsufficientScope => {
-                let refused = HeaderValue::from_static("Bearer error=\"insufficient_scope\"");
-                headers.insert(header::WWW_AUTHENTICATE, refused);
-            }
-            Kind::MalformedJson
-            | Kind::UnsupportedMediaType
-            | Kind::BodyTooLarge
-            | Kind::NotFound
-            | Kind::MethodNotAllowed
-            | Kind::Validation
-            | Kind::CardNumberDetected
-            | Kind::IdempotencyKeyMissing
-            | Kind::IdempotencyKeyInvalid
-            | Kind::IdempotencyMismatch
-            | Kind::DuplicateOrderReference
-            | Kind::Refused
-            | Kind::NoConnector
-            | Kind::ForgedWebhook
-            | Kind::Internal => {}
+        if let Some((name, value)) = self.kind.header() {
+            let value = value.map_or_else(|| HeaderValue::from(self.retry_after_s), HeaderValue::from_static);
+            headers.insert(name, value);
         }
         response.extensions_mut().insert(LacksRequestId);
         if self.proves_nothing {

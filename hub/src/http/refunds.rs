@@ -1,5 +1,7 @@
 //! `/v1/refunds`: give money back, in parts and several times.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::Uri;
@@ -8,13 +10,12 @@ use hub_core::command::Command;
 use hub_core::event::Event;
 use hub_core::ids::{PaymentIntentId, RefundId};
 use hub_core::story::Decision;
-use processor_sdk::Currency;
 use serde_json::Value;
 
 use super::Front;
 use super::auth::{Caller, PaymentsRead, RefundsWrite};
-use super::body::JsonRequest;
-use super::fields::{Fields, TEXT_CHARS_MAX};
+use super::body::{Body, JsonRequest, Note, note};
+use super::fields::{Fields, ID_CHARS_MAX, MinorUnits, TEXT_CHARS_MAX};
 use super::idempotency::{Begun, KeyedCall, plain, respond};
 use super::lists::{Query, answer, one_more};
 use super::payment_intents::find;
@@ -23,35 +24,73 @@ use crate::api_objects;
 use crate::service::Extras;
 use crate::store::TransferKind;
 
+/// The body of a refund.
+#[derive(Debug)]
+pub struct NewRefund {
+    payment_intent: Option<String>,
+    amount: Option<MinorUnits>,
+    reason: Option<String>,
+    metadata: BTreeMap<String, String>,
+}
+
+impl Body for NewRefund {
+    const NAME: &'static str = "NewRefund";
+    const KEYED: bool = true;
+    const MAY_BE_EMPTY: bool = false;
+    const NOTES: &'static [Note] = &[
+        note(
+            "/payment_intent",
+            "The id of the payment intent to give back from.",
+            r#""pi_01m82t6djb2v4zd7kydfssr1kk""#,
+        ),
+        note(
+            "/amount",
+            "How much, in minor units of the payment's currency; all that is left unless said otherwise.",
+            "500",
+        ),
+        note("/reason", "Why, for your own books.", r#""came back unread""#),
+        note("/metadata", "Your own notes, shown again with the refund.", r#"{"ticket": "77"}"#),
+    ];
+
+    fn read(fields: &mut Fields) -> Self {
+        let payment_intent = fields.text("payment_intent", ID_CHARS_MAX);
+        Self {
+            payment_intent: fields.require("payment_intent", payment_intent, "the id of what to refund"),
+            amount: fields.amount("amount"),
+            reason: fields.text("reason", TEXT_CHARS_MAX),
+            metadata: fields.metadata("metadata"),
+        }
+    }
+}
+
 /// `POST /v1/refunds`
 pub async fn create(
     State(front): State<Front>,
     caller: Caller<RefundsWrite>,
-    request: JsonRequest,
+    request: JsonRequest<NewRefund>,
 ) -> Result<Response, Problem> {
     let hub = &front.hub;
     let keyed = match KeyedCall::begin(hub, &caller.scope, "refunds.create", &request).await? {
         Begun::New(keyed) => keyed,
         Begun::Before(response) => return Ok(response),
     };
-    let mut fields = Fields::parse(&request.body)?;
-    let payment_intent = fields.text("payment_intent", 64);
-    let Some(payment_intent) = fields.require("payment_intent", payment_intent, "the id of what to refund")
-    else {
-        // What else is wrong is told at once; the currency does not matter for that.
-        fields.amount("amount", Currency::EUR);
-        fields.text("reason", TEXT_CHARS_MAX);
-        fields.metadata("metadata");
-        return Err(fields.finish().err().unwrap_or_else(|| Problem::new(Kind::Validation)));
+    let (asked, mut fields) = request.read()?;
+    let payment = match &asked.payment_intent {
+        Some(id) => find(hub, &caller.scope, id).await.map(Some),
+        None => Ok(None),
     };
-    let payment = find(hub, &caller.scope, &payment_intent).await.map_err(|problem| match problem.kind {
-        Kind::NotFound => Problem::field("/payment_intent", "names no payment intent of this API key"),
-        _other => problem,
-    })?;
-    let amount = fields.amount("amount", payment.amount.currency());
-    let reason = fields.text("reason", TEXT_CHARS_MAX);
-    let metadata = fields.metadata("metadata");
+    let payment = match payment {
+        Err(problem) if problem.kind == Kind::NotFound => {
+            fields.error("payment_intent", "names no payment intent of this API key");
+            None
+        }
+        found => found?,
+    };
     fields.finish()?;
+    // Whatever is missing was noted, so that the reading has ended with it.
+    let payment = payment.ok_or_else(|| Problem::new(Kind::Validation))?;
+    let amount = asked.amount.map(|amount| amount.of(payment.amount.currency())).transpose()?;
+    let (reason, metadata) = (asked.reason, asked.metadata);
 
     let now = hub.clock.now();
     let shown = |decision: &Decision| {

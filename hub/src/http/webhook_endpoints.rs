@@ -6,16 +6,15 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use hub_core::ids::{WebhookEndpointId, WebhookEventId};
 use hub_core::publish::PUBLIC_TYPES;
-use serde_json::{Value, json};
 
 use super::Front;
 use super::auth::{Caller, WebhooksRead, WebhooksWrite};
-use super::body::JsonRequest;
+use super::body::{Body, JsonRequest, NoFields, Note, note};
 use super::fields::{Fields, TEXT_CHARS_MAX};
 use super::idempotency::{Begun, KeyedCall, respond};
 use super::lists::{Query, answer, one_more};
 use super::problem::{Kind, Problem};
-use crate::api_objects;
+use crate::api_objects::endpoints;
 use crate::merchant_webhooks::signature::WebhookSecret;
 use crate::service::Hub;
 use crate::store::{Commit, EndpointRow, StoreError, Write};
@@ -43,53 +42,91 @@ async fn find<A>(front: &Front, caller: &Caller<A>, id: &str) -> Result<Endpoint
     front.hub.store.endpoint(&caller.scope, &id).await?.ok_or_else(not_found)
 }
 
-fn read_url(front: &Front, fields: &mut Fields) -> Option<String> {
-    let url = fields.text("url", URL_CHARS_MAX)?;
-    match front.settings.destinations.check_url(&url) {
-        Ok(_) => Some(url),
-        Err(error) => {
-            fields.error("url", error.to_string());
-            None
+/// Whether the hub may connect there; depends on the operator's config.
+fn check_url(front: &Front, fields: &mut Fields, url: Option<&str>) {
+    if let Some(Err(error)) = url.map(|url| front.settings.destinations.check_url(url)) {
+        fields.error("url", error.to_string());
+    }
+}
+
+const URL_NOTE: Note = note(
+    "/url",
+    "Where events are sent: an https URL on the public internet, unless the operator's config says otherwise.",
+    r#""https://shop.example.com/hooks""#,
+);
+const EVENT_TYPES_NOTE: Note =
+    note("/event_types", "Which events it hears; empty: all.", r#"["order.paid", "refund.succeeded"]"#);
+const DESCRIPTION_NOTE: Note = note("/description", "Your own words for it.", r#""the shop""#);
+
+/// The body of a new endpoint.
+#[derive(Debug)]
+pub struct NewEndpoint {
+    url: Option<String>,
+    event_types: Option<Vec<String>>,
+    description: Option<String>,
+}
+
+impl Body for NewEndpoint {
+    const NAME: &'static str = "NewWebhookEndpoint";
+    const KEYED: bool = true;
+    const MAY_BE_EMPTY: bool = false;
+    const NOTES: &'static [Note] = &[URL_NOTE, EVENT_TYPES_NOTE, DESCRIPTION_NOTE];
+
+    fn read(fields: &mut Fields) -> Self {
+        let url = fields.url("url", URL_CHARS_MAX);
+        Self {
+            url: fields.require("url", url, "where events are to be sent"),
+            event_types: fields.words("event_types", &PUBLIC_TYPES),
+            description: fields.text("description", TEXT_CHARS_MAX),
         }
     }
 }
 
-fn read_event_types(fields: &mut Fields) -> Option<Vec<String>> {
-    let types = fields.texts("event_types", PUBLIC_TYPES.len())?;
-    if types.iter().any(|kind| !PUBLIC_TYPES.contains(&kind.as_str())) {
-        fields.error("event_types", format!("may hold only: {}", PUBLIC_TYPES.join(", ")));
-        return None;
-    }
-    Some(types)
+/// The body of a change.
+#[derive(Debug)]
+pub struct EndpointChange {
+    url: Option<String>,
+    event_types: Option<Vec<String>>,
+    description: Option<String>,
+    enabled: Option<bool>,
 }
 
-/// An endpoint with its newest secret, which is shown this once.
-fn with_secret(endpoint: &EndpointRow, secret: &str) -> Value {
-    let mut object = api_objects::endpoint(endpoint);
-    if let Some(fields) = object.as_object_mut() {
-        fields.insert("secret".to_owned(), json!(secret));
+impl Body for EndpointChange {
+    const NAME: &'static str = "WebhookEndpointChange";
+    const KEYED: bool = false;
+    const MAY_BE_EMPTY: bool = true;
+    const NOTES: &'static [Note] = &[
+        URL_NOTE,
+        EVENT_TYPES_NOTE,
+        DESCRIPTION_NOTE,
+        note("/enabled", "Whether events are sent there. Switching it on forgets why it was off.", "true"),
+    ];
+
+    fn read(fields: &mut Fields) -> Self {
+        Self {
+            url: fields.url("url", URL_CHARS_MAX),
+            event_types: fields.words("event_types", &PUBLIC_TYPES),
+            description: fields.text("description", TEXT_CHARS_MAX),
+            enabled: fields.flag("enabled"),
+        }
     }
-    object
 }
 
 /// `POST /v1/webhook_endpoints`
 pub async fn create(
     State(front): State<Front>,
     caller: Caller<WebhooksWrite>,
-    request: JsonRequest,
+    request: JsonRequest<NewEndpoint>,
 ) -> Result<Response, Problem> {
     let hub = &front.hub;
     let keyed = match KeyedCall::begin(hub, &caller.scope, "webhook_endpoints.create", &request).await? {
         Begun::New(keyed) => keyed,
         Begun::Before(response) => return Ok(response),
     };
-    let mut fields = Fields::parse(&request.body)?;
-    let url = read_url(&front, &mut fields);
-    let url = fields.require("url", url, "where events are to be sent");
-    let event_types = read_event_types(&mut fields).unwrap_or_default();
-    let description = fields.text("description", TEXT_CHARS_MAX);
+    let (asked, mut fields) = request.read()?;
+    check_url(&front, &mut fields, asked.url.as_deref());
     fields.finish()?;
-    let url = url.ok_or_else(|| Problem::new(Kind::Validation))?;
+    let url = asked.url.ok_or_else(|| Problem::new(Kind::Validation))?;
 
     let secret = WebhookSecret::generate(hub.ids.randomness().as_ref()).reveal().to_string();
     let id = WebhookEndpointId::from_body(&hub.fresh_body());
@@ -98,13 +135,13 @@ pub async fn create(
         sealed_secrets: hub.seal_json(&secrets_context(&id), &vec![&secret])?,
         id,
         url,
-        description,
-        event_types,
+        description: asked.description,
+        event_types: asked.event_types.unwrap_or_default(),
         enabled: true,
         disabled_reason: None,
         created_at: hub.clock.now(),
     };
-    let body = with_secret(&endpoint, &secret).to_string().into_bytes();
+    let body = endpoints::endpoint_with_secret(&endpoint, &secret).to_string().into_bytes();
     let answer = keyed.seal(hub, 201, &body);
     let writes = vec![Write::InsertEndpoint(endpoint), keyed.answer(answer, hub.clock.now())];
     match hub.store.commit(Commit { writes }).await {
@@ -120,8 +157,8 @@ pub async fn list(
     uri: Uri,
 ) -> Result<Response, Problem> {
     let page = Query::of(&uri).page(|cursor| WebhookEndpointId::parse(cursor).is_ok())?;
-    let endpoints = front.hub.store.endpoints(&caller.scope, &one_more(&page)).await?;
-    let items = endpoints.iter().map(|row| (row.id.to_string(), api_objects::endpoint(row))).collect();
+    let found = front.hub.store.endpoints(&caller.scope, &one_more(&page)).await?;
+    let items = found.iter().map(|row| (row.id.to_string(), endpoints::endpoint(row))).collect();
     Ok(Json(answer(&page, items)).into_response())
 }
 
@@ -132,7 +169,7 @@ pub async fn get(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let endpoint = find(&front, &caller, &id).await?;
-    Ok(Json(api_objects::endpoint(&endpoint)).into_response())
+    Ok(Json(endpoints::endpoint(&endpoint)).into_response())
 }
 
 /// `PATCH /v1/webhook_endpoints/{id}`: setting the same again changes nothing, so that it needs no key.
@@ -140,24 +177,21 @@ pub async fn update(
     State(front): State<Front>,
     caller: Caller<WebhooksWrite>,
     Path(id): Path<String>,
-    request: JsonRequest,
+    request: JsonRequest<EndpointChange>,
 ) -> Result<Response, Problem> {
     let mut endpoint = find(&front, &caller, &id).await?;
-    let mut fields = Fields::parse(request.body_or_empty_object())?;
-    let url = read_url(&front, &mut fields);
-    let event_types = read_event_types(&mut fields);
-    let description = fields.text("description", TEXT_CHARS_MAX);
-    let enabled = fields.flag("enabled");
+    let (asked, mut fields) = request.read()?;
+    check_url(&front, &mut fields, asked.url.as_deref());
     fields.finish()?;
-    endpoint.url = url.unwrap_or(endpoint.url);
-    endpoint.event_types = event_types.unwrap_or(endpoint.event_types);
-    endpoint.description = description.or(endpoint.description);
-    if let Some(enabled) = enabled {
+    endpoint.url = asked.url.unwrap_or(endpoint.url);
+    endpoint.event_types = asked.event_types.unwrap_or(endpoint.event_types);
+    endpoint.description = asked.description.or(endpoint.description);
+    if let Some(enabled) = asked.enabled {
         endpoint.enabled = enabled;
         endpoint.disabled_reason = None;
     }
     front.hub.store.commit(Commit { writes: vec![Write::UpdateEndpoint(endpoint.clone())] }).await?;
-    Ok(Json(api_objects::endpoint(&endpoint)).into_response())
+    Ok(Json(endpoints::endpoint(&endpoint)).into_response())
 }
 
 /// `DELETE /v1/webhook_endpoints/{id}`
@@ -177,7 +211,7 @@ pub async fn rotate_secret(
     State(front): State<Front>,
     caller: Caller<WebhooksWrite>,
     Path(id): Path<String>,
-    request: JsonRequest,
+    request: JsonRequest<NoFields>,
 ) -> Result<Response, Problem> {
     let hub = &front.hub;
     let keyed =
@@ -186,13 +220,13 @@ pub async fn rotate_secret(
             Begun::Before(response) => return Ok(response),
         };
     let mut endpoint = find(&front, &caller, &id).await?;
-    Fields::parse(request.body_or_empty_object())?.finish()?;
+    request.read()?.1.finish()?;
     let mut secrets = open_secrets(hub, &endpoint)?;
     let secret = WebhookSecret::generate(hub.ids.randomness().as_ref()).reveal().to_string();
     secrets.insert(0, secret.clone());
     secrets.truncate(SECRETS_MAX);
     endpoint.sealed_secrets = hub.seal_json(&secrets_context(&endpoint.id), &secrets)?;
-    let body = with_secret(&endpoint, &secret).to_string().into_bytes();
+    let body = endpoints::endpoint_with_secret(&endpoint, &secret).to_string().into_bytes();
     let answer = keyed.seal(hub, 200, &body);
     let writes = vec![Write::UpdateEndpoint(endpoint), keyed.answer(answer, hub.clock.now())];
     match hub.store.commit(Commit { writes }).await {
@@ -211,6 +245,6 @@ pub async fn deliveries(
     let endpoint = find(&front, &caller, &id).await?;
     let page = Query::of(&uri).page(|cursor| WebhookEventId::parse(cursor).is_ok())?;
     let deliveries = front.hub.store.deliveries(&caller.scope, &endpoint.id, &one_more(&page)).await?;
-    let items = deliveries.iter().map(|row| (row.event_id.to_string(), api_objects::delivery(row))).collect();
+    let items = deliveries.iter().map(|row| (row.event_id.to_string(), endpoints::delivery(row))).collect();
     Ok(Json(answer(&page, items)).into_response())
 }

@@ -7,6 +7,7 @@
 //! Invariant: no text of a view becomes markup, and no link or form leads anywhere but to an http or https
 //! URL or a path on this host.
 
+pub mod docs;
 mod href;
 pub mod policy;
 

@@ -28,7 +28,7 @@ fn check_keyword(
     let fail = |what: String| Err(format!("{place}: {what}, found {value}"));
     let list = || content.as_array().cloned().unwrap_or_default();
     match keyword {
-        "$schema" | "$defs" | "title" | "description" | "default" | "format" => Ok(()),
+        "$schema" | "$defs" | "title" | "description" | "default" | "format" | "examples" => Ok(()),
         "$ref" => {
             let target = content.as_str().and_then(|reference| root.pointer(&reference[1..]));
             validate(root, target.unwrap(), value, place)
@@ -79,6 +79,22 @@ fn check_keyword(
                 .is_none_or(|size| if keyword.starts_with("min") { size >= limit } else { size <= limit });
             if fits { Ok(()) } else { fail(format!("{keyword} is {limit}")) }
         }
+        "allOf" => list().iter().try_for_each(|one| validate(root, one, value, place)),
+        "minLength" | "maxLength" | "maxProperties" => {
+            let limit = content.as_u64().and_then(|limit| usize::try_from(limit).ok()).unwrap();
+            let size = match (keyword, value) {
+                ("maxProperties", value) => value.as_object().map(serde_json::Map::len),
+                (_, value) => value.as_str().map(|text| text.chars().count()),
+            };
+            let fits =
+                size.is_none_or(|size| if keyword == "minLength" { size >= limit } else { size <= limit });
+            if fits { Ok(()) } else { fail(format!("{keyword} is {limit}")) }
+        }
+        "propertyNames" => value
+            .as_object()
+            .into_iter()
+            .flatten()
+            .try_for_each(|(name, _)| validate(root, content, &Value::String(name.clone()), place)),
         "uniqueItems" => Ok(()),
         "pattern" => Ok(()),
         other => Err(format!("{place}: the keyword {other} is not known to this validator")),
