@@ -19,6 +19,8 @@ mod api;
 
 mod processes;
 
+mod twins;
+
 mod crash;
 
 mod operators;
