@@ -5,6 +5,7 @@
 
 use std::time::{Duration, Instant};
 
+pub(crate) mod at_stripe;
 pub(crate) mod binaries;
 pub(crate) mod dice;
 pub(crate) mod http;
