@@ -25,6 +25,8 @@ use crate::twins::stripe::{LIVE_KEY, NEXT_WEBHOOK_SECRET, Stripe, TEST_KEY, WEBH
 const FIRST_KEY: &str = "A first API key, shown this once: ";
 /// The longest config that is still promised to be short, in lines.
 const CONFIG_LINES_MAX: usize = 14;
+/// Where shoppers are sent afterwards.
+const RETURN_URL: &str = "https://shop.test/thanks?order=7";
 /// Told now and then, as things happen to come; no story counts them.
 const PASSING: [&str; 1] = ["payment_intent.processing"];
 
@@ -60,7 +62,7 @@ impl AtStripe {
     pub(crate) async fn live() -> Self {
         let mut world = Self::prepare(Mode::Live, Twin::stripe().await);
         world.configure(&world.config());
-        let made = world.payhub(&["keys", "create", "--name", "shop", "--mode", "live"], &[]);
+        let made = world.payhub("keys create --name shop --mode live --config CONFIG", &[]);
         assert!(made.0, "{}", made.1);
         let key = made.1.lines().find(|line| line.starts_with("hub_live_")).expect("a live key").to_owned();
         world.start_hub();
@@ -81,16 +83,16 @@ impl AtStripe {
     /// The whole config, as an operator writes it.
     pub(crate) fn config(&self) -> String {
         let Self { port, twin, .. } = self;
-        let (mode, public_url, checkout) = match self.mode {
-            Mode::Test => ("test", self.base_url.clone(), "[checkout]\nhttp_return_urls = true\n"),
+        let (mode, public_url) = match self.mode {
+            Mode::Test => ("test", self.base_url.as_str()),
             // What stands in front of a live hub speaks TLS; this test stands behind it.
-            Mode::Live => ("live", "https://pay.shop.test".to_owned(), ""),
+            Mode::Live => ("live", "https://pay.shop.test"),
         };
         format!(
             r#"public_url = "{public_url}"
 listen = "127.0.0.1:{port}"
 data_dir = "data"
-{checkout}[connectors.stripe]
+[connectors.stripe]
 adapter = "stripe"
 mode = "{mode}"
 plain_http_hosts = ["{host}"]
@@ -125,13 +127,14 @@ secrets.webhook_secret = {{ env = "STRIPE_WEBHOOK_SECRET" }}
         ]
     }
 
-    /// Runs another command of the program on the same config; whether it went well, and what it printed.
-    pub(crate) fn payhub(&self, words: &[&str], environment: &[(&str, &str)]) -> (bool, String) {
-        let config = self.config_file();
+    /// Runs another command of the program, `CONFIG` standing for the config's file; whether it went well, and
+    /// what it printed.
+    pub(crate) fn payhub(&self, command: &str, environment: &[(&str, &str)]) -> (bool, String) {
+        let file = self.config_file();
+        let words =
+            command.split(' ').map(|word| if word == "CONFIG" { file.as_os_str() } else { word.as_ref() });
         let output = Command::new(block_in_place(binaries::payhub))
             .args(words)
-            .arg("--config")
-            .arg(config)
             .envs(self.environment())
             .envs(environment.iter().copied())
             .output()
@@ -185,9 +188,15 @@ secrets.webhook_secret = {{ env = "STRIPE_WEBHOOK_SECRET" }}
         Shopper::new(&[&self.base_url, &self.twin.base_url])
     }
 
+    /// Creates an intent, of a shop that has https.
+    pub(crate) async fn create(&self, mut wish: Value) -> Value {
+        wish["return_url"] = RETURN_URL.into();
+        self.cart.create(wish).await
+    }
+
     /// Creates an intent and opens its page.
     pub(crate) async fn open(&self, wish: Value) -> (Value, Page) {
-        let intent = self.cart.create(wish).await;
+        let intent = self.create(wish).await;
         let page = self.shopper().open(&intent).await;
         (intent, page)
     }
@@ -214,7 +223,8 @@ secrets.webhook_secret = {{ env = "STRIPE_WEBHOOK_SECRET" }}
     /// That the hub, the events that the cart can read, and the twin's books agree.
     pub(crate) async fn agree(&self, intent: &str, status: &str, told: &[&str]) {
         let shown = self.cart.until_status(intent, status).await;
-        let types = crate::support::eventually(&format!("{told:?} is told"), || async {
+        let what = format!("{told:?} is told");
+        let types = crate::support::eventually(&what, || async {
             let mut types = self.cart.event_types(intent).await;
             types.retain(|kind| !PASSING.contains(&kind.as_str()));
             (types == told).then_some(types)
