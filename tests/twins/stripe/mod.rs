@@ -166,6 +166,11 @@ impl Twin<Stripe> {
         self.act(|books, desk| books.cancel(desk, intent, Some("automatic")));
     }
 
+    /// A capture made in Stripe's dashboard.
+    pub(crate) fn dashboard_capture(&self, intent: &str) {
+        self.act(|books, desk| books.capture(desk, intent, None)).expect("a capture that can be made");
+    }
+
     /// A refund made in Stripe's dashboard.
     pub(crate) fn dashboard_refund(&self, intent: &str, amount: Option<i64>) -> String {
         let fields = serde_json::json!({ "metadata": {}, "reason": "requested_by_customer" });
