@@ -163,8 +163,7 @@ impl Builder {
             twin.send_webhooks_to(Some(&format!("{base_url}/webhooks/stripe")));
         }
         let clock = Arc::new(ShiftedClock::new());
-        let running =
-            run(&self, folder.path(), listener, (&sandbox, stripe.as_ref()), clock.clone()).await;
+        let running = run(&self, folder.path(), listener, (&sandbox, stripe.as_ref()), clock.clone()).await;
         let running = running.expect("the hub starts");
         let key = running.hub.create_api_key("test", false).await.expect("an API key");
         let cart = Cart::new(&base_url, key.reveal());
@@ -433,8 +432,7 @@ impl TestHub {
     pub(crate) async fn try_resume(&mut self) -> Result<(), StartError> {
         let listener = TcpListener::bind(self.address).await.expect("the port is free again");
         let processors = (&self.sandbox, self.stripe.as_ref());
-        let running =
-            run(&self.builder, self.folder.path(), listener, processors, self.clock.clone()).await;
+        let running = run(&self.builder, self.folder.path(), listener, processors, self.clock.clone()).await;
         self.running = Some(running?);
         Ok(())
     }
