@@ -21,6 +21,8 @@ mod hard_cases;
 
 mod processes;
 
+mod twins;
+
 mod crash;
 
 mod operators;

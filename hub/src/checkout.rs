@@ -22,6 +22,10 @@ const DOOR_WAIT_S: i64 = 8;
 const STEPS_MAX: usize = 24;
 /// Tries of an unanswered opening after which another connector gets its turn.
 const UNKNOWN_TRIES_BEFORE_FAILOVER: u32 = 2;
+/// Tries in doubt before the same connector is tried under another key, where it keeps its failures under one.
+const UNKNOWN_TRIES_BEFORE_ANOTHER_KEY: u32 = 3;
+/// Attempts in doubt at one connector, at which no further one is made there.
+const KEYS_IN_DOUBT_MAX: usize = 3;
 /// How long a connector that could not be reached is left alone in a payment, in seconds from that attempt.
 const NOT_SENT_PAUSE_S: i64 = 60;
 
@@ -171,15 +175,33 @@ fn choices(hub: &Hub, payment: &PaymentIntent) -> Vec<Choice> {
     route(&wish, &hub.connectors.candidates()).choices
 }
 
-/// Choices that can be tried now: those in doubt resolve by themselves, those not reached get a pause.
+/// Whether an attempt got the same failure again and again from a processor that keeps its own failures under
+/// the key. Nobody can pay at the page that may be there, so a new attempt, with a key of its own, does no harm.
+fn is_stuck_with_its_key(attempt: &Attempt) -> bool {
+    let profile = &attempt.profile;
+    let opening = attempt.open_operation(OperationKind::OpenCheckout);
+    profile.idempotency.replays_errors
+        && !profile.capabilities.orphan_session_payable
+        && attempt.door_opened_at.is_none()
+        && opening.is_some_and(|opening| opening.tries >= UNKNOWN_TRIES_BEFORE_ANOTHER_KEY)
+}
+
+/// Choices that can be tried now: those in doubt resolve by themselves or, where they cannot, get a few more
+/// keys after all others; those not reached get a pause.
 fn others(hub: &Hub, payment: &PaymentIntent) -> Vec<Choice> {
     let now = hub.clock.now();
     let mut choices = choices(hub, payment);
+    let in_doubt = |choice: &Choice| {
+        let at = payment.attempts.iter().filter(|attempt| attempt.profile.connector == choice.connector);
+        at.filter(|attempt| attempt.state(payment.capture) == AttemptState::Unknown).count()
+    };
+    choices.sort_by_key(in_doubt);
     choices.retain(|choice| {
         let mut attempts = payment.attempts.iter();
+        let has_another_key = in_doubt(choice) < KEYS_IN_DOUBT_MAX;
         !attempts.any(|attempt| {
             let failed = match attempt.state(payment.capture) {
-                AttemptState::Unknown => true,
+                AttemptState::Unknown => !(has_another_key && is_stuck_with_its_key(attempt)),
                 AttemptState::NotSent => now < after(attempt.created_at, NOT_SENT_PAUSE_S),
                 AttemptState::Created
                 | AttemptState::Open

@@ -6,6 +6,8 @@
 
 mod common;
 
+mod at_stripe;
+
 mod lives;
 
 mod create_and_commit;

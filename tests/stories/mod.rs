@@ -31,3 +31,5 @@ mod restarts;
 mod partitions;
 
 mod order_references;
+
+pub(crate) mod at_stripe;

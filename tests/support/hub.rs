@@ -29,6 +29,8 @@ use super::clock::ShiftedClock;
 use super::file::HubFile;
 use super::sandbox::{Sandbox, signature};
 use super::shopper::Shopper;
+use crate::twins::server::Twin;
+use crate::twins::stripe::{self, Stripe};
 
 /// The connectors, in routing order: sandbox account, connector name, title in the chooser.
 pub(crate) const CONNECTORS: [(&str, &str); 2] =
@@ -49,6 +51,7 @@ const DELIVERY_TIME_MAX: Duration = Duration::from_secs(10);
 /// What a hub under test is made of.
 pub(crate) struct Builder {
     connectors: usize,
+    stripe: bool,
     unreachable: Vec<&'static str>,
     grace: Duration,
     http: HttpSettings,
@@ -122,6 +125,12 @@ impl Builder {
         self
     }
 
+    /// A connector `stripe` on a twin, before those of the sandbox.
+    pub(crate) fn stripe(mut self) -> Self {
+        self.stripe = true;
+        self
+    }
+
     /// A connector whose processor cannot be reached.
     pub(crate) fn unreachable(mut self, connector: &'static str) -> Self {
         self.unreachable.push(connector);
@@ -167,12 +176,18 @@ impl Builder {
         let accounts: Vec<_> = CONNECTORS.iter().map(|(name, _)| *name).collect();
         let state_dir = folder.path().join("sandbox");
         let sandbox = Sandbox::start(&state_dir, &accounts, &base_url, self.checkout_pages_at).await;
+        let stripe = if self.stripe { Some(Twin::stripe().await) } else { None };
+        if let Some(twin) = &stripe {
+            twin.send_webhooks_to(Some(&format!("{base_url}/webhooks/stripe")));
+        }
         let clock = Arc::new(ShiftedClock::new());
-        let running = run(&self, folder.path(), listener, &sandbox, clock.clone()).await;
+        let running = run(&self, folder.path(), listener, (&sandbox, stripe.as_ref()), clock.clone()).await;
         let running = running.expect("the hub starts");
         let key = running.hub.create_api_key("test", false).await.expect("an API key");
         let cart = Cart::new(&base_url, key.reveal());
-        let secrets = sandbox.secrets().into_iter().chain([key.reveal().to_owned()]).collect();
+        let of_stripe = [stripe::TEST_KEY, stripe::WEBHOOK_SECRET].map(str::to_owned);
+        let secrets =
+            sandbox.secrets().into_iter().chain(of_stripe).chain([key.reveal().to_owned()]).collect();
         let secrets = std::sync::Mutex::new(secrets);
         TestHub {
             running: Some(running),
@@ -180,6 +195,7 @@ impl Builder {
             base_url,
             cart,
             sandbox,
+            stripe,
             clock,
             folder,
             builder: self,
@@ -192,7 +208,7 @@ async fn run(
     builder: &Builder,
     folder: &Path,
     listener: TcpListener,
-    sandbox: &Sandbox,
+    (sandbox, stripe): (&Sandbox, Option<&Twin<Stripe>>),
     clock: Arc<ShiftedClock>,
 ) -> Result<Running, StartError> {
     let address = listener.local_addr().expect("an address");
@@ -224,6 +240,13 @@ async fn run(
         sites: vec![],
         draining: false,
     });
+    let of_stripe = stripe.map(|twin| {
+        let connector = build(stripe_config(twin), &surroundings).expect("a connector");
+        Route { connector, title: "Stripe".to_owned(), sites: vec![], draining: false }
+    });
+    let of_sandbox = CONNECTORS.iter().take(builder.connectors);
+    let of_sandbox = of_sandbox.filter(|(name, _)| !builder.left_out.contains(name)).map(route);
+    let routes = of_stripe.into_iter().chain(of_sandbox).chain(also).collect();
     let data_dir = folder.join("hub");
     let metrics_listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let parts = Parts {
@@ -231,16 +254,7 @@ async fn run(
         data_dir,
         public_url: format!("http://{address}"),
         listener,
-        routes: RoutingTable::new(
-            CONNECTORS
-                .iter()
-                .take(builder.connectors)
-                .filter(|(name, _)| !builder.left_out.contains(name))
-                .map(route)
-                .chain(also)
-                .collect(),
-        )
-        .expect("names that differ"),
+        routes: RoutingTable::new(routes).expect("names that differ"),
         abandoned_connectors: builder.abandoned.clone(),
         metrics_listener: Some(metrics_listener),
         http: builder.http.clone(),
@@ -274,6 +288,25 @@ pub(crate) fn connector_config(name: &str, base_url: &str, livemode: bool) -> Co
     }
 }
 
+/// The connector of a twin of Stripe's, as a config would name it.
+fn stripe_config(twin: &Twin<Stripe>) -> ConnectorConfig {
+    let secret = |text: &str| vec![SecretText::new(text)];
+    let base_url = twin.base_url.as_str();
+    ConnectorConfig {
+        name: "stripe".to_owned(),
+        adapter: "stripe".to_owned(),
+        livemode: false,
+        // The page is the twin's as well, as with a custom domain for Checkout.
+        settings: Settings::from([("base_url", base_url.into()), ("checkout_url", base_url.into())]),
+        secrets: BTreeMap::from([
+            ("api_key".to_owned(), secret(stripe::TEST_KEY)),
+            ("webhook_secret".to_owned(), secret(stripe::WEBHOOK_SECRET)),
+        ]),
+        grants: Grants { hosts: None, plain_http_hosts: vec![twin.host()] },
+        webhook_path_secret: None,
+    }
+}
+
 /// A hub that runs, with everything around it.
 pub(crate) struct TestHub {
     running: Option<Running>,
@@ -281,6 +314,7 @@ pub(crate) struct TestHub {
     pub(crate) base_url: String,
     pub(crate) cart: Cart,
     pub(crate) sandbox: Sandbox,
+    stripe: Option<Twin<Stripe>>,
     pub(crate) clock: Arc<ShiftedClock>,
     folder: TempDir,
     builder: Builder,
@@ -308,6 +342,7 @@ impl TestHub {
         let policies = Policies::default();
         Builder {
             connectors: 1,
+            stripe: false,
             unreachable: vec![],
             grace: SHUTDOWN_GRACE,
             http,
@@ -342,7 +377,20 @@ impl TestHub {
 
     /// A browser.
     pub(crate) fn shopper(&self) -> Shopper {
-        Shopper::new(&[&self.base_url, &self.sandbox.base_url])
+        let stripe = self.stripe.iter().map(|twin| twin.base_url.as_str());
+        let world: Vec<_> =
+            [self.base_url.as_str(), self.sandbox.base_url.as_str()].into_iter().chain(stripe).collect();
+        Shopper::new(&world)
+    }
+
+    /// A hub with one connector, on a twin of Stripe's.
+    pub(crate) async fn at_stripe() -> Self {
+        Self::builder().connectors(0).stripe().start().await
+    }
+
+    /// The twin that the hub was built with.
+    pub(crate) fn stripe(&self) -> &Twin<Stripe> {
+        self.stripe.as_ref().expect("a hub that was built with a twin of Stripe's")
     }
 
     /// A cart with a fresh API key of its own.
@@ -397,6 +445,9 @@ impl TestHub {
     /// Moves the clocks of the hub and the processor forward.
     pub(crate) async fn jump(&self, seconds: i64) {
         self.sandbox.jump(seconds).await;
+        if let Some(twin) = &self.stripe {
+            twin.jump(seconds);
+        }
         self.clock.jump(seconds);
     }
 
@@ -443,8 +494,8 @@ impl TestHub {
     /// Starts the hub again, which may refuse.
     pub(crate) async fn try_resume(&mut self) -> Result<(), StartError> {
         let listener = TcpListener::bind(self.address).await.expect("the port is free again");
-        let running =
-            run(&self.builder, self.folder.path(), listener, &self.sandbox, self.clock.clone()).await;
+        let processors = (&self.sandbox, self.stripe.as_ref());
+        let running = run(&self.builder, self.folder.path(), listener, processors, self.clock.clone()).await;
         self.running = Some(running?);
         Ok(())
     }
@@ -463,6 +514,9 @@ impl TestHub {
 
     /// Ends the test: everything due is done, and the database is well.
     pub(crate) async fn finish(mut self) {
+        if let Some(twin) = &self.stripe {
+            twin.finish().await;
+        }
         let (file, clock, secrets) = self.closing();
         tokio::task::spawn_blocking(move || {
             file.until_nothing_is_overdue(clock.as_ref());

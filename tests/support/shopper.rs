@@ -16,6 +16,9 @@ const HOPS_MAX: usize = 20;
 /// Wait before a page that refreshes itself is loaded again, in milliseconds.
 const REFRESH_MS: u64 = 50;
 
+/// How the sessions of processors' pages begin: Sandbox Pay's, Stripe's.
+const HOSTED: [&str; 2] = ["ss_", "cs_"];
+
 /// A browser. It goes only to the hub and the processor; what leads elsewhere, it notes.
 #[derive(Clone)]
 pub(crate) struct Shopper {
@@ -117,10 +120,12 @@ impl Page {
         self.answer.as_ref().is_some_and(|answer| answer.text.contains("http-equiv=\"refresh\""))
     }
 
-    /// The sandbox session whose hosted page this is.
+    /// The processor's session whose hosted page this is.
     pub(crate) fn session(&self) -> &str {
-        let session = self.url.rsplit('/').next().unwrap_or_default();
-        assert!(session.starts_with("ss_"), "not a hosted page: {} {}", self.url, self.text());
+        let address = self.url.split(['?', '#']).next().unwrap_or_default();
+        let session = address.rsplit('/').next().unwrap_or_default();
+        let is_hosted = HOSTED.iter().any(|prefix| session.starts_with(prefix));
+        assert!(is_hosted, "not a hosted page: {} {}", self.url, self.text());
         session
     }
 

@@ -29,6 +29,9 @@ const SECRET_BYTES_MIN: usize = FORM_BYTES_MIN;
 /// How many values of one secret may be active at once.
 const SECRET_VALUES_MAX: usize = 4;
 
+/// Words at the front of a key, apart by `_`, among which its mode may stand.
+const MODE_WORDS_MAX: usize = 2;
+
 /// The shortest webhook path secret, in characters: 128 random bits in base64.
 const PATH_SECRET_CHARS_MIN: usize = 22;
 
@@ -196,6 +199,17 @@ fn check_secrets(config: &ConnectorConfig, descriptor: &Descriptor) -> Result<()
                 format!("must be at least {SECRET_BYTES_MIN} bytes long: {}", field.help),
             );
         }
+        let is_of_other_mode =
+            |value: &SecretText| said_mode(value.reveal()).is_some_and(|mode| mode != config.livemode);
+        if values.iter().any(is_of_other_mode) {
+            let (said, mode) = if config.livemode { ("test", "live") } else { ("live", "test") };
+            return refuse(
+                &field.name,
+                format!(
+                    "says that it is of {said} mode, and the connector has mode = \"{mode}\"; use the processor's {mode} key, or change the mode"
+                ),
+            );
+        }
         if values.len() > values_max {
             return refuse(
                 &field.name,
@@ -204,6 +218,19 @@ fn check_secrets(config: &ConnectorConfig, descriptor: &Descriptor) -> Result<()
         }
     }
     Ok(())
+}
+
+/// The mode that a key names in front, as many processors write it: `sk_test_…`, `rk_live_…`, `test_…`. None
+/// for a key that does not say.
+fn said_mode(secret: &str) -> Option<bool> {
+    let mut words = secret.split('_');
+    // What stands after the last `_` is random and says nothing.
+    words.next_back();
+    words.take(MODE_WORDS_MAX).find_map(|word| match word {
+        "live" => Some(true),
+        "test" => Some(false),
+        _ => None,
+    })
 }
 
 fn check_path_secret(config: &ConnectorConfig, descriptor: &Descriptor) -> Result<(), ConnectorConfigError> {
@@ -323,6 +350,35 @@ mod tests {
             assert!(message.starts_with("connector lab_eur: "), "{message}");
             assert!(words.iter().all(|word| message.contains(word)), "{message}");
             assert!(!message.contains("hush"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_says_its_mode_is_taken_in_that_mode_only() {
+        let rows = [
+            ("sk_test_51Qabcdef", Some(false)),
+            ("sk_live_51Qabcdef", Some(true)),
+            ("rk_live_51Qabcdef", Some(true)),
+            ("test_51Qabcdef", Some(false)),
+            ("live_51Qabcdef", Some(true)),
+            ("whsec_51Qabcdef", None),
+            ("sk_sandbox_of_a_test_x", None),
+            ("hush_test", None),
+            ("testing_51Q", None),
+            ("", None),
+        ];
+        for (key, mode) in rows {
+            assert_eq!(said_mode(key), mode, "{key}");
+            for livemode in [false, true] {
+                let adapter = adapter(WholeBody);
+                let mut config = lab::config(&adapter.descriptor);
+                config.livemode = livemode;
+                set(&mut config, "api_key", &[if key.is_empty() { "hush-hush" } else { key }]);
+                let built = build_with(config, Arc::new(adapter), None, &surroundings());
+                let refused = built.err().map(|error| error.to_string());
+                assert_eq!(refused.is_some(), mode.is_some_and(|mode| mode != livemode), "{key} {refused:?}");
+                assert!(refused.is_none_or(|text| text.contains("secrets.api_key") && !text.contains(key)));
+            }
         }
     }
 

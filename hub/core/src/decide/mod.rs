@@ -90,6 +90,7 @@ pub fn decide(
         Command::Notified { attempt_id, facts } => {
             known_attempt(&story.payment, attempt_id)?;
             story.hear(attempt_id, facts);
+            opening::ask_when_it_disagrees(&mut story, attempt_id, facts)?;
         }
         Command::Hinted { attempt_id } => opening::hinted(&mut story, attempt_id)?,
         Command::ShopperReturned { attempt_id, parameters } => {

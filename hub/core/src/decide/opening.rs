@@ -2,7 +2,7 @@
 //!
 //! Invariant: a shopper is never led to a second page while money may be moving on the first.
 
-use processor_sdk::{Money, OperationKind};
+use processor_sdk::{Facts, Item, Money, OperationKind};
 
 use super::{ATTEMPTS_MAX, ATTEMPTS_WITH_UNSENT_MAX, ask, known_attempt, refuse_quarantined};
 use crate::event::Event;
@@ -106,6 +106,27 @@ pub(super) fn reopen_door(story: &mut Story<'_, '_>, attempt_id: &AttemptId) -> 
 fn asked_too_often(attempt: &Attempt, kind: OperationKind) -> bool {
     let same = attempt.operations.iter().filter(|operation| operation.kind == kind);
     same.count() >= SAME_OPERATIONS_MAX
+}
+
+/// What counts for less than an older statement is news all the same: processors date their deliveries by the
+/// second, and what happened within one second has no order. Only the processor knows what is the last.
+pub(super) fn ask_when_it_disagrees(
+    story: &mut Story<'_, '_>,
+    attempt_id: &AttemptId,
+    facts: &Facts,
+) -> Result<(), Refusal> {
+    let payment = &story.payment;
+    let attempt = known_attempt(payment, attempt_id)?;
+    let word = facts.word.is_some() && facts.word.as_ref() != attempt.evidence.latest_word();
+    let item = |said: &Item| {
+        let known = attempt.evidence.items(said.kind);
+        let names = || said.id.iter().chain(&said.echo);
+        known.iter().any(|known| names().any(|name| known.is_called(name)) && known.state != said.state)
+    };
+    if word && attempt.state(payment.capture).is_live() || facts.items.iter().any(item) {
+        hinted(story, attempt_id)?;
+    }
+    Ok(())
 }
 
 pub(super) fn hinted(story: &mut Story<'_, '_>, attempt_id: &AttemptId) -> Result<(), Refusal> {

@@ -188,3 +188,36 @@ fn taken_back_by_word_is_asked_after() {
          later 2s",
     );
 }
+
+#[test]
+fn a_word_that_counts_for_less_is_a_reason_to_ask() {
+    // The processor dates deliveries by the second: the page closed just after the look-up that found it open.
+    check(
+        "intent 20.00
+         start a1
+         says a1 open open door
+         tick 5m
+         looks a1 open
+         hears a1 expired @299s
+         attempt a1 open
+         tick 3s
+         wants check a1
+         looks a1 expired
+         attempt a1 expired",
+    );
+    check(
+        "intent 20.00
+         start a1
+         says a1 open open door
+         hears a1 paid
+         refund 20.00
+         tick 5m
+         says a1 r1 refund=r1#re_1/succeeded/20.00
+         hears a1 refund=r1#re_1/failed/20.00 @299s
+         refund r1 succeeded
+         tick 3s
+         wants check a1
+         looks a1 paid refund=r1#re_1/failed/20.00
+         refund r1 failed",
+    );
+}
