@@ -22,7 +22,7 @@ async fn until_in_doubt(hub: &TestHub, intent: &Value) -> Value {
 }
 
 /// 1. The answer that opens a page is lost: the attempt is in doubt until it is asked for again under its own
-/// key, or found by its reference once the key is forgotten; the processor has one session.
+///    key, or found by its reference once the key is forgotten; the processor has one session.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_01_a_lost_answer_ends_in_one_session() {
     // While the processor remembers the key, and when it does not any more.
@@ -55,7 +55,7 @@ async fn hc_01_a_lost_answer_ends_in_one_session() {
 }
 
 /// 1. A cart that repeats a call while the first one waits for the processor hears that it is in progress,
-/// and then the first one's answer.
+///    and then the first one's answer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_01_a_repeat_is_in_progress_and_then_the_result() {
     let hub = TestHub::start().await;
@@ -81,7 +81,7 @@ async fn hc_01_a_repeat_is_in_progress_and_then_the_result() {
 }
 
 /// 4. The cart asks once and never again: the payment goes on by webhook or by the hub's own questions, and
-/// the cart is told.
+///    the cart is told.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_04_the_payment_goes_on_without_the_cart() {
     for webhooks in [true, false] {
@@ -161,7 +161,7 @@ async fn hc_05_another_body_under_the_same_key_is_refused() {
 }
 
 /// 5. The same key at the same time is done once: the others get the same answer, or hear that it is in
-/// progress.
+///    progress.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_05_the_same_key_at_once_is_done_once() {
     let hub = TestHub::start().await;
@@ -235,7 +235,7 @@ async fn hc_05_every_post_needs_a_key() {
 }
 
 /// 6. A key that is forgotten makes a new request, which the order's open payment still blocks, unless the
-/// cart wants a second one.
+///    cart wants a second one.
 /// Not there yet: forgetting; the hub keeps every key for ever, and this test forgets them in its place.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_06_a_forgotten_key_does_not_pay_an_order_twice() {
@@ -264,7 +264,7 @@ async fn hc_06_a_forgotten_key_does_not_pay_an_order_twice() {
 }
 
 /// 7. Two clicks, two tabs: one open payment of an order, one open attempt, and the second gets the same
-/// page.
+///    page.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn hc_07_two_tabs_get_the_same_page() {
     let hub = TestHub::start().await;
@@ -337,7 +337,7 @@ async fn hc_08_garbage_is_no_verdict() {
 }
 
 /// 9. An answer about another reference is believed in nothing, however good its news: no state changes, the
-/// operator is warned, and the hub goes on asking.
+///    operator is warned, and the hub goes on asking.
 /// Not there yet: a quarantine of its own for it; the payment stays in doubt or as it was.
 #[tokio::test]
 async fn hc_09_an_answer_about_another_reference_changes_nothing() {
@@ -379,7 +379,7 @@ async fn hc_09_an_answer_about_another_reference_changes_nothing() {
 }
 
 /// 9. A webhook that names one payment by its reference and another by its ids settles neither; it is kept
-/// and shown to the operator.
+///    and shown to the operator.
 #[tokio::test]
 async fn hc_09_a_webhook_about_two_payments_settles_neither() {
     let logs = Logs::keep();

@@ -48,8 +48,8 @@ fn killed_before_the_answer(
 }
 
 /// 2. The hub is killed after the processor did it and before that is committed: the wish, the attempt and
-/// the key were durable before anything left, and after the start it ends as if only the answer had been
-/// lost.
+///    the key were durable before anything left, and after the start it ends as if only the answer had been
+///    lost.
 #[test]
 fn hc_02_killed_between_the_processors_yes_and_our_commit() {
     let mut world = World::start(Kind::Serve);
@@ -121,7 +121,7 @@ fn hc_02_killed_between_the_processors_yes_and_our_commit() {
 }
 
 /// 3. The hub is killed by the very call that would send the answer: the commit stands, and the repeat under
-/// the same key gets the answer that was lost.
+///    the same key gets the answer that was lost.
 #[test]
 fn hc_03_killed_between_the_commit_and_the_answer() {
     let mut world = World::start(Kind::Serve);

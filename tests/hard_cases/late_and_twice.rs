@@ -55,7 +55,7 @@ async fn settled(hub: &TestHub, intent: &Value, what: &str, captured: i64, refun
 }
 
 /// 30. Money after the intent's end is never lost: by policy it is accepted, given back, or held until the
-/// operator does either.
+///     operator does either.
 ///
 /// Here the end is that of its time. A cancel is not done before the processor has closed the page, so that
 /// this processor takes nothing after it; `hub/core/tests/stories/resolution.rs` tells of one that does.
@@ -130,7 +130,7 @@ async fn fail_the_refund(hub: &TestHub) {
 }
 
 /// 30. A policy's refund that fails is not tried for ever: a person decides, and what the person decides is
-/// done.
+///     done.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_30_after_a_policys_refund_failed_a_person_decides() {
     let policies = Policies { paid_late: PaidLate::Refund, ..Policies::default() };
@@ -174,7 +174,7 @@ async fn refunded_sessions(hub: &TestHub) -> Vec<Value> {
 }
 
 /// 31. Two attempts both took the money: the earlier one by the processor's time stays, the later one is
-/// given back once, by itself, even if the answer to that is lost.
+///     given back once, by itself, even if the answer to that is lost.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_31_the_later_of_two_payments_is_given_back() {
     for first_page_first in [true, false] {
@@ -202,7 +202,7 @@ async fn hc_31_the_later_of_two_payments_is_given_back() {
 }
 
 /// 31. Where the operator wants to decide, a payment that was paid twice is held and shown with its surplus,
-/// and is accepted or given back once.
+///     and is accepted or given back once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_31_the_operator_decides_about_two_payments() {
     let policies = Policies { paid_twice: PaidTwice::Hold, ..Policies::default() };

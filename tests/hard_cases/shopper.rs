@@ -20,7 +20,7 @@ async fn return_url(hub: &TestHub, page: &Page) -> String {
 }
 
 /// 27. The shopper comes back before the hub knows anything: it asks, says nothing of success meanwhile, and
-/// is told the truth once, whether the webhook or the return was first.
+///     is told the truth once, whether the webhook or the return was first.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_27_the_return_races_the_webhook() {
     let hub = TestHub::start().await;
@@ -58,7 +58,7 @@ async fn hc_27_the_return_races_the_webhook() {
 }
 
 /// 28. Whatever the shopper writes into the return's address or posts to it pays nothing, and the address of
-/// a success played again changes nothing.
+///     a success played again changes nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_28_a_return_cannot_be_made_to_pay() {
     let hub = TestHub::start().await;
@@ -107,7 +107,7 @@ async fn hc_28_a_return_cannot_be_made_to_pay() {
 }
 
 /// 29. The shopper pays and never comes back: a webhook or the hub's own look completes the payment, and the
-/// merchant is told.
+///     merchant is told.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_29_the_shopper_never_comes_back() {
     for webhooks in [true, false] {
@@ -131,7 +131,7 @@ async fn hc_29_the_shopper_never_comes_back() {
 }
 
 /// 32. Back to the shop and to the checkout again: a page that is still good is shown again; one that is not
-/// is closed, and there is one new page.
+///     is closed, and there is one new page.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_32_the_back_button() {
     let hub = TestHub::start().await;
@@ -181,7 +181,7 @@ async fn hc_32_back_to_another_processor() {
 }
 
 /// 33. Shoppers are led only where the operator said: a cart's return and cancel addresses are on the list,
-/// and what the shopper adds leads nowhere else.
+///     and what the shopper adds leads nowhere else.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_33_shoppers_return_only_to_the_shop() {
     let hub =

@@ -33,7 +33,7 @@ fn secret() -> String {
 }
 
 /// 15. A forged webhook is answered 401, writes nothing anywhere, is counted for whoever watches, and is
-/// logged as a warning.
+///     logged as a warning.
 #[tokio::test]
 async fn hc_15_a_forged_webhook_writes_nothing() {
     let logs = Logs::keep();
@@ -128,7 +128,7 @@ async fn hc_17_a_replay_is_the_same_delivery() {
 }
 
 /// 18. While a webhook secret is changed the old and the new one are both good; afterwards the old one is
-/// refused. The log tells when an older one was used.
+///     refused. The log tells when an older one was used.
 /// Not there yet: a date at which the old secret ends by itself, and a warning when it is still used near
 /// that date.
 #[tokio::test]
@@ -204,7 +204,7 @@ fn resolve(intent: &Value, resolution: Resolution) -> Request {
 }
 
 /// 23. Another amount than was asked for is held: the order is not paid, nothing more can be asked, and the
-/// operator accepts it or gives it back.
+///     operator accepts it or gives it back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_23_a_wrong_amount_waits_for_the_operator() {
     // Where it happens, what is decided, and how it ends: status, captured, refunded, events of money.
@@ -261,8 +261,8 @@ async fn hc_23_a_wrong_amount_waits_for_the_operator() {
 }
 
 /// 24. Another currency than the order's is held, whatever the amount: nothing is booked and the order is not
-/// paid, until the operator has looked. What the processor itself names in the order's currency counts then,
-/// or nothing of it does.
+///     paid, until the operator has looked. What the processor itself names in the order's currency counts then,
+///     or nothing of it does.
 /// Not there yet: the currency that the processor pays out in, kept beside the order's.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_24_another_currency_is_held() {
@@ -315,7 +315,7 @@ async fn hc_25_an_event_of_the_other_mode_is_no_news() {
 }
 
 /// 26. An event of one account at another account's address is refused; so is one at a wrong secret address;
-/// and a payment of one account is not settled through another.
+///     and a payment of one account is not settled through another.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_26_an_event_of_another_account_is_refused() {
     const PATH_SECRET: &str = "b2f6c0a14d9e4c7f8a35d1e07c9b6a24";

@@ -37,7 +37,7 @@ fn body(webhook: &Value) -> &str {
 }
 
 /// 10. A webhook comes before the answer that opened the page is there: it is stored, acknowledged, and
-/// matched by our own reference.
+///     matched by our own reference.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_10_a_webhook_before_the_answer_is_matched_by_our_reference() {
     let hub = TestHub::start().await;
@@ -101,7 +101,7 @@ async fn stranger(hub: &TestHub) -> Value {
 }
 
 /// 11. A webhook about an unknown payment is acknowledged and kept, tried again for days, and shown to the
-/// operator, with a command and in the log; it is never thrown away.
+///     operator, with a command and in the log; it is never thrown away.
 /// Not there yet: an admin UI that shows it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_11_an_unknown_payment_is_kept_and_shown() {
@@ -145,7 +145,7 @@ async fn hc_11_an_unknown_payment_is_kept_and_shown() {
 }
 
 /// 12. The same event again is acknowledged and changes nothing: not the payment, not the books, not what the
-/// merchant hears. The same id from another account of the processor is another event.
+///     merchant hears. The same id from another account of the processor is another event.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_12_a_duplicate_is_acknowledged_and_changes_nothing() {
     let hub = TestHub::builder().connectors(2).start().await;
@@ -181,7 +181,7 @@ async fn hc_12_a_duplicate_is_acknowledged_and_changes_nothing() {
 }
 
 /// 13. The same event sixteen times at once is taken once: one change of the payment, one entry in the books,
-/// one event for the merchant.
+///     one event for the merchant.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn hc_13_duplicates_at_once_are_taken_once() {
     let hub = TestHub::start().await;
@@ -213,7 +213,7 @@ async fn hc_13_duplicates_at_once_are_taken_once() {
 }
 
 /// 14. News in the wrong order ends in the same state: what was refunded before it was paid is paid and
-/// refunded.
+///     refunded.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_14_refunded_before_it_was_captured() {
     let hub = TestHub::start().await;
@@ -240,7 +240,7 @@ async fn hc_14_refunded_before_it_was_captured() {
 }
 
 /// 14. A failure told after success takes nothing back: money that moved stays moved, and the hub asks the
-/// processor what is so.
+///     processor what is so.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_14_failed_after_succeeded() {
     let hub = TestHub::start().await;
@@ -273,7 +273,7 @@ async fn hc_14_failed_after_succeeded() {
 }
 
 /// 20. A flood after a long silence is acknowledged fast and taken in the background, each payment's news
-/// once.
+///     once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn hc_20_a_flood_is_taken_in() {
     const PAYMENTS: usize = 12;
@@ -312,7 +312,7 @@ async fn hc_20_a_flood_is_taken_in() {
 }
 
 /// 20. With too much waiting in the inbox the processor is told to come again, nothing is stored, and nothing
-/// is lost.
+///     is lost.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_20_a_full_inbox_says_come_again() {
     const WAITING_MAX: u64 = 3;
@@ -353,7 +353,7 @@ async fn hc_20_a_full_inbox_says_come_again() {
 }
 
 /// 21. The processor has switched the endpoint off and sends nothing: the hub's own questions find out
-/// everything that is not at its end.
+///     everything that is not at its end.
 /// Not there yet: a check that warns when an account has sent no webhook for long.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_21_without_any_webhook_the_hub_asks() {
@@ -389,7 +389,7 @@ async fn hc_21_without_any_webhook_the_hub_asks() {
 }
 
 /// 22. An event that only names its object settles nothing by itself: the hub asks, and takes the amounts
-/// from the answer.
+///     from the answer.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_22_a_thin_event_is_a_reason_to_ask() {
     for (charged, status, captured) in [("as asked", "succeeded", 1999), ("too much", "requires_checkout", 0)]
