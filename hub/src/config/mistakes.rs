@@ -492,7 +492,7 @@ hub.toml:6:19: policies.unknown_payment: must be a text, not true or false
     = the default is: unknown_payment = "hold"
 
 hub.toml:7:1: policies.paid_never: there is no such key in [policies]
-  7 | paid_never = •••
+  7 | paid_never = "•••"
     | ^^^^^^^^^^
     = [policies] has: paid_twice, paid_late, wrong_amount, unknown_payment"#,
     ),
