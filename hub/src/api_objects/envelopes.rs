@@ -44,8 +44,8 @@ pub struct Event<'a, T> {
     #[schemars(range(min = 1))]
     #[schemars(extend("examples" = [2]))]
     sequence: u64,
-    /// The key of the cart's call that led to it at once: the event may arrive before that call's answer.
-    #[schemars(extend("examples" = [null]))]
+    /// The key of your call that led to it at once; it may arrive before that call's answer.
+    #[schemars(extend("examples" = ["order-1001"]))]
     idempotency_key: Option<&'a str>,
     data: EventData<'a, T>,
 }
