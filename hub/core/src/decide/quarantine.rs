@@ -174,8 +174,7 @@ fn carry_out(
         policy: policy.map(str::to_owned),
         accepted,
     });
-    let called_off = matches!(wanted, Wanted::Everything)
-        || (reason == QuarantineReason::CurrencyMismatch && resolution == Resolution::Refund);
+    let called_off = matches!(wanted, Wanted::Everything) || nothing_is_left(&story.payment, reason);
     if called_off && story.payment.closed.is_none() {
         story.record(Event::Closed { why: Closed::Canceled });
     }
@@ -212,6 +211,16 @@ fn carry_out(
             ask_closing(story);
         }
     }
+}
+
+/// Whether what was dealt with at the processor was all there was: no other attempt has or may have money.
+fn nothing_is_left(payment: &PaymentIntent, reason: QuarantineReason) -> bool {
+    let counts = payment.attempts.iter().filter(|attempt| !attempt.disowned);
+    let disowned = payment.attempts.iter().any(|attempt| attempt.disowned);
+    let mut states = counts.map(|attempt| attempt.state(payment.capture));
+    reason == QuarantineReason::CurrencyMismatch
+        && disowned
+        && !states.any(|state| matches!(state, AttemptState::Captured | AttemptState::Authorized))
 }
 
 /// Everything that does not fit now, so that it is not held for the same facts again.
@@ -281,7 +290,7 @@ fn named_amounts(payment: &PaymentIntent, attempt: &Attempt) -> Vec<Money> {
         .chain(authorized)
         .chain(captured)
         .chain(items)
-        .filter(|amount| amount.is_positive() && amount.currency() == currency)
+        .filter(|amount| amount.currency() == currency)
         .collect()
 }
 

@@ -52,14 +52,19 @@ pub(crate) fn conclude(story: &mut Story<'_, '_>) {
 /// Records the money that moved, as far as the amounts are those that were asked for.
 pub(crate) fn book(story: &mut Story<'_, '_>) {
     let counting = story.payment.attempts.iter().filter(|attempt| !attempt.disowned);
-    for attempt_id in counting.map(|attempt| attempt.id.clone()).collect::<Vec<_>>() {
-        amounts::check_amounts(story, &attempt_id);
-        if !story.payment.is_blocked() {
-            captures::settle_captures(story, &attempt_id);
-            refunds::settle_refunds(story, &attempt_id);
-            disputes::settle_disputes(story, &attempt_id);
-            announce_decline(story, &attempt_id);
-        }
+    let counting: Vec<_> = counting.map(|attempt| attempt.id.clone()).collect();
+    // All of them first: what one attempt says blocks the payment, and then nothing is booked of another.
+    for attempt_id in &counting {
+        amounts::check_amounts(story, attempt_id);
+    }
+    if story.payment.is_blocked() {
+        return;
+    }
+    for attempt_id in &counting {
+        captures::settle_captures(story, attempt_id);
+        refunds::settle_refunds(story, attempt_id);
+        disputes::settle_disputes(story, attempt_id);
+        announce_decline(story, attempt_id);
     }
 }
 

@@ -419,3 +419,40 @@ fn operations_settled_by_hand() {
          is canceled",
     );
 }
+
+#[test]
+fn an_amount_of_nothing_is_accepted_like_any_other() {
+    check(
+        "intent 20.00
+         start a1 first completes
+         hears a1 needs_completion
+         says a1 open amount:0.00
+         quarantine amount_mismatch
+         hears a1 captured:20.00
+         resolve accept
+         quarantine none
+         is succeeded captured 20.00",
+    );
+}
+
+#[test]
+fn one_attempt_is_not_booked_while_another_is_in_doubt() {
+    check(
+        "intent 20.00
+         start a1 first no_expire
+         says a1 open open door
+         start a2 second
+         hears a2 open amount:25.00
+         quarantine amount_mismatch
+         hears a1 paid captured:20.00
+         hears a2 paid captured:18.00EUR
+         is requires_checkout captured 0
+         resolve accept
+         quarantine currency_mismatch
+         is requires_checkout captured 0
+         policies paid_late:refund
+         resolve refund
+         quarantine none
+         is succeeded captured 20.00 pending 0",
+    );
+}
