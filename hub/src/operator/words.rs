@@ -230,7 +230,7 @@ fn decline_words(decline: &Decline) -> String {
 
 fn facts_words(facts: &Facts) -> String {
     let mut said = Vec::new();
-    said.extend(facts.word.as_ref().map(|state| word(state)));
+    said.extend(facts.word.as_ref().map(word));
     said.extend(facts.decline.as_ref().map(decline_words));
     for (name, amount) in [
         ("for", facts.amount),
