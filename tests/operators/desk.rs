@@ -74,7 +74,8 @@ impl Desk {
     /// A hub with two connectors to the same processor, and these lines at the end of its config.
     pub(super) fn with_second_connector(lines: &str) -> Self {
         let second = |config: &str| {
-            let (_, first) = config.split_once("[connectors.sandbox]").expect("a connector");
+            let (_, rest) = config.split_once("[connectors.sandbox]").expect("a connector");
+            let first = rest.split("\n[").next().expect("its lines");
             format!("\n[connectors.second]{first}")
         };
         let world = World::prepare(Kind::Serve);
