@@ -57,8 +57,7 @@ async fn settled(hub: &TestHub, intent: &Value, what: &str, captured: i64, refun
 /// 30. Money after the intent's end is never lost: by policy it is accepted, given back, or held until the
 ///     operator does either.
 ///
-/// Here the end is that of its time. A cancel is not done before the processor has closed the page, so that
-/// this processor takes nothing after it; `hub/core/tests/stories/resolution.rs` tells of one that does.
+/// Here the end is that of its time; `hc_30_paid_after_the_cart_canceled_at_stripe` tells of a cancel.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_30_late_money_is_accepted_returned_or_held() {
     use Resolution::{Accept, Refund};

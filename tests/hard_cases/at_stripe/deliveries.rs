@@ -23,6 +23,7 @@ async fn still_unpaid(world: &AtStripe, intent: &str) {
     world.agree(intent, "requires_checkout", &[CREATED]).await;
 }
 
+/// 10. At Stripe: the webhook comes before the answer that opened the page is known.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_10_webhook_before_the_answer_at_stripe() {
     let world = AtStripe::start().await;
@@ -41,6 +42,7 @@ async fn hc_10_webhook_before_the_answer_at_stripe() {
     world.finish().await;
 }
 
+/// 12. At Stripe: the same event twice is taken once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_12_duplicate_webhooks_at_stripe() {
     let world = AtStripe::start().await;
@@ -56,6 +58,7 @@ async fn hc_12_duplicate_webhooks_at_stripe() {
     world.finish().await;
 }
 
+/// 14. At Stripe: events in the wrong order end in the same state.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_14_webhooks_out_of_order_at_stripe() {
     let world = AtStripe::start().await;
@@ -74,6 +77,7 @@ async fn hc_14_webhooks_out_of_order_at_stripe() {
     world.finish().await;
 }
 
+/// 15. At Stripe: a forged event is refused and leaves nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_15_forged_webhook_at_stripe() {
     let world = AtStripe::start().await;
@@ -87,6 +91,7 @@ async fn hc_15_forged_webhook_at_stripe() {
     world.finish().await;
 }
 
+/// 16. At Stripe: an event that was signed long ago is refused.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_16_stale_webhook_at_stripe() {
     let world = AtStripe::start().await;
@@ -99,6 +104,7 @@ async fn hc_16_stale_webhook_at_stripe() {
     world.finish().await;
 }
 
+/// 18. At Stripe: while the endpoint's secret is rolled no event is lost.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_18_rolled_webhook_secret_at_stripe() {
     let mut world = AtStripe::start().await;
@@ -135,6 +141,7 @@ fn changed(event: &Parcel, change: impl FnOnce(&mut Value)) -> Parcel {
     Parcel { body: body.to_string(), ..event.clone() }
 }
 
+/// 25. At Stripe: an event of the other mode is no news.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_25_event_of_the_other_mode_at_stripe() {
     let world = AtStripe::start().await;
@@ -148,6 +155,7 @@ async fn hc_25_event_of_the_other_mode_at_stripe() {
     world.finish().await;
 }
 
+/// 26. At Stripe: an event of another account is no news.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_26_event_of_another_account_at_stripe() {
     let world = AtStripe::start().await;

@@ -8,6 +8,7 @@ use crate::support::id;
 use crate::twins::desk::Moved;
 use crate::twins::faults::Fault;
 
+/// 35. At Stripe: a part is captured, and the rest is released.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_35_partial_capture_at_stripe() {
     // Stripe may write the released rest down as a refund that moves no balance.
@@ -30,6 +31,7 @@ async fn hc_35_partial_capture_at_stripe() {
     }
 }
 
+/// 35. At Stripe: an authorization lapses, and nothing can be captured any more.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_35_lapsed_authorization_at_stripe() {
     let world = AtStripe::start().await;
@@ -42,6 +44,7 @@ async fn hc_35_lapsed_authorization_at_stripe() {
     world.finish().await;
 }
 
+/// 36. At Stripe: a capture whose answer was lost is repeated and done once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_36_capture_repeated_after_a_lost_answer_at_stripe() {
     let world = AtStripe::start().await;
@@ -54,6 +57,7 @@ async fn hc_36_capture_repeated_after_a_lost_answer_at_stripe() {
     world.finish().await;
 }
 
+/// 39. At Stripe: a refund fails days after it succeeded.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_39_refund_that_fails_days_later_at_stripe() {
     let world = AtStripe::start().await;
@@ -74,6 +78,7 @@ async fn hc_39_refund_that_fails_days_later_at_stripe() {
     world.finish().await;
 }
 
+/// 40. At Stripe: a refund made in the dashboard is recorded.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_40_refund_made_in_the_dashboard_at_stripe() {
     let world = AtStripe::start().await;
@@ -92,6 +97,7 @@ async fn hc_40_refund_made_in_the_dashboard_at_stripe() {
     world.finish().await;
 }
 
+/// 44. At Stripe: a dispute is opened after a part was refunded.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_44_dispute_after_a_partial_refund_at_stripe() {
     let world = AtStripe::start().await;
@@ -109,6 +115,7 @@ async fn hc_44_dispute_after_a_partial_refund_at_stripe() {
     world.finish().await;
 }
 
+/// 47. Amounts are written in Stripe's own decimals.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_47_amounts_in_stripes_own_decimals_at_stripe() {
     // (currency, the cart's amount in ISO minor units, Stripe's, a part of it, Stripe's)

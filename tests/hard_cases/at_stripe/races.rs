@@ -9,6 +9,7 @@ use crate::twins::desk::Moved;
 use crate::twins::faults::Fault;
 use crate::twins::outbox::Manner;
 
+/// 1. At Stripe: the answer that opens a page is lost, and the same key gives the same page.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_01_lost_answer_to_open_at_stripe() {
     let world = AtStripe::start().await;
@@ -21,6 +22,7 @@ async fn hc_01_lost_answer_to_open_at_stripe() {
     world.finish().await;
 }
 
+/// 8. At Stripe: an answer of 200 that is garbage is no verdict.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_08_garbage_with_status_200_at_stripe() {
     let world = AtStripe::start().await;
@@ -41,7 +43,7 @@ async fn hc_08_garbage_with_status_200_at_stripe() {
     world.finish().await;
 }
 
-/// The answer that opened the page was lost, the cart canceled, and somebody paid there all the same.
+/// 30. At Stripe: the answer that opened the page was lost, the cart canceled, and somebody paid there all the same.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_30_paid_after_the_cart_canceled_at_stripe() {
     let world = AtStripe::start().await;
@@ -61,7 +63,7 @@ async fn hc_30_paid_after_the_cart_canceled_at_stripe() {
     world.finish().await;
 }
 
-/// Taken in the dashboard just before the cart gave it up: Stripe decides.
+/// 34. Taken in the dashboard just before the cart gave it up: Stripe decides.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_34_cancel_meets_a_capture_at_stripe() {
     let world = AtStripe::start().await;
@@ -79,7 +81,7 @@ async fn hc_34_cancel_meets_a_capture_at_stripe() {
     world.finish().await;
 }
 
-/// The shopper pays while the hub cannot close the page.
+/// 34. At Stripe: the shopper pays while the hub cannot close the page.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_34_cancel_meets_a_payment_at_stripe() {
     let world = AtStripe::start().await;
