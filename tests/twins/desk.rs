@@ -59,13 +59,6 @@ impl Ledger {
     }
 }
 
-/// A request that was answered.
-#[derive(Clone, Debug)]
-pub(crate) struct Asked {
-    pub(crate) operation: &'static str,
-    pub(crate) status: u16,
-}
-
 /// One processor's desk.
 #[derive(Debug, Default)]
 pub(crate) struct Desk {
@@ -74,8 +67,8 @@ pub(crate) struct Desk {
     pub(crate) ledger: Ledger,
     pub(crate) faults: Faults,
     pub(crate) violations: Vec<String>,
-    /// Requests to the API, oldest first. One whose answer was lost stands here as well.
-    pub(crate) asked: Vec<Asked>,
+    /// The operations of all requests to the API, oldest first. One whose answer was lost stands here as well.
+    pub(crate) asked: Vec<&'static str>,
     pub(crate) webhook_url: Option<String>,
     /// Signs webhooks; several while a secret is being rolled, the newest first.
     pub(crate) webhook_secrets: Vec<String>,
@@ -137,7 +130,7 @@ impl Desk {
 
     /// How many requests of an operation came, lost answers counted in.
     pub(crate) fn count_asked(&self, operation: &str) -> usize {
-        self.asked.iter().filter(|asked| asked.operation == operation).count()
+        self.asked.iter().filter(|asked| **asked == operation).count()
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use super::cord::{Cord, CuttableListener};
-use super::desk::{Asked, Desk, Ledger};
+use super::desk::{Desk, Ledger};
 use super::faults::Fault;
 use super::outbox::{self, How, Manner, Order, Parcel, Progress};
 use super::{Processor, Reply, Request};
@@ -254,7 +254,7 @@ async fn reply<P: Processor>(shared: &Shared<P>, request: &Request, cord: &Cord)
     shared.with(|processor, desk| {
         processor.is_over(request);
         if let Some(operation) = operation {
-            desk.asked.push(Asked { operation, status: reply.status });
+            desk.asked.push(operation);
         }
     });
     reply

@@ -178,11 +178,6 @@ secrets.webhook_secret = {{ env = "STRIPE_WEBHOOK_SECRET" }}
         after.lines().next().expect("a key").to_owned()
     }
 
-    /// What the hub has printed.
-    pub(crate) fn printed(&self) -> String {
-        self.hub.as_ref().expect("the hub runs").printed()
-    }
-
     /// A browser. What a live hub's public address shows, it finds behind the TLS that is not there.
     pub(crate) fn shopper(&self) -> Shopper {
         Shopper::new(&[&self.base_url, &self.twin.base_url])

@@ -452,7 +452,7 @@ pub(super) fn unexpected_state(payment: &Value, asked: &str, wanted: &str) -> Re
         text(payment, "status")
     );
     let refusal = Refusal::invalid(message).code("payment_intent_unexpected_state");
-    Refusal { intent: Some(payment.clone()), ..refusal }
+    Refusal { intent: Some(Box::new(payment.clone())), ..refusal }
 }
 
 pub(super) fn text<'a>(object: &'a Value, field: &str) -> &'a str {

@@ -15,7 +15,7 @@ pub(super) struct Refusal {
     pub(super) param: Option<String>,
     pub(super) message: String,
     /// The PaymentIntent that it is about.
-    pub(super) intent: Option<Value>,
+    pub(super) intent: Option<Box<Value>>,
 }
 
 impl Refusal {
@@ -97,7 +97,7 @@ impl Refusal {
             error["param"] = param.as_str().into();
         }
         if let Some(intent) = &self.intent {
-            error["payment_intent"] = intent.clone();
+            error["payment_intent"] = intent.as_ref().clone();
         }
         json!({ "error": error })
     }
