@@ -87,6 +87,8 @@ async fn hc_30_late_money_is_accepted_returned_or_held() {
             assert_eq!(times(kind), usize::from(accepted), "{what} {types:?}");
         }
         assert_eq!(times("refund.succeeded"), usize::from(!accepted), "{what} {types:?}");
+        let shown = if accepted { json!(true) } else { Value::Null };
+        assert_eq!(now["paid_late"], shown, "{what}: the cart sees that it was late");
         let late = "SELECT count(*) FROM payment_events WHERE event LIKE '%\"late\":true%'";
         assert_eq!(hub.file().number(late) == 1, accepted, "{what}: it is on record that it was late");
         hub.finish().await;

@@ -106,7 +106,10 @@ pub fn apply(payment: &mut PaymentIntent, event: &Event, at: Timestamp) {
         Event::SettledByHand { .. } => {}
         // It was never here.
         Event::PersonalDataErased => {}
-        Event::StatusChanged { to, .. } => payment.status = *to,
+        Event::StatusChanged { to, late } => {
+            payment.status = *to;
+            payment.paid_late |= *late;
+        }
         Event::ErrorNoted { error, .. } => payment.last_error = Some(error.clone()),
     }
     payment.sequence += u64::try_from(crate::publish::publications(event).len()).unwrap_or(0);

@@ -47,6 +47,9 @@ pub struct PaymentIntent {
     pub expires_at: Timestamp,
     /// Where it stands.
     pub status: Status,
+    /// That it was paid after the cart had heard that it would not be.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub paid_late: bool,
     /// That the cart asked to cancel it and the processor has not confirmed yet.
     pub cancel_requested: bool,
     /// Why its door is closed, when it is.

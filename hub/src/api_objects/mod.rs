@@ -73,6 +73,9 @@ pub struct PaymentIntentObject<'a> {
     /// Until when reserved money can be captured, as far as the processor says.
     #[serde(skip_serializing_if = "Option::is_none")]
     capture_before: Option<Timestamp>,
+    /// Stands when it was paid after it had been canceled, had failed or had expired.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paid_late: Option<bool>,
     /// Stands while the payment is held for an operator, or marked for one.
     #[serde(skip_serializing_if = "Option::is_none")]
     quarantine: Option<QuarantineObject>,
@@ -165,6 +168,7 @@ pub fn payment_intent(payment: &PaymentIntent, urls: &PublicUrls) -> Value {
         metadata: &payment.metadata,
         created_at: payment.created_at,
         site: payment.site.as_deref(),
+        paid_late: payment.paid_late.then_some(true),
         capture_before: payment.capture_before(),
         quarantine: quarantine.map(|held| QuarantineObject { reason: held.reason.into(), since: held.since }),
         last_error: last_error.map(|error| LastErrorObject {

@@ -48,6 +48,7 @@ pub fn create(command: CreateIntent, context: &mut Context<'_>) -> Decision {
         created_at: context.now,
         expires_at: retry::after(context.now, command.expires_in_s),
         status: Status::RequiresCheckout,
+        paid_late: false,
         cancel_requested: false,
         closed: None,
         quarantine: None,
