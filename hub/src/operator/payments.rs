@@ -53,9 +53,7 @@ pub(super) async fn find(hub: &Hub, id: &str) -> Result<PaymentIntent, OperatorE
 }
 
 pub(super) async fn show(hub: &Hub, id: &str) -> Result<Value, OperatorError> {
-    let payment = find(hub, id).await?;
-    let history = hub.store.history(&payment.scope, &payment.id).await?;
-    let records = hub.store.payment_records(&payment.scope, &payment.id).await?;
+    let (payment, history, records) = at_one_moment(hub, id).await?;
     let taken = deliveries_taken(&history);
     let refunds = payment.refunds.iter().map(|refund| api_objects::refund(&payment, refund));
     let disputes = payment.disputes.iter().map(|dispute| api_objects::dispute(&payment, dispute));
@@ -72,6 +70,29 @@ pub(super) async fn show(hub: &Hub, id: &str) -> Result<Value, OperatorError> {
         "deliveries_out": deliveries_out(&records),
         "journal": journal(&records),
     }))
+}
+
+/// How often a story is read anew because the payment went on meanwhile.
+const READS_MAX: usize = 5;
+
+/// What is known of a payment, none of it newer than the rest where that can be had: it may go on while it is
+/// read.
+async fn at_one_moment(
+    hub: &Hub,
+    id: &str,
+) -> Result<(PaymentIntent, Vec<Recorded>, PaymentRecords), OperatorError> {
+    let mut payment = find(hub, id).await?;
+    let mut reads = 1;
+    loop {
+        let history = hub.store.history(&payment.scope, &payment.id).await?;
+        let records = hub.store.payment_records(&payment.scope, &payment.id).await?;
+        let now = find(hub, id).await?;
+        if now.version == payment.version || reads == READS_MAX {
+            return Ok((now, history, records));
+        }
+        payment = now;
+        reads += 1;
+    }
 }
 
 /// One event: as it is stored, and as a sentence. The tokens of the shopper's links are left out, because

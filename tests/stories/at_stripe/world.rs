@@ -62,6 +62,8 @@ impl AtStripe {
     pub(crate) async fn live() -> Self {
         let mut world = Self::prepare(Mode::Live, Twin::stripe().await);
         world.configure(&world.config());
+        let migrated = world.payhub("migrate --config CONFIG", &[]);
+        assert!(migrated.0, "{}", migrated.1);
         let made = world.payhub("keys create --name shop --mode live --config CONFIG", &[]);
         assert!(made.0, "{}", made.1);
         let key = made.1.lines().find(|line| line.starts_with("hub_live_")).expect("a live key").to_owned();
