@@ -385,6 +385,15 @@ impl PaymentIntent {
         !ended && self.amount_captured().minor() >= self.amount.minor()
     }
 
+    /// True while something of it can only go on by a person: a quarantine, or an operation that nothing
+    /// automatic can find out about.
+    #[must_use]
+    pub fn waits_for_person(&self) -> bool {
+        let operations = self.attempts.iter().flat_map(|attempt| &attempt.operations);
+        let stuck = |operation: &Operation| operation.state == OperationState::Stuck;
+        self.quarantine.is_some() || operations.into_iter().any(stuck)
+    }
+
     /// True while a processor's facts must not be followed until an operator has looked.
     #[must_use]
     pub fn is_blocked(&self) -> bool {

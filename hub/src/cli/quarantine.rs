@@ -68,7 +68,11 @@ fn list(answer: &Value) -> String {
         let mode = if payment["livemode"] == true { "live" } else { "test" };
         rows.push(vec![
             text(payment, "/id").to_owned(),
-            text(payment, "/quarantine/reason").to_owned(),
+            match text(payment, "/quarantine/reason") {
+                // Not held: an operation is in doubt, and `payments show` says which.
+                "" => "in_doubt".to_owned(),
+                reason => reason.to_owned(),
+            },
             text(payment, "/quarantine/since").to_owned(),
             text(payment, "/status").to_owned(),
             payment["amount"].to_string(),

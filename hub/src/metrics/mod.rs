@@ -335,7 +335,7 @@ impl Stored {
         set(&self.jobs_held, figures.jobs_held);
         set(&self.inbox_waiting, figures.inbox_waiting);
         set(&self.deliveries_pending, figures.deliveries_pending);
-        set(&self.quarantined, figures.quarantined);
+        set(&self.quarantined, figures.waiting_for_person);
         let advance = |counter: &IntCounter, to: u64| counter.inc_by(to.saturating_sub(counter.get()));
         advance(&self.commits, figures.commits);
         advance(&self.commit_batches, figures.commit_batches);

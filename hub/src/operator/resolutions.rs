@@ -12,17 +12,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::payments::{find, state_word};
-use super::{OperatorError, scope, time};
+use super::{OperatorError, person, scope, time};
 use crate::api_objects;
 use crate::service::{Extras, Hub};
-use crate::store::{Page, PaymentFilter};
+use crate::store::Page;
 
 /// Longest reason or evidence, and longest name of an operator, in characters.
 const TEXT_CHARS_MAX: usize = 500;
 pub(super) const NAME_CHARS_MAX: usize = 100;
-/// Payments that are looked through at a time, and quarantined ones that are listed at most.
-const PAGE: u32 = 200;
-const QUARANTINED_MAX: usize = 1_000;
+/// Payments that are listed of each mode, at most.
+const WAITING_MAX: u32 = 500;
 /// Deliveries that are listed of each mode, at most.
 const STRANDED_MAX: u32 = 200;
 
@@ -49,25 +48,20 @@ pub enum Settlement {
     },
 }
 
-/// Payments that wait for an operator, newest first, live ones before test ones.
+/// What waits for an operator, newest first, live before test: payments, each with why, and deliveries.
 pub(super) async fn list(hub: &Hub) -> Result<Value, OperatorError> {
-    let mut held = Vec::new();
+    let mut waiting = Vec::new();
     for livemode in [true, false] {
-        let mut after = None;
-        loop {
-            let page = Page { after: after.take(), limit: PAGE };
-            let payments = hub.store.payments(&scope(livemode), &PaymentFilter::default(), &page).await?;
-            for payment in payments.iter().filter(|payment| payment.quarantine.is_some()) {
-                held.push(api_objects::payment_intent(payment, &hub.urls));
+        let page = Page { after: None, limit: WAITING_MAX };
+        for payment in hub.store.waiting_for_person(&scope(livemode), &page).await? {
+            let mut shown = api_objects::payment_intent(&payment, &hub.urls);
+            if let Some(fields) = shown.as_object_mut() {
+                fields.insert("wants_a_person".to_owned(), json!(person::wanted(&payment)));
             }
-            let whole = payments.len() == usize::try_from(PAGE).unwrap_or(usize::MAX);
-            after = payments.last().map(|payment| payment.id.to_string()).filter(|_| whole);
-            if after.is_none() || held.len() >= QUARANTINED_MAX {
-                break;
-            }
+            waiting.push(shown);
         }
     }
-    Ok(json!({ "data": held, "deliveries": stranded(hub).await? }))
+    Ok(json!({ "data": waiting, "deliveries": stranded(hub).await? }))
 }
 
 /// Deliveries that match no payment or cannot be read, newest first, live ones before test ones. What they

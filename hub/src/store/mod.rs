@@ -391,7 +391,7 @@ pub struct StoreFigures {
     /// Deliveries to the merchant that are still to be made.
     pub deliveries_pending: u64,
     /// Payments in quarantine.
-    pub quarantined: u64,
+    pub waiting_for_person: u64,
     /// Commits that this process was given, and the flushes that they shared.
     pub commits: u64,
     pub commit_batches: u64,
@@ -604,6 +604,8 @@ pub trait Store: Send + Sync {
     async fn inbox_waiting(&self, at_most: u64) -> Result<u64, StoreError>;
     /// How much waits.
     async fn figures(&self, now: Timestamp) -> Result<StoreFigures, StoreError>;
+    /// Payments that wait for a person, newest first.
+    async fn waiting_for_person(&self, scope: &Scope, page: &Page) -> Result<Vec<PaymentIntent>, StoreError>;
     /// Deliveries that match no payment or cannot be read, newest first.
     async fn stranded(&self, scope: &Scope, page: &Page) -> Result<Vec<StrandedDelivery>, StoreError>;
     async fn api_key(&self, key_id: &str) -> Result<Option<ApiKeyRow>, StoreError>;

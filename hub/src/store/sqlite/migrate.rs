@@ -19,10 +19,7 @@ pub(super) struct Migration {
 pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_first", sql: include_str!("migrations/0001_first.sql") },
     Migration { name: "0002_api_key_scopes", sql: include_str!("migrations/0002_api_key_scopes.sql") },
-    Migration {
-        name: "0003_quarantined_payments",
-        sql: include_str!("migrations/0003_quarantined_payments.sql"),
-    },
+    Migration { name: "0003_waiting_payments", sql: include_str!("migrations/0003_waiting_payments.sql") },
     Migration {
         name: "0004_stranded_deliveries",
         sql: include_str!("migrations/0004_stranded_deliveries.sql"),

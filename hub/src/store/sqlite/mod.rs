@@ -384,6 +384,13 @@ impl Store for SqliteStore {
         Ok(StoreFigures { commits, commit_batches, ..counted })
     }
 
+    async fn waiting_for_person(&self, scope: &Scope, page: &Page) -> Result<Vec<PaymentIntent>, StoreError> {
+        let (scope, page) = (scope.clone(), page.clone());
+        self.readers
+            .read(move |connection| read::payments::waiting_for_person(connection, &scope, &page))
+            .await
+    }
+
     async fn stranded(&self, scope: &Scope, page: &Page) -> Result<Vec<StrandedDelivery>, StoreError> {
         let (scope, page) = (scope.clone(), page.clone());
         self.readers.read(move |connection| read::intake::stranded(connection, &scope, &page)).await

@@ -20,8 +20,8 @@ pub(in crate::store::sqlite) const JOBS_HELD: &str =
 pub(in crate::store::sqlite) const DELIVERIES_PENDING: &str =
     "SELECT count(*) FROM (SELECT 1 FROM jobs WHERE key >= 'notify:' AND key < 'notify;' LIMIT ?1)";
 
-pub(in crate::store::sqlite) const QUARANTINED: &str =
-    "SELECT count(*) FROM (SELECT 1 FROM payments WHERE quarantined = 1 LIMIT ?1)";
+pub(in crate::store::sqlite) const WAITING_FOR_PERSON: &str =
+    "SELECT count(*) FROM (SELECT 1 FROM payments WHERE waits_for_person = 1 LIMIT ?1)";
 
 /// Everything but what the writer itself counts.
 pub(in crate::store::sqlite) fn figures(
@@ -34,7 +34,7 @@ pub(in crate::store::sqlite) fn figures(
         jobs_held: count(connection, JOBS_HELD, params![COUNT_MAX])?,
         inbox_waiting: inbox_waiting(connection, u64::from(COUNT_MAX))?,
         deliveries_pending: count(connection, DELIVERIES_PENDING, params![COUNT_MAX])?,
-        quarantined: count(connection, QUARANTINED, params![COUNT_MAX])?,
+        waiting_for_person: count(connection, WAITING_FOR_PERSON, params![COUNT_MAX])?,
         commits: 0,
         commit_batches: 0,
     })

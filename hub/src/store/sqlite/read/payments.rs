@@ -225,6 +225,22 @@ pub(in crate::store::sqlite) fn payments(
     })
 }
 
+pub(in crate::store::sqlite) const LIST_WAITING: &str = "SELECT state FROM payments
+    WHERE merchant_id = ?1 AND livemode = ?2 AND id < ?3 AND waits_for_person = 1
+    ORDER BY id DESC LIMIT ?4";
+
+pub(in crate::store::sqlite) fn waiting_for_person(
+    connection: &Connection,
+    scope: &Scope,
+    page: &Page,
+) -> Result<Vec<PaymentIntent>, SqlError> {
+    let after = page.after.as_deref().unwrap_or(AFTER_EVERY_ID);
+    all(connection, LIST_WAITING, params![scope.merchant_id.0, scope.livemode, after, page.limit], |row| {
+        let state: String = row.get(0)?;
+        from_json(&state)
+    })
+}
+
 pub(in crate::store::sqlite) const LIST_TRANSFERS: &str = "SELECT id, payment_id FROM transfers
     WHERE merchant_id = ?1 AND livemode = ?2 AND kind = ?5 AND id < ?3
     ORDER BY id DESC LIMIT ?4";

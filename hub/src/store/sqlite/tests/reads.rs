@@ -2,7 +2,7 @@
 
 use hub_core::apply::fold;
 use hub_core::ids::DeliveryId;
-use hub_core::payment::Status;
+use hub_core::payment::{OperationState, Quarantine, QuarantineReason, Status};
 use processor_sdk::{Reference, ReferenceKind};
 
 use super::*;
@@ -221,6 +221,40 @@ async fn nothing_is_seen_from_another_mode_or_merchant() {
 
 fn page(after: Option<String>, limit: u32) -> Page {
     Page { after, limit }
+}
+
+#[tokio::test]
+async fn what_waits_for_a_person_is_listed_and_nothing_else() {
+    let (_directory, store) = open();
+    for number in 1..=9 {
+        let mut writes = create_writes(number, None);
+        let mut payment = started(&payment(number)).payment;
+        match number % 3 {
+            0 => {}
+            1 => {
+                let reason = QuarantineReason::PaidTwice;
+                payment.quarantine = Some(Quarantine { reason, since: at(0) });
+            }
+            _ => payment.attempts[0].operations[0].state = OperationState::Stuck,
+        }
+        writes[2] = Write::InsertPayment { payment: Box::new(payment), reference_guard: None };
+        store.commit(commit(writes)).await.unwrap();
+    }
+    let ids = async |limit| -> Vec<String> {
+        let list = store.waiting_for_person(&scope(), &page(None, limit)).await.unwrap();
+        list.into_iter().map(|payment| payment.id.to_string()).collect()
+    };
+    let expected: Vec<_> = [8, 7, 5, 4, 2, 1].map(|number| payment(number).id.to_string()).into();
+    assert_eq!(ids(100).await, expected);
+    assert_eq!(ids(2).await, expected[..2]);
+    assert_eq!(store.figures(at(0)).await.unwrap().waiting_for_person, 6);
+    // Once it is resolved it waits no more.
+    let mut resolved = store.payment(&scope(), &payment(7).id).await.unwrap().unwrap();
+    let expected_version = resolved.version;
+    (resolved.quarantine, resolved.version) = (None, expected_version + 1);
+    let write = Write::UpdatePayment { payment: Box::new(resolved), expected_version };
+    store.commit(commit(vec![write])).await.unwrap();
+    assert_eq!(ids(2).await, [expected[0].clone(), expected[2].clone()]);
 }
 
 #[tokio::test]

@@ -252,7 +252,7 @@ const UNSCOPED: &[&str] = &[
     "jobs(leased_until)",
     "inbox(state)",
     "payments(checkout_token)",
-    "payments(quarantined)",
+    "payments(waits_for_person)",
     "attempts(return_token)",
     "api_keys(key_id)",
 ];

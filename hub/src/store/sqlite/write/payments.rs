@@ -102,7 +102,7 @@ pub(super) fn insert(
         connection,
         "INSERT INTO payments (merchant_id, livemode, id, order_id, order_reference, checkout_token, status,
              currency, amount, authorized, captured, capture_asked, refund_asked, version, state, created_at,
-             quarantined)
+             waits_for_person)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         params![
             scope.merchant_id.0,
@@ -121,7 +121,7 @@ pub(super) fn insert(
             to_cell(payment.version)?,
             to_json(payment)?,
             payment.created_at.as_micros(),
-            payment.quarantine.is_some(),
+            payment.waits_for_person(),
         ],
     )?;
     let Some(order_reference) = reference_guard else { return Ok(()) };
@@ -139,7 +139,7 @@ pub(super) fn insert(
 /// not make the row unstorable because of what was rightly asked before.
 pub(in crate::store::sqlite) const UPDATE: &str = "UPDATE payments
     SET status = ?4, authorized = max(authorized, ?5), captured = max(captured, ?6), capture_asked = ?7,
-        refund_asked = ?8, version = ?9, state = ?10, quarantined = ?12
+        refund_asked = ?8, version = ?9, state = ?10, waits_for_person = ?12
     WHERE merchant_id = ?1 AND livemode = ?2 AND id = ?3 AND version = ?11";
 
 pub(in crate::store::sqlite) const RELEASE_REFERENCE: &str = "DELETE FROM open_order_references
@@ -167,7 +167,7 @@ pub(super) fn update(
             to_cell(payment.version)?,
             to_json(payment)?,
             to_cell(expected_version)?,
-            payment.quarantine.is_some(),
+            payment.waits_for_person(),
         ],
         Conflict::Version,
     )?;
