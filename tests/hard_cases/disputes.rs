@@ -1,5 +1,6 @@
 //! Hard cases 44 to 46: the shopper's bank takes money back, changes its mind, or speaks of strangers.
 
+use payhub::operator::Request;
 use serde_json::{Value, json};
 
 use super::lives::{deliver, paid};
@@ -92,9 +93,8 @@ async fn hc_45_a_dispute_turns_round() {
     hub.finish().await;
 }
 
-/// 46. A dispute of a payment that nobody here knows is kept, moves nothing, and is tried again for days.
-///
-/// Not there yet: a command that lists what was not matched.
+/// 46. A dispute of a payment that nobody here knows is kept, moves nothing, is tried again for days, and the
+///     operator sees it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_46_a_dispute_of_a_stranger() {
     let hub = TestHub::start().await;
@@ -118,5 +118,8 @@ async fn hc_46_a_dispute_of_a_stranger() {
     hub.jump(8 * 24 * 3_600).await;
     eventually("at rest", async || (hub.file().number(waiting) == 0).then_some(())).await;
     assert_eq!(hub.file().number(unmatched), 1);
+    let list = hub.operator(Request::ListQuarantine).await.unwrap();
+    let seen: Vec<_> = list["deliveries"].as_array().unwrap().iter().map(|one| &one["state"]).collect();
+    assert_eq!(seen, ["unmatched"]);
     hub.finish().await;
 }
