@@ -148,7 +148,8 @@ impl Deliveries {
         let event = json!({
             "id": event_id(number),
             "type": "session.processing",
-            "created": signed_at,
+            // Dated as the hub has it: a later date would be news.
+            "created": session["updated"],
             "livemode": false,
             "data": { "object": session },
         });
