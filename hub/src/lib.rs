@@ -20,6 +20,7 @@ pub mod connector;
 pub mod merchant_webhooks;
 pub mod metrics;
 pub mod operator;
+pub mod plugin;
 pub mod removed_connectors;
 pub mod routing_table;
 pub mod service;

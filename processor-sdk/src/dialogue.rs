@@ -4,7 +4,7 @@
 //! swallowed stop (`send(..).ok()`) therefore cannot turn silence into an answer.
 
 use crate::{
-    Exchange, Fault, HttpRequest, HttpResponse, MacRequest, Proof, SignatureCheck, Step, StepAnswer,
+    Exchange, Fault, HttpRequest, HttpResponse, MacRequest, Proof, Reply, SignatureCheck, Step, StepAnswer,
 };
 
 /// What straight-line adapter code returns: a value, or the reason it stops here.
@@ -98,6 +98,31 @@ impl<'a> Dialogue<'a> {
             StepAnswer::Verified => Ok(Some(Proof::of_exchange(index))),
             StepAnswer::Refused { .. } => Ok(None),
             StepAnswer::Response(_) | StepAnswer::Mac(_) => self.diverge(),
+        }
+    }
+
+    /// What has been answered so far, for an adapter whose function runs somewhere else.
+    #[must_use]
+    pub const fn transcript(&self) -> &'a [Exchange] {
+        self.transcript
+    }
+
+    /// Goes on with what the function came to where it ran, over the whole of [`Dialogue::transcript`].
+    ///
+    /// # Errors
+    /// A stop when it wants a step, and its [`Fault`]; pass both on with `?`.
+    pub fn go_on_with(&mut self, reply: Reply) -> Flow<Reply> {
+        if self.position > 0 {
+            return self.diverge();
+        }
+        self.position = self.transcript.len();
+        match reply {
+            Reply::Step(step) => {
+                self.ask(step)?;
+                self.diverge()
+            }
+            Reply::Fault(fault) => Err(fault.into()),
+            Reply::Answer(_) | Reply::Notifications(_) => Ok(reply),
         }
     }
 

@@ -32,6 +32,7 @@ mod webhook;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod plugin;
 #[cfg(feature = "schema")]
 pub mod schema;
 

@@ -1,0 +1,258 @@
+//! The sandbox that all plugins share: it compiles a plugin once and runs it in a fresh instance each time.
+//!
+//! Invariant: an instance can call nothing but `log`, sees one run, and ends within its [`Limits`].
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use processor_sdk::{Ask, CONTRACT_VERSION, Descriptor, Reply};
+use wasmtime::component::{Component, InstancePre, Linker, WasmStr};
+use wasmtime::{Config, Engine, ResourceLimiter, Store, StoreContextMut, Trap};
+
+use super::file::{FILE_BYTES_MAX, PluginHash};
+use super::limits::Limits;
+
+/// How often running plugins are looked at whether their time is over, in milliseconds.
+const TICK_MS: u64 = 5;
+
+/// The one thing that a plugin may import.
+const LOG: &str = "log";
+/// What it must export.
+const DESCRIBE: &str = "describe";
+const RUN: &str = "run";
+
+/// Why a file is not a plugin that can be used. Each message says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum PluginError {
+    #[error("the sandbox for plugins cannot be set up: {0}")]
+    Engine(String),
+    #[error("the file is longer than {FILE_BYTES_MAX} bytes; build the plugin with optimization for size")]
+    TooLong,
+    #[error("the file is not a WebAssembly component: {0}; build it with `payhub plugin build`")]
+    NotAComponent(String),
+    #[error(
+        "it imports {0}, and a plugin may import nothing but `log`: it has no clock, disk, network or \
+         randomness; remove what needs it"
+    )]
+    Import(String),
+    #[error(
+        "it does not export `{0}`; use `export_adapter!` of processor-sdk, or the template of its language"
+    )]
+    Export(&'static str),
+    #[error("its `describe` {0}")]
+    Describe(RunFault),
+    #[error("its descriptor cannot be read: {0}; build it with the SDK of this hub")]
+    Descriptor(String),
+    #[error("it speaks contract version {0}, this hub {CONTRACT_VERSION}; build it with the SDK of this hub")]
+    Contract(u32),
+}
+
+/// How a run ended without a reply. Written so that it goes on from the plugin's name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RunFault {
+    #[error("took longer than {0} ms")]
+    OutOfTime(u64),
+    #[error("used up its fuel of {0}")]
+    OutOfFuel(u64),
+    #[error("wanted more memory than {0} bytes")]
+    OutOfMemory(usize),
+    #[error("recursed too deeply")]
+    StackOverflow,
+    #[error("trapped: {0}")]
+    Trapped(String),
+    #[error("replied with more than {0} bytes")]
+    TooLong(usize),
+    #[error("replied with something that is not a reply: {0}")]
+    Unreadable(String),
+}
+
+/// Compiles and runs plugins.
+pub struct Sandbox {
+    engine: Engine,
+    linker: Linker<Instance>,
+}
+
+/// A plugin that is ready to run.
+pub struct Plugin {
+    descriptor: Descriptor,
+    hash: PluginHash,
+    limits: Limits,
+    pre: InstancePre<Instance>,
+    engine: Engine,
+}
+
+/// What one run came to.
+#[derive(Debug)]
+pub struct Ran<T> {
+    /// The reply, or why there is none.
+    pub result: Result<T, RunFault>,
+    /// What it logged, cut to its limits. The caller masks secrets before anybody sees it.
+    pub log: Vec<String>,
+}
+
+/// One run's own state on the host's side.
+struct Instance {
+    limits: Limits,
+    memory_refused: bool,
+    log: Vec<String>,
+}
+
+impl ResourceLimiter for Instance {
+    fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let granted = desired <= self.limits.memory_bytes_max;
+        self.memory_refused |= !granted;
+        Ok(granted)
+    }
+
+    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(desired <= 100_000)
+    }
+}
+
+impl Sandbox {
+    /// A sandbox.
+    ///
+    /// # Errors
+    /// [`PluginError::Engine`].
+    pub fn new() -> Result<Arc<Self>, PluginError> {
+        let failed = |error: wasmtime::Error| PluginError::Engine(format!("{error:#}"));
+        let mut config = Config::new();
+        config.epoch_interruption(true).consume_fuel(true);
+        let engine = Engine::new(&config).map_err(failed)?;
+        let mut linker = Linker::new(&engine);
+        linker.root().func_wrap(LOG, log).map_err(failed)?;
+        let weak = engine.weak();
+        let ticker = move || {
+            while let Some(engine) = weak.upgrade() {
+                engine.increment_epoch();
+                drop(engine);
+                std::thread::sleep(Duration::from_millis(TICK_MS));
+            }
+        };
+        std::thread::Builder::new()
+            .name("plugin-ticks".to_owned())
+            .spawn(ticker)
+            .map_err(|error| PluginError::Engine(error.to_string()))?;
+        Ok(Arc::new(Self { engine, linker }))
+    }
+
+    /// Compiles a plugin and asks it who it is. Takes from milliseconds to seconds: not for a request's path.
+    ///
+    /// # Errors
+    /// [`PluginError`].
+    pub fn load(&self, file: &[u8], limits: Limits) -> Result<Arc<Plugin>, PluginError> {
+        if u64::try_from(file.len()).is_ok_and(|length| length > FILE_BYTES_MAX) {
+            return Err(PluginError::TooLong);
+        }
+        let component = Component::new(&self.engine, file)
+            .map_err(|error| PluginError::NotAComponent(format!("{error:#}")))?;
+        let kind = component.component_type();
+        if let Some((name, _)) = kind.imports(&self.engine).find(|(name, _)| *name != LOG) {
+            return Err(PluginError::Import(name.to_owned()));
+        }
+        for name in [DESCRIBE, RUN] {
+            if component.get_export_index(None, name).is_none() {
+                return Err(PluginError::Export(name));
+            }
+        }
+        let pre = self
+            .linker
+            .instantiate_pre(&component)
+            .map_err(|error| PluginError::NotAComponent(format!("{error:#}")))?;
+        let text = call(&self.engine, &pre, limits, DESCRIBE, None).result.map_err(PluginError::Describe)?;
+        let unreadable = |error: serde_json::Error| PluginError::Descriptor(error.to_string());
+        let descriptor: Descriptor = serde_json::from_str(&text).map_err(unreadable)?;
+        if descriptor.contract != CONTRACT_VERSION {
+            return Err(PluginError::Contract(descriptor.contract));
+        }
+        let hash = PluginHash::of(file);
+        Ok(Arc::new(Plugin { descriptor, hash, limits, pre, engine: self.engine.clone() }))
+    }
+}
+
+impl Plugin {
+    /// Who it says it is.
+    #[must_use]
+    pub const fn descriptor(&self) -> &Descriptor {
+        &self.descriptor
+    }
+
+    /// Which file it is.
+    #[must_use]
+    pub const fn hash(&self) -> PluginHash {
+        self.hash
+    }
+
+    /// Runs it once. Computes for as long as its limits allow: not on a thread that serves others.
+    #[must_use]
+    pub fn run(&self, ask: &Ask) -> Ran<Reply> {
+        let ask = match serde_json::to_string(ask) {
+            Ok(ask) => ask,
+            Err(error) => return Ran { result: Err(RunFault::Unreadable(error.to_string())), log: vec![] },
+        };
+        let Ran { result, log } = call(&self.engine, &self.pre, self.limits, RUN, Some(&ask));
+        let result = result.and_then(|text| {
+            serde_json::from_str(&text).map_err(|error| RunFault::Unreadable(error.to_string()))
+        });
+        Ran { result, log }
+    }
+}
+
+fn log(mut context: StoreContextMut<'_, Instance>, (line,): (WasmStr,)) -> wasmtime::Result<()> {
+    let limits = context.data().limits;
+    if context.data().log.len() >= limits.log_lines_max {
+        return Ok(());
+    }
+    let mut line = line.to_str(&context)?.into_owned();
+    line.truncate(line.floor_char_boundary(limits.log_line_bytes_max));
+    context.data_mut().log.push(line);
+    Ok(())
+}
+
+fn call(
+    engine: &Engine,
+    pre: &InstancePre<Instance>,
+    limits: Limits,
+    function: &str,
+    ask: Option<&str>,
+) -> Ran<String> {
+    let mut store = Store::new(engine, Instance { limits, memory_refused: false, log: Vec::new() });
+    store.limiter(|instance| instance);
+    store.set_epoch_deadline(limits.run_ms_max.div_ceil(TICK_MS).max(1));
+    let result = store
+        .set_fuel(limits.fuel_max)
+        .and_then(|()| in_store(&mut store, pre, function, ask, limits.output_bytes_max));
+    let memory_refused = store.data().memory_refused;
+    let log = std::mem::take(&mut store.data_mut().log);
+    let result = match result {
+        Ok(Some(text)) => Ok(text),
+        Ok(None) => Err(RunFault::TooLong(limits.output_bytes_max)),
+        Err(error) => Err(match error.downcast_ref::<Trap>() {
+            Some(Trap::Interrupt) => RunFault::OutOfTime(limits.run_ms_max),
+            Some(Trap::OutOfFuel) => RunFault::OutOfFuel(limits.fuel_max),
+            Some(Trap::StackOverflow) => RunFault::StackOverflow,
+            _ if memory_refused => RunFault::OutOfMemory(limits.memory_bytes_max),
+            Some(trap) => RunFault::Trapped(trap.to_string()),
+            None => RunFault::Trapped(format!("{:#}", error.root_cause())),
+        }),
+    };
+    Ran { result, log }
+}
+
+fn in_store(
+    store: &mut Store<Instance>,
+    pre: &InstancePre<Instance>,
+    function: &str,
+    ask: Option<&str>,
+    output_bytes_max: usize,
+) -> wasmtime::Result<Option<String>> {
+    let instance = pre.instantiate(&mut *store)?;
+    let (text,) = match ask {
+        Some(ask) => instance
+            .get_typed_func::<(&str,), (WasmStr,)>(&mut *store, function)?
+            .call(&mut *store, (ask,))?,
+        None => instance.get_typed_func::<(), (WasmStr,)>(&mut *store, function)?.call(&mut *store, ())?,
+    };
+    let text = text.to_str(&*store)?;
+    Ok((text.len() <= output_bytes_max).then(|| text.into_owned()))
+}
