@@ -247,12 +247,12 @@ fn in_store(
     output_bytes_max: usize,
 ) -> wasmtime::Result<Option<String>> {
     let instance = pre.instantiate(&mut *store)?;
+    // Copied, not borrowed: by the time a call returns, the guest may have freed what it returned.
     let (text,) = match ask {
         Some(ask) => instance
-            .get_typed_func::<(&str,), (WasmStr,)>(&mut *store, function)?
+            .get_typed_func::<(&str,), (String,)>(&mut *store, function)?
             .call(&mut *store, (ask,))?,
-        None => instance.get_typed_func::<(), (WasmStr,)>(&mut *store, function)?.call(&mut *store, ())?,
+        None => instance.get_typed_func::<(), (String,)>(&mut *store, function)?.call(&mut *store, ())?,
     };
-    let text = text.to_str(&*store)?;
-    Ok((text.len() <= output_bytes_max).then(|| text.into_owned()))
+    Ok((text.len() <= output_bytes_max).then_some(text))
 }
