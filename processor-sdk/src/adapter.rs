@@ -20,6 +20,7 @@ pub trait Adapter: Send + Sync {
     ///
     /// # Errors
     /// A stop at each step the first time, or a [`crate::Fault`]: [`crate::Fault::Forged`] when the signature is
-    /// missing or wrong, [`crate::Fault::Unreadable`] when the body is.
+    /// missing or wrong, [`crate::Fault::Unreadable`] when the body is, [`crate::Fault::Unsupported`] where the
+    /// descriptor says that there are no deliveries.
     fn receive(&self, delivery: &Delivery, dialogue: &mut Dialogue<'_>) -> Flow<Vec<Notification>>;
 }

@@ -23,7 +23,7 @@ pub struct Descriptor {
     pub settings: Vec<SettingField>,
     /// Secrets the operator provides.
     pub secrets: Vec<SecretField>,
-    /// Hosts that requests may go to.
+    /// Hosts that requests may go to. None where nothing is ever sent ([`KeyCarrier::NothingSent`]).
     pub hosts: Vec<HostRule>,
     /// Hosts that a door may lead to.
     pub checkout_hosts: Vec<HostRule>,
@@ -230,6 +230,8 @@ pub enum KeyCarrier {
     },
     /// The processor takes no key.
     None,
+    /// Nothing is ever sent, so that every operation may be repeated. For an adapter without hosts.
+    NothingSent,
 }
 
 /// What to do first when nobody knows whether an operation happened.
@@ -270,6 +272,8 @@ pub enum SignedDeliveries {
     Fields(Vec<String>),
     /// Deliveries are not signed, or not in a way we check: hints only, on an unguessable path.
     Unsigned,
+    /// There are none, such as for a bank transfer: whatever claims to be one is refused unread.
+    None,
 }
 
 /// What a processor wants to hear for an accepted delivery.

@@ -13,7 +13,7 @@ use bent::{Bent, fetch};
 use processor_sdk::conformance::{Fixture, Report, Subject, check_all, laws, mac};
 use processor_sdk::{
     Adapter, HttpResponse, KeyCarrier, MacAlgorithm, MacRequest, Part, Question, SecretRef, Settings,
-    TextEncoding,
+    SignedDeliveries, TextEncoding,
 };
 
 const SECRETS: [(&str, &str); 2] =
@@ -148,6 +148,15 @@ fn rows() -> Vec<Row> {
             Fixtures::Good,
             Bent { descriptor: |descriptor| descriptor.acknowledgement.status = 500, ..Bent::GOOD },
         ),
+        row(
+            "descriptor_is_sane",
+            "names hosts and says that nothing is sent",
+            Fixtures::Good,
+            Bent {
+                descriptor: |descriptor| descriptor.idempotency.carrier = KeyCarrier::NothingSent,
+                ..Bent::GOOD
+            },
+        ),
         row("fixtures_cover", "no fixture of a refund", Fixtures::Without("refund"), Bent::GOOD),
         row("fixtures_cover", "no delivery with facts", Fixtures::Without("webhook_paid"), Bent::GOOD),
         row(
@@ -161,6 +170,12 @@ fn rows() -> Vec<Row> {
             "refunds without saying that it can",
             Fixtures::Good,
             Bent { descriptor: |descriptor| descriptor.capabilities.refund = false, ..Bent::GOOD },
+        ),
+        row(
+            "support_is_declared",
+            "reads a delivery and says that there are none",
+            Fixtures::Good,
+            Bent { descriptor: |descriptor| descriptor.deliveries = SignedDeliveries::None, ..Bent::GOOD },
         ),
         row(
             "recorded_reply",

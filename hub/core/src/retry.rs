@@ -152,11 +152,14 @@ pub fn can_look_up(kind: OperationKind, profile: &ConnectorProfile) -> bool {
     }
 }
 
-/// Whether the processor still remembers the operation's key: its retention less a tenth, at most an hour.
+/// Whether the operation can be sent again: the processor still remembers its key (the retention less a tenth,
+/// at most an hour), or nothing is sent at all.
 #[must_use]
 pub fn key_is_remembered(operation: &Operation, profile: &ConnectorProfile, now: Timestamp) -> bool {
-    if profile.idempotency.carrier == KeyCarrier::None {
-        return false;
+    match profile.idempotency.carrier {
+        KeyCarrier::None => return false,
+        KeyCarrier::NothingSent => return true,
+        KeyCarrier::Header { .. } | KeyCarrier::BodyField { .. } => {}
     }
     let retention_s = i64::from(profile.idempotency.retention_s);
     let margin_s = (retention_s / 10).min(3_600);
@@ -239,6 +242,8 @@ mod tests {
         }
         assert!(!key_is_remembered(&operation, &profile(0, LookUp::ByEcho), at(0)));
         let mut keyless = profile(100, LookUp::ByEcho);
+        keyless.idempotency.carrier = KeyCarrier::NothingSent;
+        assert!(key_is_remembered(&operation, &keyless, at(i64::from(u32::MAX))), "nothing was ever sent");
         keyless.idempotency.carrier = KeyCarrier::None;
         assert!(!key_is_remembered(&operation, &keyless, at(0)));
     }

@@ -254,6 +254,15 @@ impl ConnectorEntry {
                 let how = "make one: openssl rand -hex 16";
                 ("webhook_path_secret".to_owned(), fix.clone(), Some(how.to_owned()))
             }
+            E::PathSecretUnwanted { title, .. } => {
+                let reason = format!("{title} sends no deliveries");
+                ("webhook_path_secret".to_owned(), reason, Some("remove the line".to_owned()))
+            }
+            E::NothingSentToHosts { adapter, .. } => {
+                let reason = format!("{adapter} names hosts and says that nothing is sent to them");
+                let fix = "use an adapter that keeps the laws".to_owned();
+                ("adapter".to_owned(), reason, Some(fix))
+            }
             E::Twice { .. } => {
                 (String::new(), "is configured twice".to_owned(), Some("rename one of them".to_owned()))
             }

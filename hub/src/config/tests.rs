@@ -455,6 +455,11 @@ fn what_the_registry_refuses_is_shown_in_the_file() {
             "6:9: connectors.cards.secrets.api_key",
         ),
         (E::PathSecret { connector: connector(), fix: fix() }, "2:13: connectors.cards.webhook_path_secret"),
+        (
+            E::PathSecretUnwanted { connector: connector(), title: fix() },
+            "2:13: connectors.cards.webhook_path_secret",
+        ),
+        (E::NothingSentToHosts { connector: connector(), adapter: fix() }, "3:1: connectors.cards.adapter"),
         (E::Twice { connector: connector() }, "2:13: connectors.cards"),
     ] {
         let said = entry.mistake(&error).to_string();

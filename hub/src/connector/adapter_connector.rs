@@ -102,8 +102,12 @@ impl AdapterConnector {
     }
 
     async fn authenticate_within_limits(&self, delivery: &Delivery) -> Authenticated {
-        if self.means.descriptor.deliveries == SignedDeliveries::Unsigned {
-            return Authenticated::Accepted;
+        match self.means.descriptor.deliveries {
+            SignedDeliveries::Unsigned => return Authenticated::Accepted,
+            SignedDeliveries::None => {
+                return Authenticated::Forged { why: "this processor delivers nothing".to_owned() };
+            }
+            SignedDeliveries::WholeBody | SignedDeliveries::Fields(_) => {}
         }
         let _place = match self.place(&self.authentications).await {
             Ok(place) => place,

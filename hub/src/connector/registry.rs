@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hub_core::payment::AdapterPin;
-use processor_sdk::{Adapter, CONTRACT_VERSION, Descriptor, Fault, Settings, SignedDeliveries};
+use processor_sdk::{Adapter, CONTRACT_VERSION, Descriptor, Fault, KeyCarrier, Settings, SignedDeliveries};
 
 use super::Connector;
 use super::adapter_connector::{AdapterConnector, Identity};
@@ -85,6 +85,10 @@ pub enum ConnectorConfigError {
         "connector {connector}: the sandbox moves no money and is refused in live mode; write mode = \"test\", or choose another adapter"
     )]
     SandboxInLiveMode { connector: String },
+    #[error(
+        "connector {connector}: the adapter {adapter} names hosts and says that nothing is sent to them, so that a request could go out twice; use an adapter that keeps the laws"
+    )]
+    NothingSentToHosts { connector: String, adapter: String },
     #[error("connector {connector}: {field} {fix}")]
     Setting { connector: String, field: String, fix: String },
     #[error("connector {connector}: {source}")]
@@ -93,6 +97,8 @@ pub enum ConnectorConfigError {
     Secret { connector: String, secret: String, fix: String },
     #[error("connector {connector}: webhook_path_secret {fix}")]
     PathSecret { connector: String, fix: String },
+    #[error("connector {connector}: webhook_path_secret must be left out: {title} sends no deliveries")]
+    PathSecretUnwanted { connector: String, title: String },
     #[error("connector {connector} is configured twice; give each connector a name of its own")]
     Twice { connector: String },
 }
@@ -129,6 +135,10 @@ pub fn build_with(
     }
     if config.livemode && descriptor.name == SANDBOX {
         return Err(ConnectorConfigError::SandboxInLiveMode { connector: connector() });
+    }
+    if descriptor.idempotency.carrier == KeyCarrier::NothingSent && !descriptor.hosts.is_empty() {
+        let adapter = descriptor.name;
+        return Err(ConnectorConfigError::NothingSentToHosts { connector: connector(), adapter });
     }
     let settings = check_settings(&config, &descriptor)?;
     check_secrets(&config, &descriptor)?;
@@ -241,6 +251,10 @@ fn check_path_secret(config: &ConnectorConfig, descriptor: &Descriptor) -> Resul
             descriptor.title
         )),
         None => Ok(()),
+        Some(_) if descriptor.deliveries == SignedDeliveries::None => {
+            let (connector, title) = (config.name.clone(), descriptor.title.clone());
+            Err(ConnectorConfigError::PathSecretUnwanted { connector, title })
+        }
         Some(secret) => {
             let is_path = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
             let text = secret.reveal();
@@ -256,7 +270,7 @@ fn check_path_secret(config: &ConnectorConfig, descriptor: &Descriptor) -> Resul
 
 #[cfg(test)]
 mod tests {
-    use processor_sdk::SignedDeliveries::{Unsigned, WholeBody};
+    use processor_sdk::SignedDeliveries::{None as NoDeliveries, Unsigned, WholeBody};
     use processor_sdk::{Door, DoorKind, Instruction, Scannable};
     use serde_json::json;
 
@@ -340,6 +354,11 @@ mod tests {
                 |config| set_path(config, None),
                 &["webhook_path_secret must be set", "does not sign"],
             ),
+            (
+                NoDeliveries,
+                |config| set_path(config, Some("abcdefghijklmnopqrstuvwxyz")),
+                &["webhook_path_secret must be left out", "sends no deliveries"],
+            ),
         ];
         for (deliveries, change, words) in rows {
             let adapter = adapter(deliveries);
@@ -397,13 +416,14 @@ mod tests {
     }
 
     #[test]
-    fn the_sandbox_and_other_contracts_are_refused_where_they_do_not_belong() {
+    fn adapters_are_refused_where_they_do_not_belong() {
         for (change, words) in [
             (
                 (|descriptor| descriptor.name = "sandbox".to_owned()) as fn(&mut Descriptor),
                 "refused in live mode",
             ),
             (|descriptor| descriptor.contract = CONTRACT_VERSION + 1, "contract version"),
+            (|descriptor| descriptor.idempotency.carrier = KeyCarrier::NothingSent, "could go out twice"),
         ] {
             let mut adapter = adapter(WholeBody);
             change(&mut adapter.descriptor);

@@ -269,7 +269,7 @@ impl<'a> Run<'a> {
     fn check_sending(&self, request: &HttpRequest) -> Result<(), Failure> {
         let is_open = match (self.purpose, &self.means.descriptor.deliveries) {
             (Purpose::Operation, _) | (Purpose::Delivery, SignedDeliveries::Unsigned) => true,
-            (Purpose::Authentication, _) => false,
+            (Purpose::Authentication, _) | (Purpose::Delivery, SignedDeliveries::None) => false,
             (Purpose::Delivery, SignedDeliveries::WholeBody | SignedDeliveries::Fields(_)) => {
                 self.is_verified()
             }

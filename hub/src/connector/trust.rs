@@ -53,6 +53,7 @@ impl Evidence {
 
     const fn proves_facts(self, deliveries: &SignedDeliveries) -> bool {
         match (self, deliveries) {
+            (_, SignedDeliveries::None) => false,
             (Self::LookUp, _) => true,
             (Self::WholeBody, SignedDeliveries::WholeBody | SignedDeliveries::Fields(_)) => true,
             (Self::Fields, SignedDeliveries::Fields(_)) => true,

@@ -171,6 +171,9 @@ async fn deliveries_in(hub: &Hub, scope: &Scope, ids: &[String]) -> Result<Vec<V
                 processor_sdk::SignedDeliveries::Unsigned => "unsigned: a hint only, by its secret path",
                 processor_sdk::SignedDeliveries::WholeBody => "by the signature over its whole body",
                 processor_sdk::SignedDeliveries::Fields(_) => "by the signature over its named fields",
+                processor_sdk::SignedDeliveries::None => {
+                    "when it came; its connector takes no deliveries now"
+                }
             },
             None => "when it came; its connector is not loaded here",
         };

@@ -66,7 +66,7 @@ const TOLERANCE_S_MAX: u32 = 3_600;
 fn is_signed(descriptor: &Descriptor) -> bool {
     match &descriptor.deliveries {
         SignedDeliveries::WholeBody | SignedDeliveries::Fields(_) => true,
-        SignedDeliveries::Unsigned => false,
+        SignedDeliveries::Unsigned | SignedDeliveries::None => false,
     }
 }
 

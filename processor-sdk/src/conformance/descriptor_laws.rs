@@ -6,9 +6,10 @@ use super::host::as_json;
 use super::trial::run_prefix;
 use super::{End, Law, Subject, Violation, trial};
 use crate::{
-    CONTRACT_VERSION, Call, CaptureMode, CaptureOrder, CheckoutOrder, Currencies, Currency, Customer,
-    Descriptor, Fault, HostRule, KeyCarrier, Money, Operation, OperationKind, Question, Reference,
-    ReferenceKind, RefundOrder, Reply, SettingKind, Settings, Shopper, SignedDeliveries, Timestamp,
+    Bytes, CONTRACT_VERSION, Call, CaptureMode, CaptureOrder, Channel, CheckoutOrder, Currencies, Currency,
+    Customer, Delivery, Descriptor, Fault, Headers, HostRule, KeyCarrier, Money, Operation, OperationKind,
+    Question, Reference, ReferenceKind, RefundOrder, Reply, SettingKind, Settings, Shopper, SignedDeliveries,
+    Timestamp,
 };
 
 pub(super) const DESCRIPTOR_IS_SANE: Law = Law {
@@ -20,15 +21,15 @@ pub(super) const DESCRIPTOR_IS_SANE: Law = Law {
 
 pub(super) const FIXTURES_COVER: Law = Law {
     name: "fixtures_cover",
-    statement: "The fixtures hold an answered transcript of every supported operation and, where deliveries are \
-                signed, a delivery that is believed.",
+    statement: "The fixtures hold an answered transcript of every supported operation, a status word where anything \
+                is read from the processor and, where deliveries are signed, a delivery that is believed.",
     check: fixtures_cover,
 };
 
 pub(super) const SUPPORT_IS_DECLARED: Law = Law {
     name: "support_is_declared",
-    statement: "An operation is answered with Unsupported exactly when its capability is absent, and then nothing \
-                is sent.",
+    statement: "An operation is answered with Unsupported exactly when its capability is absent, a delivery where \
+                there are none, and then nothing is sent.",
     check: support_is_declared,
 };
 
@@ -124,8 +125,9 @@ fn fields_problem(descriptor: &Descriptor) -> Option<String> {
 }
 
 fn hosts_problem(descriptor: &Descriptor) -> Option<String> {
-    if descriptor.hosts.is_empty() {
-        return Some("declares no host".to_owned());
+    // One without the other would let a repeat go out twice, or nothing at all.
+    if descriptor.hosts.is_empty() != (descriptor.idempotency.carrier == KeyCarrier::NothingSent) {
+        return Some("declares no host, or declares hosts to which nothing is sent".to_owned());
     }
     for rule in descriptor.hosts.iter().chain(&descriptor.checkout_hosts) {
         match rule {
@@ -185,7 +187,10 @@ fn money_problem(descriptor: &Descriptor) -> Option<String> {
         KeyCarrier::Header { .. } | KeyCarrier::BodyField { .. } if profile.retention_s == 0 => {
             Some("says that its processor forgets keys at once".to_owned())
         }
-        KeyCarrier::Header { .. } | KeyCarrier::BodyField { .. } | KeyCarrier::None => None,
+        KeyCarrier::Header { .. }
+        | KeyCarrier::BodyField { .. }
+        | KeyCarrier::None
+        | KeyCarrier::NothingSent => None,
     }
 }
 
@@ -236,7 +241,7 @@ fn fixtures_cover(subject: &Subject<'_>) -> Result<(), Violation> {
     }
     let signed = match &descriptor.deliveries {
         SignedDeliveries::WholeBody | SignedDeliveries::Fields(_) => true,
-        SignedDeliveries::Unsigned => false,
+        SignedDeliveries::Unsigned | SignedDeliveries::None => false,
     };
     let believed = |fixture: &super::Fixture| match &fixture.reply {
         Reply::Notifications(notifications) => notifications
@@ -249,7 +254,8 @@ fn fixtures_cover(subject: &Subject<'_>) -> Result<(), Violation> {
             "deliveries are signed, but no fixture holds one whose facts are believed",
         ));
     }
-    if !subject.fixtures.iter().any(|fixture| fixture.status_pointer.is_some()) {
+    let reads_nothing = descriptor.hosts.is_empty() && descriptor.deliveries == SignedDeliveries::None;
+    if !reads_nothing && !subject.fixtures.iter().any(|fixture| fixture.status_pointer.is_some()) {
         return Err(Violation::general("no fixture names its status word by status_pointer"));
     }
     Ok(())
@@ -267,8 +273,16 @@ fn support_is_declared(subject: &Subject<'_>) -> Result<(), Violation> {
             return Err(Violation::general(format!("{} is {declared}, but came to {reply}", kind.as_str())));
         }
     }
+    if descriptor.deliveries == SignedDeliveries::None {
+        let reply = run_prefix(subject.adapter, &Question::Delivery(made_up_delivery(subject)), &[]);
+        if !matches!(reply, Some(Reply::Fault(Fault::Unsupported))) {
+            let reply = reply.map_or_else(|| "a panic".to_owned(), |reply| as_json(&reply));
+            return Err(Violation::general(format!("there are no deliveries, but one came to {reply}")));
+        }
+    }
     for fixture in &subject.fixtures {
-        let supported = fixture.operation().is_none_or(|kind| descriptor.capabilities.supports(kind));
+        let delivered = descriptor.deliveries != SignedDeliveries::None;
+        let supported = fixture.operation().map_or(delivered, |kind| descriptor.capabilities.supports(kind));
         let course = trial::baseline(subject, fixture);
         if supported && course.end == End::Reply(Reply::Fault(Fault::Unsupported)) {
             return Err(Violation::of(fixture, "a declared operation came to Unsupported"));
@@ -313,6 +327,21 @@ fn made_up_call(subject: &Subject<'_>, kind: OperationKind) -> Call {
     }
     call.operation = made_up_operation(&call, kind);
     call
+}
+
+/// A delivery to an adapter that takes none.
+fn made_up_delivery(subject: &Subject<'_>) -> Delivery {
+    Delivery {
+        channel: Channel::Webhook,
+        url: "https://hub.example.com/webhooks/1".to_owned(),
+        query: Vec::new(),
+        headers: Headers(Vec::new()),
+        body: Bytes::new(br#"{"id":"ev_1","status":"paid"}"#.to_vec()),
+        received_at: Timestamp::UNIX_EPOCH,
+        echo: Some("conformanceecho000".to_owned()),
+        settings: subject.settings.clone(),
+        livemode: false,
+    }
 }
 
 fn made_up_operation(call: &Call, kind: OperationKind) -> Operation {

@@ -207,7 +207,7 @@ fn under_key(fixture: &Fixture, key: &str) -> Option<Question> {
 fn idempotency_key(subject: &Subject<'_>) -> Result<(), Violation> {
     let descriptor = subject.adapter.descriptor();
     let carrier = &descriptor.idempotency.carrier;
-    if *carrier == KeyCarrier::None {
+    if matches!(carrier, KeyCarrier::None | KeyCarrier::NothingSent) {
         return Ok(());
     }
     for fixture in &subject.fixtures {
@@ -242,7 +242,7 @@ fn carries_key(request: &HttpRequest, descriptor: &Descriptor) -> bool {
 
 fn carried_key(request: &HttpRequest, carrier: &KeyCarrier) -> Option<String> {
     match carrier {
-        KeyCarrier::None => None,
+        KeyCarrier::None | KeyCarrier::NothingSent => None,
         KeyCarrier::Header { name } => request.headers.get(name).map(str::to_owned),
         KeyCarrier::BodyField { pointer } => match &request.body {
             RequestBody::Json { value, .. } => value.pointer(pointer)?.as_str().map(str::to_owned),
@@ -257,7 +257,7 @@ fn carried_key(request: &HttpRequest, carrier: &KeyCarrier) -> Option<String> {
 
 fn key_changes_nothing_else(subject: &Subject<'_>) -> Result<(), Violation> {
     let carrier = subject.adapter.descriptor().idempotency.carrier;
-    if carrier == KeyCarrier::None {
+    if matches!(carrier, KeyCarrier::None | KeyCarrier::NothingSent) {
         return Ok(());
     }
     for fixture in &subject.fixtures {
@@ -283,7 +283,7 @@ fn key_changes_nothing_else(subject: &Subject<'_>) -> Result<(), Violation> {
 fn without_key(request: &HttpRequest, carrier: &KeyCarrier) -> HttpRequest {
     let mut request = request.clone();
     match carrier {
-        KeyCarrier::None => {}
+        KeyCarrier::None | KeyCarrier::NothingSent => {}
         KeyCarrier::Header { name } => {
             request.headers.0.retain(|(header, _)| !header.eq_ignore_ascii_case(name))
         }
