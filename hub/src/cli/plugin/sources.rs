@@ -99,7 +99,12 @@ fn written_out(line: &str, section: &str, workspace: &toml::Table) -> Result<Str
         let taken = whole.get("features").and_then(toml::Value::as_array).cloned().unwrap_or_default();
         whole.insert("features".to_owned(), toml::Value::Array([taken, features].concat()));
     }
-    Ok(format!("{name} = {}", toml::Value::Table(whole)))
+    // The way people write them: what it is first.
+    let rank = |key: &str| !["version", "path"].contains(&key);
+    let mut entries: Vec<_> = whole.iter().collect();
+    entries.sort_by_key(|(key, _)| rank(key));
+    let entries: Vec<_> = entries.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+    Ok(format!("{name} = {{ {} }}", entries.join(", ")))
 }
 
 /// A package of the lock file.
