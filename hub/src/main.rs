@@ -52,6 +52,9 @@ enum Command {
     /// The config file.
     #[command(subcommand)]
     Config(Config),
+    /// Plugins: write, build, inspect, test, run step by step.
+    #[command(subcommand)]
+    Plugin(cli::plugin::Plugin),
     /// Bring the database's schema up to date, while no hub runs on it.
     Migrate {
         #[command(flatten)]
@@ -89,6 +92,7 @@ fn main() -> ExitCode {
             Command::Payments(payments) => cli::payments::run(payments).await,
             Command::Quarantine(quarantine) => cli::quarantine::run(quarantine).await,
             Command::Config(Config::Check { file, json }) => cli::config_check::run(&file, json),
+            Command::Plugin(plugin) => cli::plugin::run(&plugin),
             Command::Migrate { target } => cli::migrate::run(&target),
             Command::Version => commands::version(),
         }

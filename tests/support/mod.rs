@@ -24,6 +24,7 @@
 //! - [`receiver::Receiver`]: a merchant's endpoint that records, verifies, and answers as told.
 //! - [`wait::eventually`]: waits for a condition, never for a time.
 //! - [`document`]: holds every answer and delivery against the published document.
+//! - [`plugins::built`]: a plugin of this workspace, built from source.
 //! - [`TestHub::file`]: questions to the database file, as it is.
 //!
 //! Invariant: no test ends well whose database is not well. `finish` (or `Drop`) demands that every journal
@@ -50,6 +51,8 @@ pub(crate) mod receiver;
 pub(crate) mod file;
 
 pub(crate) mod logs;
+
+pub(crate) mod plugins;
 
 pub(crate) use cart::id;
 pub(crate) use hub::TestHub;

@@ -1,6 +1,6 @@
-//! Commands for operators: what each takes, how its answer is shown, and how it ends.
+//! Commands for operators and for authors of plugins: what each takes, how its answer is shown, how it ends.
 //!
-//! Each asks the running hub over its private socket, or, where none runs, opens the database itself.
+//! Each of the operators' asks the running hub over its private socket, or, where none runs, opens the database itself.
 //!
 //! Invariant: the exit code tells three ends apart: done, not done, and not known (nobody may take a lost
 //! answer for either of the others). The command line's own mistakes have a fourth, which is clap's.
@@ -31,6 +31,7 @@ pub(crate) mod config_check;
 pub(crate) mod keys;
 pub(crate) mod migrate;
 pub(crate) mod payments;
+pub(crate) mod plugin;
 pub(crate) mod quarantine;
 
 mod story;

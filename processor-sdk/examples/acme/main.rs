@@ -6,8 +6,7 @@ mod adapter;
 use std::path::Path;
 use std::process::ExitCode;
 
-use processor_sdk::Settings;
-use processor_sdk::conformance::{Fixture, FixtureError, Subject, check_all};
+use processor_sdk::conformance::{FixtureError, Subject, check_all};
 
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "printing is what it is for")]
 fn main() -> ExitCode {
@@ -25,7 +24,5 @@ fn main() -> ExitCode {
 
 fn report() -> Result<processor_sdk::conformance::Report, FixtureError> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/acme/fixtures");
-    let secrets = [("api_key", "acme-test-key-7c1f"), ("webhook_secret", "acme-test-webhook-19d4")];
-    let subject = Subject::new(&adapter::Acme, Fixture::read_folder(&folder)?, secrets, Settings::default())?;
-    Ok(check_all(&subject))
+    Ok(check_all(&Subject::of_folder(&adapter::Acme, &folder)?))
 }

@@ -73,7 +73,36 @@ use serde_json::Value;
 
 use super::Subject;
 use super::host::{self, End, Secrets};
-use crate::{Delivery, Exchange, HttpResponse, MacRequest, OperationKind, Question, Reply};
+use crate::{Delivery, Exchange, HttpResponse, MacRequest, OperationKind, Question, Reply, Settings};
+
+/// The one file of a folder of fixtures that is none: what the adapter is tried with.
+pub const SUBJECT_FILE: &str = "subject.json";
+
+/// What [`SUBJECT_FILE`] holds: `{"secrets": {"api_key": "made-up-1"}, "settings": {}}`.
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubjectFile {
+    /// Test values of the declared secrets, made up.
+    #[serde(default)]
+    pub secrets: Secrets,
+    /// Settings as an operator would write them.
+    #[serde(default)]
+    pub settings: Settings,
+}
+
+impl SubjectFile {
+    /// Reads it from a folder of fixtures.
+    ///
+    /// # Errors
+    /// [`FixtureError`] when it is not there or not what it should be.
+    pub fn read_folder(folder: &Path) -> Result<Self, FixtureError> {
+        let path = folder.join(SUBJECT_FILE);
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(&path)
+            .map_err(|source| FixtureError::Unreadable { path: name.clone(), source })?;
+        serde_json::from_str(&text).map_err(|source| FixtureError::Malformed { name, source })
+    }
+}
 
 /// One recorded question with its transcript and reply.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -109,7 +138,7 @@ pub struct Fixture {
 #[derive(Debug, thiserror::Error)]
 pub enum FixtureError {
     /// The text is not a fixture.
-    #[error("{name} is not a fixture: {source}")]
+    #[error("{name} cannot be understood: {source}")]
     Malformed {
         /// File name, or `fixture` for a text.
         name: String,
@@ -145,7 +174,7 @@ impl Fixture {
         Self::parse_named("fixture", text)
     }
 
-    /// Reads every `*.json` file of a folder, in the order of the file names.
+    /// Reads every `*.json` file of a folder but [`SUBJECT_FILE`], in the order of the file names.
     ///
     /// # Errors
     /// The first file that cannot be read or is no fixture.
@@ -155,7 +184,8 @@ impl Fixture {
         let mut paths = Vec::new();
         for entry in std::fs::read_dir(folder).map_err(|source| unreadable(folder, source))? {
             let path = entry.map_err(|source| unreadable(folder, source))?.path();
-            if path.extension().is_some_and(|extension| extension == "json") {
+            let is_subject = path.file_name().is_some_and(|name| name == SUBJECT_FILE);
+            if !is_subject && path.extension().is_some_and(|extension| extension == "json") {
                 paths.push(path);
             }
         }

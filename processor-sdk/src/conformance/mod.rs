@@ -2,13 +2,10 @@
 //!
 //! ```
 //! # use std::path::Path;
-//! # use processor_sdk::conformance::{Fixture, FixtureError, Subject, check_all};
-//! # use processor_sdk::{Adapter, Settings};
+//! # use processor_sdk::Adapter;
+//! # use processor_sdk::conformance::{FixtureError, Subject, check_all};
 //! fn keeps_the_laws(adapter: &dyn Adapter) -> Result<(), FixtureError> {
-//!     let fixtures = Fixture::read_folder(Path::new("fixtures"))?;
-//!     let secrets = [("api_key", "test-api-key"), ("webhook_secret", "test-webhook-secret")];
-//!     let subject = Subject::new(adapter, fixtures, secrets, Settings::default())?;
-//!     let report = check_all(&subject);
+//!     let report = check_all(&Subject::of_folder(adapter, Path::new("fixtures"))?);
 //!     assert!(report.is_clean(), "{report}");
 //!     Ok(())
 //! }
@@ -29,9 +26,11 @@ mod request_laws;
 mod trial;
 mod url;
 
+use std::path::Path;
+
 use crate::{Adapter, Question, Settings};
 
-pub use fixture::{Fixture, FixtureError};
+pub use fixture::{Fixture, FixtureError, SUBJECT_FILE, SubjectFile};
 pub use host::{Course, EXCHANGES_MAX, End, Host, Respond, Secrets, mac, run_through};
 pub use report::{Law, Report, Verdict, Violation, check_all};
 
@@ -60,6 +59,27 @@ impl<'a> Subject<'a> {
         settings: Settings,
     ) -> Result<Self, FixtureError> {
         let secrets = secrets.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Self::with(adapter, fixtures, SubjectFile { secrets, settings })
+    }
+
+    /// Prepares an adapter with everything in a folder: its fixtures, and [`SUBJECT_FILE`] beside them.
+    ///
+    /// # Errors
+    /// [`FixtureError`] naming the file.
+    pub fn of_folder(adapter: &'a dyn Adapter, folder: &Path) -> Result<Self, FixtureError> {
+        Self::with(adapter, Fixture::read_folder(folder)?, SubjectFile::read_folder(folder)?)
+    }
+
+    /// As [`Subject::new`], with the secrets and settings of a [`SubjectFile`].
+    ///
+    /// # Errors
+    /// As [`Subject::new`].
+    pub fn with(
+        adapter: &'a dyn Adapter,
+        fixtures: Vec<Fixture>,
+        file: SubjectFile,
+    ) -> Result<Self, FixtureError> {
+        let SubjectFile { secrets, settings } = file;
         // Wrong settings are left as they are: the law on descriptors reports them.
         let settings = adapter.descriptor().check_settings(&settings).unwrap_or(settings);
         let mut prepared = Vec::new();

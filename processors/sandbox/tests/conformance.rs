@@ -3,15 +3,11 @@
 use std::path::Path;
 
 use processor_sandbox::Sandbox;
-use processor_sdk::Settings;
-use processor_sdk::conformance::{Fixture, Subject, check_all};
+use processor_sdk::conformance::{Subject, check_all};
 
 #[test]
 fn keeps_the_laws() {
-    let fixtures = Fixture::read_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")).unwrap();
-    // The webhook secret is the one of the documentation's known answer.
-    let secrets = [("api_key", "sk_test_of_conformance"), ("webhook_secret", "whsec_example")];
-    let settings = Settings::from([("base_url", "http://127.0.0.1:4010".into())]);
-    let report = check_all(&Subject::new(&Sandbox, fixtures, secrets, settings).unwrap());
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let report = check_all(&Subject::of_folder(&Sandbox, &folder).unwrap());
     assert!(report.is_clean(), "{report}");
 }

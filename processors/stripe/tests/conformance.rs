@@ -4,15 +4,12 @@
 
 use std::path::Path;
 
-use processor_sdk::Settings;
-use processor_sdk::conformance::{Fixture, Subject, check_all};
+use processor_sdk::conformance::{Subject, check_all};
 use processor_stripe::Stripe;
 
 #[test]
 fn keeps_the_laws() {
-    let fixtures = Fixture::read_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")).unwrap();
-    // The webhook secret is the one of the tests of Stripe's own libraries.
-    let secrets = [("api_key", "sk_test_of_conformance"), ("webhook_secret", "whsec_test_secret")];
-    let report = check_all(&Subject::new(&Stripe, fixtures, secrets, Settings::default()).unwrap());
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let report = check_all(&Subject::of_folder(&Stripe, &folder).unwrap());
     assert!(report.is_clean(), "{report}");
 }

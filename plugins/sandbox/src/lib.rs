@@ -1,0 +1,3 @@
+//! The adapter for Sandbox Pay as a plugin: the same source as the one that is compiled in, in the sandbox.
+
+processor_sdk::export_adapter!(processor_sandbox::Sandbox);

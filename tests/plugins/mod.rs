@@ -1,0 +1,9 @@
+//! Plugins: what an author does with the real binary, and that a plugin does what the same adapter does natively.
+
+mod shell;
+
+mod authoring;
+
+mod same;
+
+mod guides;

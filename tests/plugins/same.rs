@@ -1,0 +1,92 @@
+//! One adapter, compiled in and as a plugin: the same requests byte for byte, the same replies, the same laws.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use payhub::plugin::limits::Limits;
+use payhub::plugin::sandbox::{Plugin, Sandbox};
+use processor_sdk::conformance::Subject;
+use processor_sdk::{Adapter, Ask, Exchange, HttpResponse, Reply, Step, StepAnswer};
+
+use super::shell;
+use crate::support::plugins;
+
+/// The adapters that exist in both forms: its folder among the processors and among the plugins, and itself.
+const BOTH: [(&str, &dyn Adapter); 2] =
+    [("sandbox", &processor_sandbox::Sandbox), ("stripe", &processor_stripe::Stripe)];
+
+fn loaded(name: &str) -> Arc<Plugin> {
+    let file =
+        std::fs::read(plugins::built(&format!("plugins/{name}"))).expect("a plugin that was just built");
+    Sandbox::new().and_then(|sandbox| sandbox.load(&file, Limits::default())).expect("a plugin")
+}
+
+fn in_json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("the contract has one JSON form")
+}
+
+/// An answer of the same kind that says nothing.
+fn spoiled(answer: &StepAnswer) -> StepAnswer {
+    match answer {
+        StepAnswer::Response(response) => {
+            StepAnswer::Response(HttpResponse { body: "<html>bad gateway</html>".into(), ..response.clone() })
+        }
+        StepAnswer::Mac(_) => StepAnswer::Mac("00".to_owned()),
+        StepAnswer::Verified | StepAnswer::Refused { .. } => {
+            StepAnswer::Refused { why: "mismatch".to_owned() }
+        }
+    }
+}
+
+#[test]
+fn requests_and_replies_are_equal() {
+    for (name, native) in BOTH {
+        let plugin = loaded(name);
+        assert_eq!(in_json(plugin.descriptor()), in_json(&native.descriptor()), "{name}");
+        let folder = plugins::workspace().join("processors").join(name).join("fixtures");
+        let subject = Subject::of_folder(native, &folder).expect("fixtures");
+        let (mut runs, mut requests) = (0, 0);
+        let mut compare = |label: &str, transcript: &[Exchange], ask: &Ask| {
+            let ask = Ask { transcript: transcript.to_vec(), ..ask.clone() };
+            let expected = processor_sdk::run(native, &ask);
+            let ran = plugin.run(&ask);
+            let reply =
+                ran.result.unwrap_or_else(|fault| panic!("{name}, {label}: it {fault}: {:?}", ran.log));
+            assert_eq!(in_json(&reply), in_json(&expected), "{name}, {label}, step {}", transcript.len());
+            runs += 1;
+            requests += usize::from(matches!(reply, Reply::Step(Step::Send(_))));
+        };
+        for fixture in &subject.fixtures {
+            let ask = Ask::new(fixture.ask.clone());
+            for end in 0..=fixture.transcript.len() {
+                compare(&fixture.name, &fixture.transcript[..end], &ask);
+            }
+            // Where the answer is not as recorded: both must be at a loss in the same way.
+            for (index, exchange) in fixture.transcript.iter().enumerate() {
+                let (step, answer) = (exchange.step.clone(), spoiled(&exchange.answer));
+                let bent = [&fixture.transcript[..index], &[Exchange { step, answer }]].concat();
+                compare(&format!("{} spoiled", fixture.name), &bent, &ask);
+            }
+        }
+        println!("{name}: {runs} runs, {requests} requests, native and in the sandbox equal");
+        assert!(runs > subject.fixtures.len() && requests > 0, "{name}: nothing was compared");
+    }
+}
+
+#[test]
+fn the_plugin_keeps_every_law() {
+    for (name, _) in BOTH {
+        let file = plugins::built(&format!("plugins/{name}"));
+        let fixtures = format!("processors/{name}/fixtures");
+        let arguments = ["test", file.to_str().expect("a UTF-8 path"), "--fixtures", &fixtures, "--json"];
+        let report = shell::plugin(plugins::workspace(), &arguments).json();
+        assert_eq!(report["ok"], true, "{name}: {report:#}");
+        assert_eq!(report["report"]["adapter"], name);
+        let verdicts = report["report"]["verdicts"].as_array().expect("verdicts").len();
+        assert_eq!(verdicts, processor_sdk::conformance::laws().len(), "{name}");
+        let files =
+            std::fs::read_dir(Path::new(plugins::workspace()).join(&fixtures)).expect("fixtures").count();
+        // All but the file with the test secrets.
+        assert_eq!(report["report"]["fixtures"], files - 1, "{name}");
+    }
+}
