@@ -9,7 +9,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use hub_core::payment::{PaymentIntent, Status};
 use hub_core::routing::Choice;
-use processor_sdk::{Door, DoorKind};
+use processor_sdk::{Door, DoorKind, Scannable};
 
 use super::problem::ProvesNothing;
 use super::shopper_return::with_intent;
@@ -75,13 +75,13 @@ fn show_door(payment: &PaymentIntent, door: &Door) -> Response {
         DoorKind::Form { url, fields } => {
             page(pages::form_post(&FormPostView { url, fields, form_targets: FormTargets::Anywhere }))
         }
-        DoorKind::Instructions { instructions, scannable: _ } => {
+        DoorKind::Instructions { instructions, scannable } => {
             let labeled: Vec<_> =
                 instructions.iter().map(|line| (line.label.clone(), line.value.clone())).collect();
             page(pages::instructions(&InstructionsView {
                 amount: payment.amount,
                 instructions: &labeled,
-                qr_svg: None,
+                scannable: scannable.as_ref().map(|Scannable::Qr { payload }| payload.as_str()),
                 return_href: Some(&back),
             }))
         }

@@ -7,6 +7,7 @@
 //! Invariant: no text of a view becomes markup, and no link or form leads anywhere but to an http or https
 //! URL or a path on this host.
 
+pub mod code;
 pub mod docs;
 mod href;
 pub mod policy;
@@ -101,8 +102,8 @@ pub struct InstructionsView<'a> {
     pub amount: Money,
     /// Label and value, in order.
     pub instructions: &'a [(String, String)],
-    /// A code to scan, as an SVG document. Shown as an image, in which a browser runs no script.
-    pub qr_svg: Option<String>,
+    /// What stands in a code to scan.
+    pub scannable: Option<&'a str>,
     /// Back to the shop.
     pub return_href: Option<&'a str>,
 }
@@ -150,7 +151,7 @@ struct FormPostTemplate<'a> {
 #[template(path = "pages/instructions.html")]
 struct InstructionsTemplate<'a> {
     amount: String,
-    instructions: &'a [(String, String)],
+    instructions: Vec<(&'a str, Vec<&'a str>)>,
     qr_image: Option<String>,
     return_href: Option<String>,
 }
@@ -205,16 +206,38 @@ pub fn form_post(view: &FormPostView<'_>) -> Result<Page, PageError> {
 /// # Errors
 /// [`PageError::Render`].
 pub fn instructions(view: &InstructionsView<'_>) -> Result<Page, PageError> {
-    let qr_image =
-        view.qr_svg.as_ref().map(|svg| format!("data:image/svg+xml;base64,{}", STANDARD.encode(svg)));
+    // As an image, in which a browser runs no script.
+    let image = |svg: String| format!("data:image/svg+xml;base64,{}", STANDARD.encode(svg));
+    let qr_image = view.scannable.and_then(code::svg).map(image);
     let needs = PolicyNeeds { shows_image: qr_image.is_some(), ..PLAIN };
     let template = InstructionsTemplate {
         amount: view.amount.to_string(),
-        instructions: view.instructions,
+        instructions: view
+            .instructions
+            .iter()
+            .map(|(label, value)| (label.as_str(), groups(value)))
+            .collect(),
         qr_image,
         return_href: view.return_href.and_then(href::link_target),
     };
     page(OK, &template, &needs)
+}
+
+/// The shortest value that is shown in groups, in characters, and how long a group is: as IBANs are printed.
+const GROUPED_CHARS_MIN: usize = 12;
+const GROUP_CHARS: usize = 4;
+
+/// The parts of a value that stand a little apart. A long number of capitals and digits is typed wrong without
+/// them; what is copied has no spaces either way.
+fn groups(value: &str) -> Vec<&str> {
+    let is_number = value.len() >= GROUPED_CHARS_MIN
+        && value.bytes().any(|byte| byte.is_ascii_digit())
+        && value.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    if !is_number {
+        return vec![value];
+    }
+    let starts = (0..value.len()).step_by(GROUP_CHARS);
+    starts.filter_map(|start| value.get(start..value.len().min(start + GROUP_CHARS))).collect()
 }
 
 /// The page that waits for truth. It asks again with GET, also when it answered a POST.
@@ -286,7 +309,7 @@ mod tests {
         let view = InstructionsView {
             amount: money(1999, "EUR"),
             instructions: &[(text.to_owned(), text.to_owned())],
-            qr_svg: Some(text.to_owned()),
+            scannable: Some(text),
             return_href: Some(href),
         };
         instructions(&view).unwrap()
@@ -372,7 +395,7 @@ mod tests {
             let view = InstructionsView {
                 amount: money(minor, currency),
                 instructions: &[],
-                qr_svg: None,
+                scannable: None,
                 return_href: None,
             };
             let html = instructions(&view).unwrap().html;
@@ -410,9 +433,42 @@ mod tests {
     fn only_a_page_with_a_code_may_show_an_image() {
         assert!(instructions_with("x", "/").content_policy.contains("img-src data:"));
         assert!(!message_with("x", "/").content_policy.contains("img-src"));
-        let view =
-            InstructionsView { amount: money(1, "EUR"), instructions: &[], qr_svg: None, return_href: None };
+        let view = InstructionsView {
+            amount: money(1, "EUR"),
+            instructions: &[],
+            scannable: None,
+            return_href: None,
+        };
         assert!(!instructions(&view).unwrap().content_policy.contains("img-src"));
+    }
+
+    #[test]
+    fn long_numbers_are_shown_in_groups_and_copied_without_spaces() {
+        for (value, shown) in [
+            (
+                "DE02120300000000202051",
+                "DE02<wbr><span>1203</span><wbr><span>0000</span><wbr><span>0000</span><wbr><span>2020</span>\
+                 <wbr><span>51</span>",
+            ),
+            ("RF18539007547034", "RF18<wbr><span>5390</span><wbr><span>0754</span><wbr><span>7034</span>"),
+            ("BHBLDEHHXXX", "BHBLDEHHXXX"),
+            ("BHBLDEHHXXXX", "BHBLDEHHXXXX"),
+            ("19.99", "19.99"),
+            ("Ann 1234567890", "Ann 1234567890"),
+            ("", ""),
+        ] {
+            let view = InstructionsView {
+                amount: money(1999, "EUR"),
+                instructions: &[("Label".to_owned(), value.to_owned())],
+                scannable: None,
+                return_href: None,
+            };
+            let html = instructions(&view).unwrap().html;
+            assert!(html.contains(&format!("<dt>Label</dt>\n<dd>{shown}</dd>")), "{html}");
+            let text: String =
+                shown.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text)).collect();
+            assert_eq!(text, value, "nothing but the value is there to copy");
+        }
     }
 
     #[test]
