@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::api_key::{ApiKey, PlainApiKey};
 use crate::api_objects::public_urls::PublicUrls;
@@ -24,6 +24,7 @@ use crate::key_scope::KeyScopes;
 use crate::merchant_webhooks::sender::{SenderError, WebhookSender};
 use crate::metrics::{self, Metrics};
 use crate::operator;
+use crate::plugin::shelf::{Shelf, ShelfError};
 use crate::removed_connectors;
 use crate::routing_table::{Route, RoutingTable};
 use crate::seal::{KeyFileError, Sealer, SealingKey};
@@ -92,6 +93,10 @@ pub enum StartError {
     Removed(#[from] removed_connectors::Refused),
     #[error(transparent)]
     Connectors(#[from] ConnectorConfigError),
+    #[error(transparent)]
+    Plugins(#[from] ShelfError),
+    #[error("loading the plugins was broken off: {0}")]
+    Aborted(String),
     #[error(
         "there is no database of a hub at {path}; correct data_dir, or make one by starting the hub or with \
          `payhub migrate`"
@@ -284,17 +289,19 @@ pub struct Served {
 /// # Errors
 /// [`StartError::Config`] with every mistake of every connector, as `serve` would tell them.
 pub fn check_connectors(config: &Config) -> Result<(), StartError> {
-    routes(config, Arc::new(SystemClock)).map(|_| ())
+    let plugins = Shelf::read(&config.plugins.folder, &config.plugins.terms, &Shelf::default())?;
+    routes(config, Arc::new(SystemClock), Arc::new(plugins)).map(|_| ())
 }
 
-fn routes(config: &Config, clock: Arc<dyn Clock>) -> Result<Vec<Route>, StartError> {
-    let surroundings = Surroundings { transport: Arc::new(HttpTransport::new(&[])?), clock };
+fn routes(config: &Config, clock: Arc<dyn Clock>, plugins: Arc<Shelf>) -> Result<Vec<Route>, StartError> {
+    let transport = Arc::new(HttpTransport::new(&[])?);
+    let surroundings = Surroundings { transport, clock, plugins };
     let (mut routes, mut problems) = (Vec::new(), Vec::new());
     for entry in &config.connectors {
         let (title, sites, draining) = (entry.title.clone(), entry.sites.clone(), entry.draining);
         match build(entry.config.clone(), &surroundings) {
             Ok(connector) => routes.push(Route { connector, title, sites, draining }),
-            Err(error) => problems.extend_from_slice(entry.mistake(&error).problems()),
+            Err(error) => problems.extend_from_slice(entry.mistake(&error, &surroundings.plugins).problems()),
         }
     }
     if problems.is_empty() {
@@ -310,7 +317,12 @@ fn routes(config: &Config, clock: Arc<dyn Clock>) -> Result<Vec<Route>, StartErr
 /// [`StartError`].
 pub async fn serve_config(config: Config) -> Result<Served, StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let routes = routes(&config, clock.clone())?;
+    let plugins = config.plugins.clone();
+    // Compiling takes its time, and signals are heard meanwhile.
+    let plugins =
+        spawn_blocking(move || Shelf::read(&plugins.folder, &plugins.terms, &Shelf::default())).await;
+    let plugins = plugins.map_err(|error| StartError::Aborted(error.to_string()))??;
+    let routes = routes(&config, clock.clone(), Arc::new(plugins))?;
     let metrics_listener = match config.metrics.listen {
         Some(address) => {
             let failed = |source| StartError::ListenForMetrics { address, source };

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use payhub::connector::registry::{NATIVE_ADAPTERS, native_adapter};
+use payhub::connector::registry::{AdapterChoice, NATIVE_ADAPTERS, native_adapter};
 use processor_sdk::{
     Adapter, Answer, Ask, Call, Currencies, Currency, CurrencyLimit, Delivery, Descriptor, Dialogue, Fault,
     Flow, HttpRequest, Notification, Part, Question, Reply, RequestBody, Step, run,
@@ -296,7 +296,7 @@ async fn hc_49_currencies_are_filtered_by_routing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_49_stripes_currencies_are_filtered_by_routing() {
     let mut stripe = connector_config("stripe", "https://api.stripe.com", false);
-    stripe.adapter = "stripe".to_owned();
+    stripe.adapter = AdapterChoice::Native("stripe".to_owned());
     stripe.settings = processor_sdk::Settings::from([("base_url", "https://api.stripe.com".into())]);
     stripe.grants.plain_http_hosts.clear();
     stripe.secrets.insert(

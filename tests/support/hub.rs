@@ -11,7 +11,7 @@ use payhub::app::{Parts, Running, StartError, database_file, start};
 use payhub::clock::Clock;
 use payhub::connector::credentials::SecretText;
 use payhub::connector::hosts::Grants;
-use payhub::connector::registry::{ConnectorConfig, Surroundings, build, build_with};
+use payhub::connector::registry::{AdapterChoice, ConnectorConfig, Surroundings, build, build_with};
 use payhub::connector::transport::HttpTransport;
 use payhub::http::limits::Rates;
 use payhub::http::{HttpReturnUrls, HttpSettings};
@@ -213,7 +213,7 @@ async fn run(
 ) -> Result<Running, StartError> {
     let address = listener.local_addr().expect("an address");
     let transport = Arc::new(HttpTransport::new(&[]).expect("a transport"));
-    let surroundings = Surroundings { transport, clock: clock.clone() };
+    let surroundings = Surroundings { transport, clock: clock.clone(), plugins: Arc::default() };
     let route = |(name, title): &(&str, &str)| {
         let base_url = if builder.unreachable.contains(name) { UNREACHABLE } else { &sandbox.base_url };
         let mut config = connector_config(name, base_url, false);
@@ -227,7 +227,7 @@ async fn run(
         }
         let other = builder.adapters.iter().rfind(|(connector, _)| connector == name);
         let connector = match other {
-            Some((_, adapter)) => build_with(config, adapter.clone(), None, &surroundings),
+            Some((_, adapter)) => build_with(config, adapter.clone(), &surroundings),
             None => build(config, &surroundings),
         };
         let connector = connector.expect("a connector");
@@ -273,7 +273,7 @@ pub(crate) fn connector_config(name: &str, base_url: &str, livemode: bool) -> Co
     let secret = |text: String| vec![SecretText::new(&text)];
     ConnectorConfig {
         name: name.to_owned(),
-        adapter: "sandbox".to_owned(),
+        adapter: AdapterChoice::Native("sandbox".to_owned()),
         livemode,
         settings: Settings::from([("base_url", base_url.into())]),
         secrets: BTreeMap::from([
@@ -281,8 +281,8 @@ pub(crate) fn connector_config(name: &str, base_url: &str, livemode: bool) -> Co
             ("webhook_secret".to_owned(), secret(Sandbox::webhook_secret(name))),
         ]),
         grants: Grants {
-            hosts: None,
             plain_http_hosts: vec![base_url.trim_start_matches("http://").to_owned()],
+            ..Grants::default()
         },
         webhook_path_secret: None,
     }
@@ -294,7 +294,7 @@ fn stripe_config(twin: &Twin<Stripe>) -> ConnectorConfig {
     let base_url = twin.base_url.as_str();
     ConnectorConfig {
         name: "stripe".to_owned(),
-        adapter: "stripe".to_owned(),
+        adapter: AdapterChoice::Native("stripe".to_owned()),
         livemode: false,
         // The page is the twin's as well, as with a custom domain for Checkout.
         settings: Settings::from([("base_url", base_url.into()), ("checkout_url", base_url.into())]),
@@ -302,7 +302,7 @@ fn stripe_config(twin: &Twin<Stripe>) -> ConnectorConfig {
             ("api_key".to_owned(), secret(stripe::TEST_KEY)),
             ("webhook_secret".to_owned(), secret(stripe::WEBHOOK_SECRET)),
         ]),
-        grants: Grants { hosts: None, plain_http_hosts: vec![twin.host()] },
+        grants: Grants { plain_http_hosts: vec![twin.host()], ..Grants::default() },
         webhook_path_secret: None,
     }
 }

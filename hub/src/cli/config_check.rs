@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use payhub::app::{self, StartError};
 use payhub::config::Config;
 use payhub::config::problem::ConfigError;
+use payhub::connector::registry::AdapterChoice;
 use serde_json::{Value, json};
 
 use super::{print, refused, unopened};
@@ -36,7 +37,8 @@ fn good(file: &Path, config: &Config) -> Value {
     let connectors = config.connectors.iter().map(|entry| {
         json!({
             "name": entry.config.name,
-            "adapter": entry.config.adapter,
+            "adapter": entry.config.adapter.name(),
+            "plugin": matches!(entry.config.adapter, AdapterChoice::Plugin { .. }),
             "livemode": entry.config.livemode,
             "draining": entry.draining,
             // Their names; never their values.

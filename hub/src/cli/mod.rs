@@ -171,6 +171,8 @@ pub(crate) fn unopened(error: &StartError) -> Failure {
         | StartError::Removed(_)
         | StartError::Transport(_)
         | StartError::Config(_)
+        | StartError::Plugins(_)
+        | StartError::Aborted(_)
         | StartError::Connectors(_) => "cannot_open",
     };
     failure(code, error.to_string())

@@ -17,7 +17,11 @@ use super::section::{Entry, Layer, Notes, Section, Value, join};
 use super::suggestion::nearest;
 use crate::connector::credentials::SecretText;
 use crate::connector::hosts::{AllowedHosts, Grants, HostsError};
-use crate::connector::registry::{ConnectorConfig, ConnectorConfigError, NATIVE_ADAPTERS, native_adapter};
+use crate::connector::registry::{
+    AdapterChoice, ConnectorConfig, ConnectorConfigError, NATIVE_ADAPTERS, descriptor_of,
+};
+use crate::plugin::file::PluginHash;
+use crate::plugin::shelf::{NotFound, Shelf};
 
 /// The name is part of a URL.
 const NAME_CHARS_MAX: usize = 32;
@@ -79,8 +83,7 @@ fn connector(entry: &Entry<'_>, notes: &Notes, environment: Environment<'_>) -> 
     let section = &mut section;
 
     let name = name(entry.name, &named);
-    let adapter =
-        section.required("adapter", "adapter = \"sandbox\"").and_then(|value| value.text("sandbox"));
+    let adapter = adapter(section);
     let mode = section.required("mode", "mode = \"test\"");
     let livemode = mode.and_then(|value| value.choice(&[("test", false), ("live", true)]));
     let title = section.optional("title").map_or(Some(entry.name), |value| value.text("Cards"));
@@ -89,6 +92,8 @@ fn connector(entry: &Entry<'_>, notes: &Notes, environment: Environment<'_>) -> 
         value.texts("a site", "books", |text| (!text.is_empty()).then(|| text.to_owned()))
     });
     let hosts = section.optional("hosts").map_or(Some(None), |value| host_patterns(&value).map(Some));
+    let checkout_hosts =
+        section.optional("checkout_hosts").map_or(Some(None), |value| host_patterns(&value).map(Some));
     let plain_http_hosts =
         section.optional("plain_http_hosts").map_or(Some(Vec::new()), |value| host_patterns(&value));
     let path_secret = section.optional("webhook_path_secret");
@@ -98,8 +103,9 @@ fn connector(entry: &Entry<'_>, notes: &Notes, environment: Environment<'_>) -> 
 
     let places = Places::new(entry);
     section_end(section, &entry.value.path);
-    let (name, adapter) = (name?, adapter?.to_owned());
-    let grants = Grants { hosts: hosts?, plain_http_hosts: plain_http_hosts? };
+    let (name, adapter) = (name?, adapter?);
+    let grants =
+        Grants { hosts: hosts?, checkout_hosts: checkout_hosts?, plain_http_hosts: plain_http_hosts? };
     let config = ConnectorConfig {
         name: name.clone(),
         adapter,
@@ -129,10 +135,42 @@ fn name(name: &str, value: &Value<'_>) -> Option<String> {
     None
 }
 
+/// An adapter that is compiled in, or a plugin: exactly one of both.
+fn adapter(section: &mut Section<'_>) -> Option<AdapterChoice> {
+    let native = section.optional("adapter");
+    let plugin = section.optional("plugin");
+    let sha256 = section.optional("sha256");
+    let sha256 = match (&plugin, &sha256) {
+        (None, Some(value)) => {
+            let fix = "leave it out, or name the plugin it belongs to: plugin = \"acme\"";
+            value.wrong("is the hash of a plugin's file, and this connector has no plugin", fix);
+            return None;
+        }
+        (_, Some(value)) => {
+            let example = "64 digits, as sha256sum prints them";
+            let wanted = "the SHA-256 of the plugin's file: 64 hexadecimal digits";
+            Some(value.parsed(wanted, example, PluginHash::parse)?)
+        }
+        (_, None) => None,
+    };
+    match (native, plugin) {
+        (Some(native), None) => Some(AdapterChoice::Native(native.text("sandbox")?.to_owned())),
+        (None, Some(plugin)) => Some(AdapterChoice::Plugin { name: plugin.text("acme")?.to_owned(), sha256 }),
+        (Some(_), Some(plugin)) => {
+            plugin.wrong(
+                "must not be set beside `adapter`: a connector has one of both",
+                "keep `adapter` for one that is compiled in, or `plugin` for a file in the plugins folder",
+            );
+            None
+        }
+        (None, None) => section.required("adapter", "adapter = \"sandbox\"").and(None),
+    }
+}
+
 /// Read by the same code that will compare them.
 fn host_patterns(value: &Value<'_>) -> Option<Vec<String>> {
     value.texts(HOST, "api.example.com", |text| {
-        let grants = Grants { hosts: Some(vec![text.to_owned()]), plain_http_hosts: Vec::new() };
+        let grants = Grants { hosts: Some(vec![text.to_owned()]), ..Grants::default() };
         AllowedHosts::for_requests(&[], &Settings::default(), &grants).ok()?;
         Some(text.to_owned())
     })
@@ -210,7 +248,7 @@ fn collect(value: &DeValue<'_>, path: &str, spans: &mut BTreeMap<String, Range<u
 
 impl ConnectorEntry {
     /// What the registry refused, shown at its place in the file.
-    pub fn mistake(&self, error: &ConnectorConfigError) -> ConfigError {
+    pub fn mistake(&self, error: &ConnectorConfigError, plugins: &Shelf) -> ConfigError {
         use ConnectorConfigError as E;
         let (key, reason, fix) = match error {
             E::NoAdapter { adapter, .. } => {
@@ -220,6 +258,7 @@ impl ConnectorEntry {
                 };
                 ("adapter".to_owned(), format!("there is no adapter `{adapter}`"), Some(fix))
             }
+            E::Plugin { source, .. } => plugin_mistake(source),
             E::Contract { version, .. } => (
                 "adapter".to_owned(),
                 format!("the adapter speaks contract version {version}, which this hub does not"),
@@ -230,13 +269,20 @@ impl ConnectorEntry {
                 "the sandbox moves no money and is refused in live mode".to_owned(),
                 Some("write mode = \"test\", or choose another adapter".to_owned()),
             ),
-            E::Setting { field, fix, .. } => (field.clone(), fix.clone(), Some(self.adapter_fix(field))),
+            E::Setting { field, fix, .. } => {
+                (field.clone(), fix.clone(), Some(self.adapter_fix(field, plugins)))
+            }
             E::Hosts { source, .. } => {
                 let (key, fix) = match source {
                     HostsError::Pattern { key, .. } => ((*key).to_owned(), None),
                     HostsError::Undeclared { key, .. } => {
                         let fix = "leave it out: a list only takes away from what the adapter declares";
                         ((*key).to_owned(), Some(fix.to_owned()))
+                    }
+                    HostsError::NotGranted { key, granted, .. } => {
+                        let list: Vec<_> = granted.iter().map(|host| format!("\"{host}\"")).collect();
+                        let line = format!("{key} = [{}]", list.join(", "));
+                        ((*key).to_owned(), Some(format!("if it shall, write: {line}")))
                     }
                     HostsError::Setting { setting } => {
                         let fix = format!("write it like: {setting} = \"https://api.example.com\"");
@@ -247,7 +293,7 @@ impl ConnectorEntry {
             }
             E::Secret { secret, fix, .. } => {
                 let key = format!("secrets.{secret}");
-                let how = self.adapter_fix(&key);
+                let how = self.adapter_fix(&key, plugins);
                 (key, fix.clone(), Some(how))
             }
             E::PathSecret { fix, .. } => {
@@ -281,9 +327,9 @@ impl ConnectorEntry {
 
     /// What to do about a setting or secret that the adapter refuses: the name that was meant, the line that
     /// is missing, or where the list of them is.
-    fn adapter_fix(&self, key: &str) -> String {
+    fn adapter_fix(&self, key: &str, plugins: &Shelf) -> String {
         let (table, name) = key.split_once('.').unwrap_or(("settings", key));
-        let descriptor = native_adapter(&self.config.adapter).map(|adapter| adapter.descriptor());
+        let descriptor = descriptor_of(&self.config.adapter, plugins);
         let names = descriptor.map_or_else(Vec::new, |descriptor| match table {
             "secrets" => descriptor.secrets.into_iter().map(|field| field.name).collect(),
             _ => descriptor.settings.into_iter().map(|field| field.name).collect::<Vec<_>>(),
@@ -300,6 +346,31 @@ impl ConnectorEntry {
                 _ => format!("add below {heading}: {name} = …"),
             };
         }
-        format!("the README of the adapter {} says what belongs in {heading}", self.config.adapter)
+        let adapter = match &self.config.adapter {
+            AdapterChoice::Native(name) => format!("the adapter {name}"),
+            AdapterChoice::Plugin { name, .. } => format!("the plugin {name}"),
+        };
+        format!("the README of {adapter} says what belongs in {heading}")
     }
+}
+
+/// The key, the reason and the fix.
+fn plugin_mistake(error: &NotFound) -> (String, String, Option<String>) {
+    let (key, fix) = match error {
+        NotFound::Name { name, known, .. } => {
+            let fix = match (nearest(name, known.iter().map(String::as_str)), known.as_slice()) {
+                (Some(near), _) => format!("did you mean \"{near}\"?"),
+                (None, []) => "put its .wasm file there; plugins.folder in the config says where".to_owned(),
+                (None, known) => format!("there are: {}", known.join(", ")),
+            };
+            ("plugin", fix)
+        }
+        NotFound::Hash { .. } => {
+            ("sha256", "put the file that you approved there, or approve the one that is there".to_owned())
+        }
+        NotFound::Ambiguous { .. } => {
+            ("plugin", "remove one of them, or name the right one by its hash: sha256 = \"…\"".to_owned())
+        }
+    };
+    (key.to_owned(), error.to_string(), Some(fix))
 }

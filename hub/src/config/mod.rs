@@ -21,6 +21,7 @@ pub mod problem;
 
 mod excerpt;
 mod metrics;
+mod plugins;
 mod policies;
 mod secrets;
 mod section;
@@ -34,6 +35,7 @@ use section::{Layer, Notes, Section, Value};
 
 use crate::merchant_webhooks::destination::{Allowance, DestinationPolicy};
 use crate::network::Network;
+use crate::plugin::shelf::Terms;
 use crate::rate_limit::Rate;
 
 /// Every key with its comment and its default.
@@ -60,6 +62,7 @@ pub struct Config {
     pub log: Log,
     pub metrics: Metrics,
     pub bootstrap: Bootstrap,
+    pub plugins: Plugins,
     /// Names of connectors that are gone for good, whatever is left of them.
     pub abandoned_connectors: Vec<String>,
     /// In the order of the file, which is the order in which routing prefers them.
@@ -132,6 +135,14 @@ pub struct Metrics {
 pub struct Bootstrap {
     /// Whether a hub that starts without any API key makes one for tests and prints it once.
     pub print_first_key: bool,
+}
+
+/// Where plugins are, and what they may take.
+#[derive(Clone, Debug)]
+pub struct Plugins {
+    /// Holds their files.
+    pub folder: PathBuf,
+    pub terms: Terms,
 }
 
 impl Config {
@@ -247,6 +258,7 @@ fn config(top: &mut Section<'_>, notes: &Notes, environment: Environment<'_>) ->
     let log = log(&mut top.section("log"));
     let metrics = metrics::metrics(&mut top.section("metrics"), listen);
     let bootstrap = bootstrap(&mut top.section("bootstrap"));
+    let plugins = plugins::plugins(&mut top.section("plugins"), notes, data_dir.as_deref());
     let connectors = connectors::read(&mut top.section("connectors"), notes, environment);
     if let (Some(value), Some(url), Some(connectors)) = (&public_url_value, &public_url, &connectors) {
         refuse_plain_http_in_live(value, url, connectors);
@@ -264,6 +276,7 @@ fn config(top: &mut Section<'_>, notes: &Notes, environment: Environment<'_>) ->
         log: log?,
         metrics: metrics?,
         bootstrap: bootstrap?,
+        plugins: plugins?,
         connectors: connectors?,
         abandoned_connectors: abandoned_connectors?,
     })

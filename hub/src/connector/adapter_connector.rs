@@ -84,19 +84,23 @@ impl AdapterConnector {
                 of_answer(answer, door, run.effect, redactor)
             }
             Ending::Failed(failure) => of_failure(failure, run.effect, redactor),
-            Ending::Notifications(_) | Ending::Verified => of_failure(
-                Failure::Misbehaved("answered a call with notifications".to_owned()),
-                run.effect,
-                redactor,
-            ),
+            Ending::Notifications(_) | Ending::Verified => {
+                of_failure(self.misbehaved("answered a call with notifications"), run.effect, redactor)
+            }
         };
         log_outcome(&outcome);
         Performed { outcome, exchanges: run.exchanges }
     }
 
-    fn answer_door(&self, answer: &Answer) -> Result<(), String> {
+    fn misbehaved(&self, what: impl Into<String>) -> Failure {
+        Failure::Misbehaved { who: self.means.runner.who(), what: what.into() }
+    }
+
+    fn answer_door(&self, answer: &Answer) -> Result<(), Failure> {
         match answer {
-            Answer::Said { door: Some(door), .. } => self.door_allowed(door),
+            Answer::Said { door: Some(door), .. } => {
+                self.door_allowed(door).map_err(|why| self.misbehaved(format!("opened a door that {why}")))
+            }
             Answer::Said { door: None, .. } | Answer::Absent => Ok(()),
         }
     }
@@ -140,12 +144,12 @@ impl AdapterConnector {
         let notifications = match run.finish().await {
             Ending::Notifications(notifications) if notifications.len() <= NOTIFICATIONS_MAX => notifications,
             Ending::Notifications(_) => {
-                let why = format!("read more than {NOTIFICATIONS_MAX} notifications in one delivery");
-                return failed(ReceiveFault::Broken { why }, run.exchanges);
+                let what = format!("read more than {NOTIFICATIONS_MAX} notifications in one delivery");
+                return failed(self.receive_fault(self.misbehaved(what)), run.exchanges);
             }
             Ending::Answer(_) | Ending::Verified => {
-                let why = "answered a delivery with something other than notifications".to_owned();
-                return failed(ReceiveFault::Broken { why }, run.exchanges);
+                let what = "answered a delivery with something other than notifications";
+                return failed(self.receive_fault(self.misbehaved(what)), run.exchanges);
             }
             Ending::Failed(failure) => return failed(self.receive_fault(failure), run.exchanges),
         };
@@ -161,7 +165,7 @@ impl AdapterConnector {
         let why = self.means.redactor.reason(&failure.to_string());
         match failure {
             Failure::Hindered(_) => ReceiveFault::Unavailable { why },
-            Failure::Misbehaved(_) => ReceiveFault::Broken { why },
+            Failure::Misbehaved { .. } => ReceiveFault::Broken { why },
             Failure::Fault(fault) => match fault {
                 Fault::Forged { .. } => ReceiveFault::Forged { why },
                 Fault::Unreadable { .. } => ReceiveFault::Unreadable { why },

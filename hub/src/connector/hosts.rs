@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use processor_sdk::{HostRule, Settings};
+use processor_sdk::{Descriptor, HostRule, Settings};
 use url::Url;
 
 /// The longest URL a request or a door may have, in bytes.
@@ -17,6 +17,8 @@ pub struct Grants {
     /// Host patterns (`api.example.com`, `*.example.com`, either with `:port`); absent = what the descriptor
     /// declares.
     pub hosts: Option<Vec<String>>,
+    /// The same for where shoppers are sent.
+    pub checkout_hosts: Option<Vec<String>>,
     /// `host` or `host:port` that may be reached by plain http. Not even loopback is taken for granted.
     pub plain_http_hosts: Vec<String>,
 }
@@ -30,6 +32,8 @@ pub enum HostsError {
     Pattern { key: &'static str, pattern: String },
     #[error("`{pattern}` in {key} is no host that the adapter goes to; it goes to: {declared}")]
     Undeclared { key: &'static str, pattern: String, declared: String },
+    #[error("the plugin {does} {missing}, which is not granted")]
+    NotGranted { key: &'static str, does: &'static str, missing: String, granted: Vec<String> },
     #[error("settings.{setting} must be an http or https URL with a host and without user or password")]
     Setting { setting: String },
 }
@@ -56,6 +60,59 @@ struct HostPattern {
     port: Option<u16>,
 }
 
+impl Grants {
+    /// Those of a plugin's connector. What a plugin declares is its wish, so the operator has to list every
+    /// host by name; one that stands in a setting was granted by whoever set it. A setting's default is the
+    /// plugin's own. `own` are the operator's settings, `settings` those with the defaults.
+    ///
+    /// # Errors
+    /// [`HostsError::NotGranted`], naming what is missing.
+    pub fn of_plugin(
+        &self,
+        descriptor: &Descriptor,
+        own: &Settings,
+        settings: &Settings,
+    ) -> Result<Self, HostsError> {
+        let list = |key, does, rules: &[HostRule], granted: &Option<Vec<String>>| {
+            listed((key, does), rules, (own, settings), granted.as_deref().unwrap_or_default())
+        };
+        let hosts = list("hosts", "asks for", &descriptor.hosts, &self.hosts)?;
+        let doors = &descriptor.checkout_hosts;
+        let doors = list("checkout_hosts", "sends shoppers to", doors, &self.checkout_hosts)?;
+        Ok(Self { hosts: Some(hosts), checkout_hosts: Some(doors), ..self.clone() })
+    }
+}
+
+/// The granted patterns, and those that settings grant.
+fn listed(
+    (key, does): (&'static str, &'static str),
+    rules: &[HostRule],
+    (own, settings): (&Settings, &Settings),
+    granted: &[String],
+) -> Result<Vec<String>, HostsError> {
+    let given = patterns(key, granted)?;
+    let (mut all, mut missing) = (granted.to_vec(), Vec::new());
+    for rule in rules {
+        let Some(declared) = declared(rule, settings).transpose()? else { continue };
+        let is_set = matches!(rule, HostRule::Setting(name) if own.optional_text(name).is_some());
+        if is_set {
+            all.push(declared.to_string());
+        } else if !given.iter().any(|pattern| pattern.meets(&declared)) {
+            missing.push(declared.to_string());
+        }
+    }
+    if missing.is_empty() {
+        return Ok(all);
+    }
+    let granted = granted.iter().chain(&missing).cloned().collect();
+    Err(HostsError::NotGranted { key, does, missing: missing.join(", "), granted })
+}
+
+/// Whether this is the name of a host, or of a domain.
+pub fn is_host(text: &str) -> bool {
+    HostPattern::parse(text).is_some_and(|pattern| !pattern.below && pattern.port.is_none())
+}
+
 impl AllowedHosts {
     /// Hosts that requests may go to, or secrets with them.
     pub fn for_requests(
@@ -63,15 +120,24 @@ impl AllowedHosts {
         settings: &Settings,
         grants: &Grants,
     ) -> Result<Self, HostsError> {
-        let granted = grants.hosts.as_ref().map(|hosts| patterns("hosts", hosts)).transpose()?;
-        Ok(Self { granted, ..Self::for_doors(rules, settings, grants)? })
+        Self::new(rules, settings, ("hosts", grants.hosts.as_deref()), grants)
     }
 
-    /// Hosts that a shopper may be sent to. The operator's grant is about what the hub itself reaches.
+    /// Hosts that a shopper may be sent to.
     pub fn for_doors(rules: &[HostRule], settings: &Settings, grants: &Grants) -> Result<Self, HostsError> {
+        Self::new(rules, settings, ("checkout_hosts", grants.checkout_hosts.as_deref()), grants)
+    }
+
+    fn new(
+        rules: &[HostRule],
+        settings: &Settings,
+        (key, granted): (&'static str, Option<&[String]>),
+        grants: &Grants,
+    ) -> Result<Self, HostsError> {
         let declared = rules.iter().filter_map(|rule| declared(rule, settings)).collect::<Result<_, _>>()?;
+        let granted = granted.map(|granted| patterns(key, granted)).transpose()?;
         let plain_http = patterns("plain_http_hosts", &grants.plain_http_hosts)?;
-        Ok(Self { declared, granted: None, plain_http })
+        Ok(Self { declared, granted, plain_http })
     }
 
     /// Refuses a host that the operator lists and no rule covers: the line would be without effect, and the
@@ -83,6 +149,8 @@ impl AllowedHosts {
         let requests = self.declared.iter();
         let hosts = grants.hosts.as_deref().unwrap_or_default();
         covered("hosts", hosts, &requests.clone().collect::<Vec<_>>())?;
+        let doors = grants.checkout_hosts.as_deref().unwrap_or_default();
+        covered("checkout_hosts", doors, &shoppers.declared.iter().collect::<Vec<_>>())?;
         let all: Vec<_> = requests.chain(&shoppers.declared).collect();
         covered("plain_http_hosts", &grants.plain_http_hosts, &all)
     }
@@ -245,7 +313,8 @@ mod tests {
     #[test]
     fn what_is_declared_may_be_reached_and_nothing_else() {
         let settings = Settings::from([("base_url", json!("http://127.0.0.1:9000/api"))]);
-        let grants = Grants { hosts: None, plain_http_hosts: texts(&["127.0.0.1:9000", "lan.pay.example"]) };
+        let grants =
+            Grants { plain_http_hosts: texts(&["127.0.0.1:9000", "lan.pay.example"]), ..Grants::default() };
         let allowed = AllowedHosts::for_requests(&rules(), &settings, &grants).unwrap();
         for (url, passes) in [
             ("https://api.example.com/v1", true),
@@ -282,7 +351,7 @@ mod tests {
 
     #[test]
     fn a_grant_only_takes_away() {
-        let grants = |hosts: &[&str]| Grants { hosts: Some(texts(hosts)), plain_http_hosts: vec![] };
+        let grants = |hosts: &[&str]| Grants { hosts: Some(texts(hosts)), ..Grants::default() };
         let rows: [(&[&str], &str, bool); 8] = [
             (&["api.example.com"], "https://api.example.com/", true),
             (&["*.example.com"], "https://api.example.com/", true),
@@ -304,7 +373,7 @@ mod tests {
         for pattern in
             ["", "*", "https://api.example.com", "api.example.com/x", "a b", "u@host", "*.*.example"]
         {
-            let grants = Grants { hosts: Some(texts(&[pattern])), plain_http_hosts: vec![] };
+            let grants = Grants { hosts: Some(texts(&[pattern])), ..Grants::default() };
             let error = AllowedHosts::for_requests(&[], &Settings::default(), &grants).unwrap_err();
             assert_eq!(error, HostsError::Pattern { key: "hosts", pattern: pattern.to_owned() });
         }

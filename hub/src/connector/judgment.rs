@@ -47,8 +47,8 @@ pub enum Failure {
     #[error("{0}")]
     Fault(Fault),
     /// The adapter panicked, went over a limit, or did what it must not: another try ends the same.
-    #[error("the adapter {0}")]
-    Misbehaved(String),
+    #[error("{who} {what}")]
+    Misbehaved { who: String, what: String },
     /// No response, no time, no free place: another try may end better.
     #[error("{0}")]
     Hindered(String),
@@ -63,19 +63,20 @@ pub fn of_failure(failure: Failure, effect: Effect, redactor: &Redactor) -> Outc
 }
 
 /// The judgment of an answer: it stands, unless its door leads where it must not.
-pub fn of_answer(answer: Answer, door: Result<(), String>, effect: Effect, redactor: &Redactor) -> Outcome {
+pub fn of_answer(answer: Answer, door: Result<(), Failure>, effect: Effect, redactor: &Redactor) -> Outcome {
     match door {
         Ok(()) => Outcome::Answered { answer },
         // The session may exist at the processor, but no shopper is sent there.
-        Err(why) => of_failure(Failure::Misbehaved(format!("opened a door that {why}")), effect, redactor),
+        Err(failure) => of_failure(failure, effect, redactor),
     }
 }
 
 fn not_sent(failure: Failure, redactor: &Redactor) -> NotSent {
     match failure {
         Failure::Hindered(detail) => NotSent::Unreachable { detail: redactor.reason(&detail) },
-        Failure::Misbehaved(what) => {
-            NotSent::Impossible { fault: Fault::cannot_ask("adapter", &redactor.reason(&what)) }
+        Failure::Misbehaved { who, what } => {
+            let field = who.trim_start_matches("the ");
+            NotSent::Impossible { fault: Fault::cannot_ask(field, &redactor.reason(&what)) }
         }
         Failure::Fault(fault) => match fault {
             Fault::Credentials { status } => NotSent::Credentials { status },

@@ -15,7 +15,7 @@ use processor_sdk::{
 use super::Connector;
 use super::credentials::SecretText;
 use super::hosts::Grants;
-use super::registry::{ConnectorConfig, Surroundings, build_with};
+use super::registry::{AdapterChoice, ConnectorConfig, Surroundings, build_with};
 use super::transport::{PreparedRequest, SendError, Transport};
 use crate::clock::ManualClock;
 
@@ -115,9 +115,10 @@ pub(super) fn lab(adapter: LabAdapter, plays: Vec<Play>) -> Lab {
     let surroundings = Surroundings {
         transport: Arc::clone(&script) as Arc<dyn Transport>,
         clock: Arc::clone(&clock) as Arc<dyn crate::clock::Clock>,
+        plugins: Arc::default(),
     };
     let config = config(&adapter.descriptor);
-    let connector = build_with(config, Arc::new(adapter), None, &surroundings).unwrap();
+    let connector = build_with(config, Arc::new(adapter), &surroundings).unwrap();
     Lab { connector, script, clock }
 }
 
@@ -130,7 +131,7 @@ pub(super) fn config(descriptor: &Descriptor) -> ConnectorConfig {
     let is_unsigned = descriptor.deliveries == SignedDeliveries::Unsigned;
     ConnectorConfig {
         name: "lab_eur".to_owned(),
-        adapter: descriptor.name.clone(),
+        adapter: AdapterChoice::Native(descriptor.name.clone()),
         livemode: false,
         settings: Settings::default(),
         secrets: secrets.into_iter().map(secret).collect::<BTreeMap<_, _>>(),

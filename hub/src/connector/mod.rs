@@ -15,6 +15,8 @@ pub mod health;
 
 pub mod replay;
 
+pub mod runner;
+
 pub mod judgment;
 
 pub mod trust;

@@ -4,6 +4,7 @@
 //! hosts that can be read. What is wrong is said with the connector, the key and the fix, never the value.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
 use hub_core::payment::AdapterPin;
@@ -16,8 +17,12 @@ use super::egress::Egress;
 use super::hosts::{AllowedHosts, Grants, HostsError};
 use super::redact::{FORM_BYTES_MIN, Redactor};
 use super::replay::Means;
+use super::runner::{Native, Runner, Sandboxed};
 use super::transport::Transport;
 use crate::clock::Clock;
+use crate::plugin::file::PluginHash;
+use crate::plugin::sandbox::Plugin;
+use crate::plugin::shelf::{NotFound, Shelf};
 
 /// The adapter that moves no money.
 const SANDBOX: &str = "sandbox";
@@ -47,13 +52,22 @@ pub fn native_adapter(name: &str) -> Option<Arc<dyn Adapter>> {
     }
 }
 
+/// Which adapter a connector uses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdapterChoice {
+    /// One that is compiled in, by its name.
+    Native(String),
+    /// A plugin, by its name; the highest version, unless the file itself is named by its hash.
+    Plugin { name: String, sha256: Option<PluginHash> },
+}
+
 /// One connector as the operator configured it.
 #[derive(Clone, Debug)]
 pub struct ConnectorConfig {
     /// The operator's name for it.
     pub name: String,
-    /// Name of the adapter.
-    pub adapter: String,
+    /// What speaks the processor's API.
+    pub adapter: AdapterChoice,
     pub livemode: bool,
     pub settings: Settings,
     /// Active values by name; the first is used for requests.
@@ -68,6 +82,26 @@ pub struct ConnectorConfig {
 pub struct Surroundings {
     pub transport: Arc<dyn Transport>,
     pub clock: Arc<dyn Clock>,
+    /// The plugins that connectors may use.
+    pub plugins: Arc<Shelf>,
+}
+
+impl AdapterChoice {
+    /// The name of the adapter or plugin.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Native(name) | Self::Plugin { name, .. } => name,
+        }
+    }
+}
+
+impl fmt::Display for AdapterChoice {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Native(name) => formatter.write_str(name),
+            Self::Plugin { name, .. } => write!(formatter, "plugin {name}"),
+        }
+    }
 }
 
 /// What is wrong with a connector's config. Every message names the connector, the key and the fix.
@@ -77,6 +111,8 @@ pub enum ConnectorConfigError {
         "connector {connector}: there is no adapter `{adapter}`; set `adapter` to one that is compiled in or a plugin that is loaded"
     )]
     NoAdapter { connector: String, adapter: String },
+    #[error("connector {connector}: {source}")]
+    Plugin { connector: String, source: NotFound },
     #[error(
         "connector {connector}: the adapter speaks contract version {version}, this hub {CONTRACT_VERSION}; use an adapter built for it"
     )]
@@ -103,7 +139,13 @@ pub enum ConnectorConfigError {
     Twice { connector: String },
 }
 
-/// Builds a connector from an adapter that is compiled in.
+/// The code behind a connector.
+enum Code {
+    Native(Arc<dyn Adapter>),
+    Plugin(Arc<Plugin>),
+}
+
+/// Builds a connector.
 ///
 /// # Errors
 /// [`ConnectorConfigError`].
@@ -111,24 +153,52 @@ pub fn build(
     config: ConnectorConfig,
     surroundings: &Surroundings,
 ) -> Result<Arc<dyn Connector>, ConnectorConfigError> {
-    let adapter = native_adapter(&config.adapter).ok_or_else(|| ConnectorConfigError::NoAdapter {
-        connector: config.name.clone(),
-        adapter: config.adapter.clone(),
-    })?;
-    build_with(config, adapter, None, surroundings)
+    let connector = || config.name.clone();
+    let code = match &config.adapter {
+        AdapterChoice::Native(name) => Code::Native(native_adapter(name).ok_or_else(|| {
+            ConnectorConfigError::NoAdapter { connector: connector(), adapter: name.clone() }
+        })?),
+        AdapterChoice::Plugin { name, sha256 } => {
+            let found = surroundings.plugins.find(name, *sha256);
+            Code::Plugin(
+                found.map_err(|source| ConnectorConfigError::Plugin { connector: connector(), source })?,
+            )
+        }
+    };
+    build_from(config, code, surroundings)
 }
 
-/// Builds a connector from any adapter; `content_hash` is that of a plugin's file.
+/// Builds a connector from any adapter, whatever its config says.
 ///
 /// # Errors
 /// [`ConnectorConfigError`].
 pub fn build_with(
     config: ConnectorConfig,
     adapter: Arc<dyn Adapter>,
-    content_hash: Option<String>,
     surroundings: &Surroundings,
 ) -> Result<Arc<dyn Connector>, ConnectorConfigError> {
-    let descriptor = adapter.descriptor();
+    build_from(config, Code::Native(adapter), surroundings)
+}
+
+/// What an adapter says of itself, if there is one.
+pub fn descriptor_of(choice: &AdapterChoice, plugins: &Shelf) -> Option<Descriptor> {
+    match choice {
+        AdapterChoice::Native(name) => native_adapter(name).map(|adapter| adapter.descriptor()),
+        AdapterChoice::Plugin { name, sha256 } => {
+            plugins.find(name, *sha256).ok().map(|plugin| plugin.descriptor().clone())
+        }
+    }
+}
+
+fn build_from(
+    config: ConnectorConfig,
+    code: Code,
+    surroundings: &Surroundings,
+) -> Result<Arc<dyn Connector>, ConnectorConfigError> {
+    let descriptor = match &code {
+        Code::Native(adapter) => adapter.descriptor(),
+        Code::Plugin(plugin) => plugin.descriptor().clone(),
+    };
     let connector = || config.name.clone();
     if descriptor.contract != CONTRACT_VERSION {
         return Err(ConnectorConfigError::Contract { connector: connector(), version: descriptor.contract });
@@ -144,20 +214,34 @@ pub fn build_with(
     check_secrets(&config, &descriptor)?;
     check_path_secret(&config, &descriptor)?;
     let hosts_error = |source| ConnectorConfigError::Hosts { connector: connector(), source };
+    let grants = match &code {
+        Code::Native(_) => config.grants.clone(),
+        Code::Plugin(_) => {
+            config.grants.of_plugin(&descriptor, &config.settings, &settings).map_err(hosts_error)?
+        }
+    };
     let secrets = Arc::new(SecretValues::new(config.secrets));
     let redactor = Arc::new(Redactor::new(&secrets, &descriptor.never_store));
-    let door_hosts = AllowedHosts::for_doors(&descriptor.checkout_hosts, &settings, &config.grants)
-        .map_err(hosts_error)?;
+    let door_hosts =
+        AllowedHosts::for_doors(&descriptor.checkout_hosts, &settings, &grants).map_err(hosts_error)?;
     let request_hosts =
-        AllowedHosts::for_requests(&descriptor.hosts, &settings, &config.grants).map_err(hosts_error)?;
-    request_hosts.refuse_without_effect(&config.grants, &door_hosts).map_err(hosts_error)?;
+        AllowedHosts::for_requests(&descriptor.hosts, &settings, &grants).map_err(hosts_error)?;
+    request_hosts.refuse_without_effect(&grants, &door_hosts).map_err(hosts_error)?;
     let egress = Egress::new(
-        (&descriptor, &settings, &config.grants),
+        (&descriptor, &settings, &grants),
         Arc::clone(&secrets),
         Arc::clone(&redactor),
         (Arc::clone(&surroundings.transport), Arc::clone(&surroundings.clock)),
     )
     .map_err(hosts_error)?;
+    let (runner, content_hash): (Arc<dyn Runner>, _) = match code {
+        Code::Native(adapter) => (Arc::new(Native(adapter)), None),
+        Code::Plugin(plugin) => {
+            let hash = plugin.hash().to_string();
+            let (connector, redactor) = (connector(), Arc::clone(&redactor));
+            (Arc::new(Sandboxed { plugin, connector, redactor }), Some(hash))
+        }
+    };
     let identity = Identity {
         name: config.name,
         livemode: config.livemode,
@@ -166,7 +250,7 @@ pub fn build_with(
         webhook_path_secret: config.webhook_path_secret,
     };
     let clock = Arc::clone(&surroundings.clock);
-    let means = Means { adapter, descriptor, settings, secrets, redactor, egress, clock };
+    let means = Means { runner, descriptor, settings, secrets, redactor, egress, clock };
     Ok(Arc::new(AdapterConnector::new(identity, means)))
 }
 
@@ -281,7 +365,11 @@ mod tests {
     use crate::routing_table::{Route, RoutingTable};
 
     fn surroundings() -> Surroundings {
-        Surroundings { transport: Arc::new(HttpTransport::new(&[]).unwrap()), clock: Arc::new(SystemClock) }
+        Surroundings {
+            transport: Arc::new(HttpTransport::new(&[]).unwrap()),
+            clock: Arc::new(SystemClock),
+            plugins: Arc::default(),
+        }
     }
 
     fn adapter(deliveries: SignedDeliveries) -> LabAdapter {
@@ -364,8 +452,7 @@ mod tests {
             let adapter = adapter(deliveries);
             let mut config = lab::config(&adapter.descriptor);
             change(&mut config);
-            let message =
-                build_with(config, Arc::new(adapter), None, &surroundings()).err().unwrap().to_string();
+            let message = build_with(config, Arc::new(adapter), &surroundings()).err().unwrap().to_string();
             assert!(message.starts_with("connector lab_eur: "), "{message}");
             assert!(words.iter().all(|word| message.contains(word)), "{message}");
             assert!(!message.contains("hush"), "{message}");
@@ -393,7 +480,7 @@ mod tests {
                 let mut config = lab::config(&adapter.descriptor);
                 config.livemode = livemode;
                 set(&mut config, "api_key", &[if key.is_empty() { "hush-hush" } else { key }]);
-                let built = build_with(config, Arc::new(adapter), None, &surroundings());
+                let built = build_with(config, Arc::new(adapter), &surroundings());
                 let refused = built.err().map(|error| error.to_string());
                 assert_eq!(refused.is_some(), mode.is_some_and(|mode| mode != livemode), "{key} {refused:?}");
                 assert!(refused.is_none_or(|text| text.contains("secrets.api_key") && !text.contains(key)));
@@ -428,7 +515,7 @@ mod tests {
             let mut adapter = adapter(WholeBody);
             change(&mut adapter.descriptor);
             let config = ConnectorConfig { livemode: true, ..lab::config(&adapter.descriptor) };
-            let error = build_with(config, Arc::new(adapter), None, &surroundings()).err().unwrap();
+            let error = build_with(config, Arc::new(adapter), &surroundings()).err().unwrap();
             assert!(error.to_string().contains(words), "{error}");
         }
         let config =
@@ -442,7 +529,7 @@ mod tests {
     fn doors_lead_to_checkout_hosts_only() {
         let adapter = adapter(WholeBody);
         let config = lab::config(&adapter.descriptor);
-        let connector = build_with(config, Arc::new(adapter), None, &surroundings()).unwrap();
+        let connector = build_with(config, Arc::new(adapter), &surroundings()).unwrap();
         let form = |url: &str| DoorKind::Form { url: url.to_owned(), fields: vec![] };
         let instructions = |payload: String| DoorKind::Instructions {
             instructions: vec![Instruction { label: "IBAN".to_owned(), value: "x".to_owned() }],
@@ -470,7 +557,7 @@ mod tests {
             let adapter = adapter(WholeBody);
             let config =
                 ConnectorConfig { name: name.to_owned(), livemode, ..lab::config(&adapter.descriptor) };
-            build_with(config, Arc::new(adapter), None, &surroundings()).unwrap()
+            build_with(config, Arc::new(adapter), &surroundings()).unwrap()
         };
         let table = |connectors: Vec<Arc<dyn Connector>>| {
             let route = |connector: Arc<dyn Connector>| {

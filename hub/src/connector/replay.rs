@@ -1,17 +1,16 @@
 //! The replay loop: run the adapter, do the step it stops at, run it again with the answer on record.
 //!
-//! Invariant: a run ends within [`EXCHANGES_MAX`] exchanges and [`RUN_S_MAX`] seconds, and an adapter that
-//! panics costs its own run only. What a run may send depends on what it has shown so far: an operation may
+//! Invariant: a run ends within [`EXCHANGES_MAX`] exchanges and [`RUN_S_MAX`] seconds, whatever the adapter
+//! does. What a run may send depends on what it has shown so far: an operation may
 //! send what it likes, a delivery only reads, and before its signature is verified only cacheable ones.
 
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use processor_sdk::{
-    Adapter, Answer, Ask, Auth, Call, Delivery, Descriptor, Exchange, HttpRequest, HttpResponse, MacRequest,
-    Method, Notification, Question, Reply, Settings, SignatureCheck, SignatureScheme, SignedDeliveries, Step,
-    StepAnswer, Timestamp, run,
+    Answer, Ask, Auth, Call, Delivery, Descriptor, Exchange, HttpRequest, HttpResponse, MacRequest, Method,
+    Notification, Question, Reply, Settings, SignatureCheck, SignatureScheme, SignedDeliveries, Step,
+    StepAnswer, Timestamp,
 };
 
 use super::credentials::SecretValues;
@@ -21,6 +20,7 @@ use super::judgment::{Effect, Failure};
 use super::public_key;
 use super::redact::{ExchangeRecord, Redactor, Span};
 use super::request::is_read;
+use super::runner::Runner;
 use super::transport::SendError;
 use super::trust::Evidence;
 use crate::clock::Clock;
@@ -36,7 +36,7 @@ pub const TRANSCRIPT_BYTES_MAX: usize = 2 * 1024 * 1024;
 
 /// What every run of one connector works with.
 pub struct Means {
-    pub adapter: Arc<dyn Adapter>,
+    pub runner: Arc<dyn Runner>,
     pub descriptor: Descriptor,
     pub settings: Settings,
     pub secrets: Arc<SecretValues>,
@@ -115,14 +115,14 @@ impl<'a> Run<'a> {
 
     async fn finish_or_fail(&mut self) -> Result<Ending, Failure> {
         loop {
-            let step = match self.run_adapter()? {
+            let step = match self.run_adapter().await? {
                 Reply::Step(step) => step,
                 Reply::Answer(answer) => return Ok(Ending::Answer(answer)),
                 Reply::Notifications(notifications) => return Ok(Ending::Notifications(notifications)),
                 Reply::Fault(fault) => return Err(Failure::Fault(fault)),
             };
             if self.ask.transcript.len() >= EXCHANGES_MAX {
-                return Err(Failure::Misbehaved(format!("wants more than {EXCHANGES_MAX} exchanges")));
+                return Err(self.misbehaved(format!("wants more than {EXCHANGES_MAX} exchanges")));
             }
             if self.means.clock.now() >= self.deadline {
                 return Err(late());
@@ -136,11 +136,13 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Native adapters take microseconds. One that is slow by nature has to bound itself.
-    fn run_adapter(&self) -> Result<Reply, Failure> {
-        // The adapter holds no state and the question is only read, so nothing half-done survives a panic.
-        let once = AssertUnwindSafe(|| run(self.means.adapter.as_ref(), &self.ask));
-        catch_unwind(once).map_err(|_| Failure::Misbehaved("panicked".to_owned()))
+    async fn run_adapter(&self) -> Result<Reply, Failure> {
+        let running = self.means.runner.run(&self.ask);
+        within(self.means.clock.as_ref(), self.deadline, running).await.unwrap_or_else(|| Err(late()))
+    }
+
+    fn misbehaved(&self, what: impl Into<String>) -> Failure {
+        Failure::Misbehaved { who: self.means.runner.who(), what: what.into() }
     }
 
     async fn perform(&mut self, step: &Step) -> Result<(StepAnswer, Evidence), Failure> {
@@ -235,9 +237,7 @@ impl<'a> Run<'a> {
         let is_read = is_read(&prepared.request, &means.descriptor.reads);
         if !is_read && self.purpose != Purpose::Operation {
             // There is no key and no stored intent behind it (no processor is asked for anything unrecorded).
-            return Err(Failure::Misbehaved(
-                "wants to send more than a read while it receives a delivery".to_owned(),
-            ));
+            return Err(self.misbehaved("wants to send more than a read while it receives a delivery"));
         }
         let began_at = means.clock.now();
         let sending = means.egress.send(request, prepared, delivery.as_ref());
@@ -277,9 +277,7 @@ impl<'a> Run<'a> {
         if is_open || is_cacheable(request) {
             return Ok(());
         }
-        Err(Failure::Misbehaved(
-            "wants to send more than a cacheable GET before a signature is verified".to_owned(),
-        ))
+        Err(self.misbehaved("wants to send more than a cacheable GET before a signature is verified"))
     }
 
     fn is_verified(&self) -> bool {
@@ -289,9 +287,9 @@ impl<'a> Run<'a> {
     fn count_bytes(&mut self, response: &HttpResponse) -> Result<(), Failure> {
         self.transcript_bytes += response.body.len();
         if self.transcript_bytes > TRANSCRIPT_BYTES_MAX {
-            return Err(Failure::Misbehaved(format!(
-                "asked for more than {TRANSCRIPT_BYTES_MAX} bytes of responses"
-            )));
+            return Err(
+                self.misbehaved(format!("asked for more than {TRANSCRIPT_BYTES_MAX} bytes of responses"))
+            );
         }
         Ok(())
     }

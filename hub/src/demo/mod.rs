@@ -19,7 +19,7 @@ use crate::app::{Parts, Running, StartError, start};
 use crate::clock::{Clock, SystemClock};
 use crate::connector::credentials::SecretText;
 use crate::connector::hosts::Grants;
-use crate::connector::registry::{ConnectorConfig, ConnectorConfigError, Surroundings, build};
+use crate::connector::registry::{AdapterChoice, ConnectorConfig, ConnectorConfigError, Surroundings, build};
 use crate::connector::transport::{HttpTransport, TransportError};
 use crate::http::limits::Rates;
 use crate::http::{HttpReturnUrls, HttpSettings};
@@ -257,7 +257,8 @@ fn write_memory(file: &Path, memory: &Memory) -> Result<(), DemoError> {
 }
 
 fn routes(memory: &Memory, sandbox_url: &str, clock: Arc<dyn Clock>) -> Result<RoutingTable, DemoError> {
-    let surroundings = Surroundings { transport: Arc::new(HttpTransport::new(&[])?), clock };
+    let surroundings =
+        Surroundings { transport: Arc::new(HttpTransport::new(&[])?), clock, plugins: Arc::default() };
     let host = sandbox_url.trim_start_matches("http://").to_owned();
     let mut routes = Vec::new();
     for (name, title) in CONNECTORS {
@@ -265,14 +266,14 @@ fn routes(memory: &Memory, sandbox_url: &str, clock: Arc<dyn Clock>) -> Result<R
         let secret = |text: &str| vec![SecretText::new(text)];
         let config = ConnectorConfig {
             name: name.to_owned(),
-            adapter: "sandbox".to_owned(),
+            adapter: AdapterChoice::Native("sandbox".to_owned()),
             livemode: false,
             settings: Settings::from([("base_url", sandbox_url.into())]),
             secrets: BTreeMap::from([
                 ("api_key".to_owned(), secret(&account.api_key)),
                 ("webhook_secret".to_owned(), secret(&account.webhook_secret)),
             ]),
-            grants: Grants { hosts: None, plain_http_hosts: vec![host.clone()] },
+            grants: Grants { plain_http_hosts: vec![host.clone()], ..Grants::default() },
             webhook_path_secret: None,
         };
         let connector = build(config, &surroundings)?;

@@ -1,5 +1,16 @@
 //! How much one run of a plugin may take.
 
+/// The longest run that may be configured, in milliseconds: an operation of several runs has to end in time.
+pub const RUN_MS_MAX: u64 = 10_000;
+/// The most fuel that may be configured for one run.
+pub const FUEL_MAX: u64 = 100_000_000_000;
+/// The most memory that may be configured for one run, in bytes: what the sandbox keeps ready for each.
+pub const MEMORY_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// The longest reply that may be configured, in bytes.
+pub const OUTPUT_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// How many runs of all plugins are worked on at once.
+pub const RUNS_OF_ALL_MAX: usize = 32;
+
 /// The limits of one run. What goes over one of them ends the run, and nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -20,6 +31,20 @@ pub struct Limits {
     pub concurrent_runs_max: usize,
 }
 
+impl Limits {
+    /// Those of a plugin whose name is not known yet, because it is asked for it under them: the most that
+    /// the sandbox can give.
+    pub const DESCRIBING: Self = Self {
+        run_ms_max: RUN_MS_MAX,
+        fuel_max: FUEL_MAX,
+        memory_bytes_max: MEMORY_BYTES_MAX,
+        output_bytes_max: OUTPUT_BYTES_MAX,
+        log_lines_max: 20,
+        log_line_bytes_max: 1_024,
+        concurrent_runs_max: 1,
+    };
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -29,7 +54,7 @@ impl Default for Limits {
             output_bytes_max: 1024 * 1024,
             log_lines_max: 20,
             log_line_bytes_max: 1_024,
-            concurrent_runs_max: 8,
+            concurrent_runs_max: 4,
         }
     }
 }

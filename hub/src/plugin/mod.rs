@@ -10,6 +10,10 @@ pub mod limits;
 
 pub mod file;
 
+mod manifest;
+
 pub mod sandbox;
+
+pub mod shelf;
 
 pub mod adapter;

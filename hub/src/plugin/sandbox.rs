@@ -2,15 +2,19 @@
 //!
 //! Invariant: an instance can call nothing but `log`, sees one run, and ends within its [`Limits`].
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use processor_sdk::{Ask, CONTRACT_VERSION, Descriptor, Reply};
+use semver::Version;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::{Component, InstancePre, Linker, WasmStr};
 use wasmtime::{Config, Engine, ResourceLimiter, Store, StoreContextMut, Trap};
 
 use super::file::{FILE_BYTES_MAX, PluginHash};
-use super::limits::Limits;
+use super::limits::{Limits, RUNS_OF_ALL_MAX};
+use super::manifest;
 
 /// How often running plugins are looked at whether their time is over, in milliseconds.
 const TICK_MS: u64 = 5;
@@ -43,6 +47,8 @@ pub enum PluginError {
     Describe(RunFault),
     #[error("its descriptor cannot be read: {0}; build it with the SDK of this hub")]
     Descriptor(String),
+    #[error("its descriptor {0}; correct it and build the plugin again")]
+    Manifest(String),
     #[error("it speaks contract version {0}, this hub {CONTRACT_VERSION}; build it with the SDK of this hub")]
     Contract(u32),
 }
@@ -64,21 +70,33 @@ pub enum RunFault {
     TooLong(usize),
     #[error("replied with something that is not a reply: {0}")]
     Unreadable(String),
+    #[error("was not run, because the sandbox has no room: {0}")]
+    NoRoom(String),
 }
 
 /// Compiles and runs plugins.
 pub struct Sandbox {
     engine: Engine,
     linker: Linker<Instance>,
+    runs: Arc<Semaphore>,
 }
 
 /// A plugin that is ready to run.
 pub struct Plugin {
     descriptor: Descriptor,
+    version: Version,
     hash: PluginHash,
     limits: Limits,
     pre: InstancePre<Instance>,
     engine: Engine,
+    own_runs: Arc<Semaphore>,
+    all_runs: Arc<Semaphore>,
+}
+
+/// What a run takes up while it lasts.
+pub struct Places {
+    _own: Option<OwnedSemaphorePermit>,
+    _all: Option<OwnedSemaphorePermit>,
 }
 
 /// What one run came to.
@@ -110,11 +128,18 @@ impl ResourceLimiter for Instance {
 }
 
 impl Sandbox {
-    /// A sandbox.
+    /// The sandbox of this process, made when it is first needed: its memory is set aside once, whatever is
+    /// loaded into it later.
     ///
     /// # Errors
     /// [`PluginError::Engine`].
-    pub fn new() -> Result<Arc<Self>, PluginError> {
+    pub fn shared() -> Result<Arc<Self>, PluginError> {
+        static SHARED: OnceLock<Result<Arc<Sandbox>, String>> = OnceLock::new();
+        let shared = SHARED.get_or_init(|| Self::new().map_err(|error| error.to_string()));
+        shared.clone().map_err(PluginError::Engine)
+    }
+
+    fn new() -> Result<Arc<Self>, PluginError> {
         let failed = |error: wasmtime::Error| PluginError::Engine(format!("{error:#}"));
         let mut config = Config::new();
         config.epoch_interruption(true).consume_fuel(true);
@@ -133,14 +158,20 @@ impl Sandbox {
             .name("plugin-ticks".to_owned())
             .spawn(ticker)
             .map_err(|error| PluginError::Engine(error.to_string()))?;
-        Ok(Arc::new(Self { engine, linker }))
+        let runs = Arc::new(Semaphore::new(RUNS_OF_ALL_MAX));
+        Ok(Arc::new(Self { engine, linker, runs }))
     }
 
-    /// Compiles a plugin and asks it who it is. Takes from milliseconds to seconds: not for a request's path.
+    /// Compiles a plugin and asks it who it is; `limits_of` are those of the plugin of a name. Takes from
+    /// milliseconds to seconds: not for a request's path.
     ///
     /// # Errors
     /// [`PluginError`].
-    pub fn load(&self, file: &[u8], limits: Limits) -> Result<Arc<Plugin>, PluginError> {
+    pub fn load(
+        &self,
+        file: &[u8],
+        limits_of: impl FnOnce(&str) -> Limits,
+    ) -> Result<Arc<Plugin>, PluginError> {
         if u64::try_from(file.len()).is_ok_and(|length| length > FILE_BYTES_MAX) {
             return Err(PluginError::TooLong);
         }
@@ -159,14 +190,19 @@ impl Sandbox {
             .linker
             .instantiate_pre(&component)
             .map_err(|error| PluginError::NotAComponent(format!("{error:#}")))?;
-        let text = call(&self.engine, &pre, limits, DESCRIBE, None).result.map_err(PluginError::Describe)?;
-        let unreadable = |error: serde_json::Error| PluginError::Descriptor(error.to_string());
-        let descriptor: Descriptor = serde_json::from_str(&text).map_err(unreadable)?;
-        if descriptor.contract != CONTRACT_VERSION {
-            return Err(PluginError::Contract(descriptor.contract));
-        }
-        let hash = PluginHash::of(file);
-        Ok(Arc::new(Plugin { descriptor, hash, limits, pre, engine: self.engine.clone() }))
+        let text = call(&self.engine, &pre, Limits::DESCRIBING, DESCRIBE, None).result;
+        let (descriptor, version) = manifest::read(&text.map_err(PluginError::Describe)?)?;
+        let limits = limits_of(&descriptor.name);
+        Ok(Arc::new(Plugin {
+            descriptor,
+            version,
+            hash: PluginHash::of(file),
+            limits,
+            pre,
+            engine: self.engine.clone(),
+            own_runs: Arc::new(Semaphore::new(limits.concurrent_runs_max)),
+            all_runs: Arc::clone(&self.runs),
+        }))
     }
 }
 
@@ -177,24 +213,62 @@ impl Plugin {
         &self.descriptor
     }
 
+    /// Its descriptor's version.
+    #[must_use]
+    pub const fn version(&self) -> &Version {
+        &self.version
+    }
+
     /// Which file it is.
     #[must_use]
     pub const fn hash(&self) -> PluginHash {
         self.hash
     }
 
+    /// What one run of it may take.
+    #[must_use]
+    pub const fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// How many runs of it are under way.
+    #[must_use]
+    pub fn runs_under_way(&self) -> usize {
+        self.limits.concurrent_runs_max.saturating_sub(self.own_runs.available_permits())
+    }
+
+    /// Waits until a run may begin. Its own places come first, so that a plugin that spins in all of them
+    /// waits for itself and not in the others' way.
+    pub async fn places(&self) -> Places {
+        // Neither is ever closed.
+        let own = Arc::clone(&self.own_runs).acquire_owned().await.ok();
+        let all = Arc::clone(&self.all_runs).acquire_owned().await.ok();
+        Places { _own: own, _all: all }
+    }
+
     /// Runs it once. Computes for as long as its limits allow: not on a thread that serves others.
     #[must_use]
     pub fn run(&self, ask: &Ask) -> Ran<Reply> {
-        let ask = match serde_json::to_string(ask) {
-            Ok(ask) => ask,
-            Err(error) => return Ran { result: Err(RunFault::Unreadable(error.to_string())), log: vec![] },
-        };
-        let Ran { result, log } = call(&self.engine, &self.pre, self.limits, RUN, Some(&ask));
+        match serde_json::to_string(ask) {
+            Ok(ask) => self.run_text(&ask),
+            Err(error) => Ran { result: Err(RunFault::Unreadable(error.to_string())), log: vec![] },
+        }
+    }
+
+    /// [`Plugin::run`] with an ask that is written already.
+    #[must_use]
+    pub fn run_text(&self, ask: &str) -> Ran<Reply> {
+        let Ran { result, log } = call(&self.engine, &self.pre, self.limits, RUN, Some(ask));
         let result = result.and_then(|text| {
             serde_json::from_str(&text).map_err(|error| RunFault::Unreadable(error.to_string()))
         });
         Ran { result, log }
+    }
+}
+
+impl fmt::Display for Plugin {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "plugin {} {}", self.descriptor.name, self.descriptor.version)
     }
 }
 
