@@ -108,7 +108,8 @@ impl fmt::Display for AdapterChoice {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectorConfigError {
     #[error(
-        "connector {connector}: there is no adapter `{adapter}`; set `adapter` to one that is compiled in or a plugin that is loaded"
+        "connector {connector}: there is no adapter `{adapter}`; name one that is compiled in, or set `plugin` \
+         instead"
     )]
     NoAdapter { connector: String, adapter: String },
     #[error("connector {connector}: {source}")]
@@ -492,14 +493,13 @@ mod tests {
     fn a_connector_says_who_it_is() {
         let adapter = adapter(Unsigned);
         let config = lab::config(&adapter.descriptor);
-        let connector =
-            build_with(config, Arc::new(adapter), Some("sha256-x".to_owned()), &surroundings()).unwrap();
+        let connector = build_with(config, Arc::new(adapter), &surroundings()).unwrap();
         assert_eq!((connector.name(), connector.livemode()), ("lab_eur", false));
         assert_eq!(connector.settings().optional_text("site"), Some("main"), "defaults are filled in");
         assert_eq!(connector.webhook_path_secret(), Some("abcdefghijklmnopqrstuvwxyz"));
         let pin = connector.adapter_pin();
         assert_eq!((pin.name.as_str(), pin.version.as_str()), ("lab", "1.0.0"));
-        assert_eq!(pin.content_hash.as_deref(), Some("sha256-x"));
+        assert_eq!(pin.content_hash, None, "only a plugin has a file of its own");
     }
 
     #[test]
@@ -518,8 +518,8 @@ mod tests {
             let error = build_with(config, Arc::new(adapter), &surroundings()).err().unwrap();
             assert!(error.to_string().contains(words), "{error}");
         }
-        let config =
-            ConnectorConfig { adapter: "nobody".to_owned(), ..lab::config(&lab::descriptor(WholeBody)) };
+        let nobody = AdapterChoice::Native("nobody".to_owned());
+        let config = ConnectorConfig { adapter: nobody, ..lab::config(&lab::descriptor(WholeBody)) };
         let error = build(config, &surroundings()).err().unwrap();
         assert!(error.to_string().contains("no adapter `nobody`"), "{error}");
         assert!(native_adapter("sandbox").is_some() && native_adapter("Sandbox").is_none());

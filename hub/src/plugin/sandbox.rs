@@ -139,7 +139,11 @@ impl Sandbox {
         shared.clone().map_err(PluginError::Engine)
     }
 
-    fn new() -> Result<Arc<Self>, PluginError> {
+    /// A sandbox of its own.
+    ///
+    /// # Errors
+    /// [`PluginError::Engine`].
+    pub fn new() -> Result<Arc<Self>, PluginError> {
         let failed = |error: wasmtime::Error| PluginError::Engine(format!("{error:#}"));
         let mut config = Config::new();
         config.epoch_interruption(true).consume_fuel(true);
@@ -162,12 +166,19 @@ impl Sandbox {
         Ok(Arc::new(Self { engine, linker, runs }))
     }
 
-    /// Compiles a plugin and asks it who it is; `limits_of` are those of the plugin of a name. Takes from
-    /// milliseconds to seconds: not for a request's path.
+    /// Compiles a plugin and asks it who it is. Takes from milliseconds to seconds: not for a request's path.
     ///
     /// # Errors
     /// [`PluginError`].
-    pub fn load(
+    pub fn load(&self, file: &[u8], limits: Limits) -> Result<Arc<Plugin>, PluginError> {
+        self.load_named(file, |_| limits)
+    }
+
+    /// [`Sandbox::load`], where the limits are those of the plugin of a name.
+    ///
+    /// # Errors
+    /// [`PluginError`].
+    pub fn load_named(
         &self,
         file: &[u8],
         limits_of: impl FnOnce(&str) -> Limits,
@@ -323,9 +334,9 @@ fn in_store(
     let instance = pre.instantiate(&mut *store)?;
     // Copied, not borrowed: by the time a call returns, the guest may have freed what it returned.
     let (text,) = match ask {
-        Some(ask) => instance
-            .get_typed_func::<(&str,), (String,)>(&mut *store, function)?
-            .call(&mut *store, (ask,))?,
+        Some(ask) => {
+            instance.get_typed_func::<(&str,), (String,)>(&mut *store, function)?.call(&mut *store, (ask,))?
+        }
         None => instance.get_typed_func::<(), (String,)>(&mut *store, function)?.call(&mut *store, ())?,
     };
     Ok((text.len() <= output_bytes_max).then_some(text))

@@ -185,7 +185,7 @@ fn load(path: &Path, terms: &Terms, before: &Shelf) -> Result<Arc<Plugin>, Refus
         return Ok(Arc::clone(plugin));
     }
     let sandbox = Sandbox::shared().map_err(Refused::Engine)?;
-    sandbox.load(&bytes, |name| terms.limits_of(name)).map_err(|error| Refused::File(error.to_string()))
+    sandbox.load_named(&bytes, |name| terms.limits_of(name)).map_err(|error| Refused::File(error.to_string()))
 }
 
 /// The file's bytes, one more than there may be at most.
