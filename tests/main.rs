@@ -27,6 +27,8 @@ mod crash;
 
 mod operators;
 
+mod plugins;
+
 mod acceptance;
 
 mod tidy;
