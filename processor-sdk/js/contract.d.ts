@@ -273,7 +273,7 @@ export type Descriptor = {
   settings: SettingField[];
   /** Secrets the operator provides. */
   secrets: SecretField[];
-  /** Hosts that requests may go to. */
+  /** Hosts that requests may go to. None where nothing is ever sent (`KeyCarrier::NothingSent`). */
   hosts: HostRule[];
   /** Hosts that a door may lead to. */
   checkout_hosts: HostRule[];
@@ -498,6 +498,8 @@ export type KeyCarrier = {
   pointer: string;
 } | {
   in: "none";
+} | {
+  in: "nothing_sent";
 };
 
 /** How the bytes of a key are written in the operator's secret. */
@@ -782,7 +784,7 @@ export type SignatureCheck = ({
 /** How deliveries are authenticated. */
 export type SignedDeliveries = "whole_body" | {
   fields: string[];
-} | "unsigned";
+} | "unsigned" | "none";
 
 /** The time a signature says it was made at. It must be part of the signed message. */
 export type SignedTimestamp = {

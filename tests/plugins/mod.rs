@@ -6,4 +6,6 @@ mod authoring;
 
 mod same;
 
+mod javascript;
+
 mod guides;
