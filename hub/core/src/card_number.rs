@@ -567,14 +567,14 @@ mod tests {
     proptest! {
         #[test]
         fn however_it_is_grouped_a_card_number_is_found(
-            digits in "(4[0-9]{2}|5[1-5][0-9]|222[1-9]|60[0-9]|65[0-9]|62[0-9])[0-9]{11,12}",
+            digits in "(4[0-9]{2}|5[1-5][0-9]|60[0-9]|65[0-9]|62[0-9])[0-9]{12}|222[1-9][0-9]{11}",
             groups in any::<u16>(),
             separator in "[ -]|\u{a0}|%20",
             before in "[ -~]{0,20}[g-z=:\"]",
             after in "([g-z,:\"][ -~]{0,20})?",
         ) {
-            let number = with_luhn_digit(&digits[..15.min(digits.len())]);
-            prop_assume!(number.len() == 16);
+            let number = with_luhn_digit(&digits);
+            prop_assert_eq!(number.len(), 16);
             let mut written = String::new();
             for (index, digit) in number.chars().enumerate() {
                 if index > 0 && groups & (1 << index) != 0 {

@@ -537,6 +537,10 @@ pub struct Refund {
     pub processor_id: Option<String>,
     /// What was refunded or asked before it, pinned so that repeats send the same bytes.
     pub refunded_before: Money,
+    /// The processor's own total of refunds when we asked for this one, if it had stated any: that total counts
+    /// nothing of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stated_before: Option<Money>,
     /// That the processor's word stands against ours: another amount was accepted, or it was done although we
     /// had been told that it failed. It is no measure of what we asked for then.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

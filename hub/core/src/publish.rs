@@ -148,6 +148,7 @@ mod tests {
             failure: None,
             processor_id: None,
             refunded_before: amount,
+            stated_before: None,
             overruled: false,
             created_at,
         };

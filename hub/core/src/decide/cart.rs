@@ -8,6 +8,7 @@ use processor_sdk::{Money, OperationKind};
 
 use super::{TRANSFERS_MAX, ask, refuse_quarantined};
 use crate::event::Event;
+use crate::evidence::Total;
 use crate::ids::{AttemptId, CaptureId, RefundId};
 use crate::payment::{
     Attempt, AttemptState, Capture, Closed, PaymentIntent, Refund, Status, Subject, TransferStatus,
@@ -181,6 +182,7 @@ pub(super) fn give_back(
 ) {
     let Some(attempt) = story.payment.attempt(attempt_id) else { return };
     let refunded_before = story.payment.refunds_standing(attempt);
+    let stated_before = attempt.evidence.total(Total::Refunded, amount.currency()).0;
     let refund = Refund {
         id: RefundId::from_body(&story.fresh()),
         attempt_id: attempt_id.clone(),
@@ -192,6 +194,7 @@ pub(super) fn give_back(
         failure: None,
         processor_id: None,
         refunded_before,
+        stated_before,
         overruled: false,
         created_at: story.now(),
     };

@@ -105,6 +105,7 @@ fn observe_refund(
         failure: None,
         processor_id,
         refunded_before: story.payment.amount_refunded(),
+        stated_before: None,
         overruled: false,
         created_at: story.now(),
     };
@@ -112,13 +113,17 @@ fn observe_refund(
     refund
 }
 
-/// A stated total beyond the refunds that ended: the pending ones, if they sum to it; if none is under way,
-/// it was given back elsewhere. A total that refunds have since explained is taken back.
+/// A stated total beyond the refunds that ended: the pending ones that it may count, if they sum to it; if there
+/// are none, it was given back elsewhere. A total that refunds have since explained is taken back.
 fn attribute_refunded(story: &mut Story<'_, '_>, attempt_id: &AttemptId, stated: Money) {
     let payment = &story.payment;
     let Some(attempt) = payment.attempt(attempt_id) else { return };
     let zero = Money::zero(stated.currency());
-    let of_attempt = || payment.refunds.iter().filter(|refund| refund.attempt_id == *attempt_id);
+    // What was stated before we asked for a refund counts nothing of it.
+    let is_counted =
+        |refund: &&Refund| refund.stated_before.is_none_or(|before| before.minor() < stated.minor());
+    let of_attempt =
+        || payment.refunds.iter().filter(|refund| refund.attempt_id == *attempt_id).filter(is_counted);
     let explained = of_attempt().filter(|refund| !is_bare_total(refund) && may_be_in_total(attempt, refund));
     let missing = less(stated, sum(zero, explained.map(|refund| &refund.amount)));
     let bare: Vec<_> = of_attempt().filter(|refund| is_standing_total(refund)).collect();

@@ -133,6 +133,42 @@ fn a_total_tells_of_the_one_under_way() {
 }
 
 #[test]
+fn a_total_from_before_it_was_asked_tells_nothing_of_a_refund() {
+    paid(
+        "refund 5.00
+         unknown a1 r1
+         hears a1 refunded:20.00                    // r1 and another, or others alone
+         is succeeded refunded 0 pending 5.00
+         refund 15.00
+         is succeeded refunded 0 pending 20.00      // as much as was stated, and never sent
+         wants send a1 r2
+         unknown a1 r2
+         hears a1 refunded:20.00
+         is succeeded refunded 0 pending 20.00
+         hears a1 refund=r1#re_1/succeeded/5.00     // so the rest was given back elsewhere
+         is succeeded refunded 20.00 pending 15.00
+         hears a1 refund=r2#re_2/failed/15.00
+         refund r2 failed
+         is succeeded refunded 20.00 pending 0",
+    );
+    check(
+        "intent 20.00
+         policies paid_twice:refund_later
+         start a1
+         says a1 open open door
+         start a2
+         says a2 open open door
+         tick 10m
+         hears a2 paid captured:20.00
+         refund 5.00
+         says a2 r1 refunded:20.00
+         hears a1 paid captured:20.00 @5s           // what a2 kept of its later payment is given back
+         wants send a2 r2
+         is succeeded captured 40.00 refunded 0 pending 20.00",
+    );
+}
+
+#[test]
 fn made_in_the_dashboard() {
     paid(
         "hears a1 refund=#re_9/succeeded/5.00

@@ -19,10 +19,16 @@ struct Gate {
     go_on: mpsc::Receiver<()>,
 }
 
-impl DurableStep for Gate {
-    fn commit(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+impl Gate {
+    fn hold(&self) {
         // A test that is over lets everything through.
         let _over = self.reached.send(()).is_err() || self.go_on.recv().is_err();
+    }
+}
+
+impl DurableStep for Gate {
+    fn commit(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        self.hold();
         FlushedCommit.commit(connection)
     }
 }
@@ -37,12 +43,16 @@ struct Gated {
 
 impl Gated {
     fn open(options: SqliteOptions) -> Self {
+        Self::open_with(options, |gate| Box::new(gate))
+    }
+
+    fn open_with(options: SqliteOptions, step: impl FnOnce(Gate) -> Box<dyn DurableStep>) -> Self {
         let (reached_sender, reached) = mpsc::channel();
         let (go_on, go_on_receiver) = mpsc::channel();
         let directory = tempfile::tempdir().unwrap();
         let gate = Gate { reached: reached_sender, go_on: go_on_receiver };
         let path = directory.path().join("hub.db");
-        let store = SqliteStore::open_with(&path, options, Box::new(gate)).unwrap();
+        let store = SqliteStore::open_with(&path, options, step(gate)).unwrap();
         Self { directory, store, reached, go_on }
     }
 }
@@ -118,12 +128,16 @@ async fn a_conflict_waits_for_the_flush_too() {
     assert_eq!((first.await, second.await), (Ok(()), conflict(Conflict::OrderReference)));
 }
 
-/// Fails as often as it is told to, after the statements and before anything is durable.
-struct FailingCommit(Arc<AtomicBool>);
+/// Fails as long as it is told to, after the statements and before anything is durable.
+struct FailingCommit {
+    fails: Arc<AtomicBool>,
+    otherwise: Gate,
+}
 
 impl DurableStep for FailingCommit {
     fn commit(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        if self.0.load(Ordering::SeqCst) {
+        self.otherwise.hold();
+        if self.fails.load(Ordering::SeqCst) {
             return Err(rusqlite::Error::SqliteFailure(
                 rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC),
                 Some("disk I/O error".to_owned()),
@@ -136,19 +150,32 @@ impl DurableStep for FailingCommit {
 #[tokio::test]
 async fn a_failed_flush_is_nobodys_success() {
     let fails = Arc::new(AtomicBool::new(true));
-    let directory = tempfile::tempdir().unwrap();
-    let step = Box::new(FailingCommit(Arc::clone(&fails)));
-    let store = SqliteStore::open_with(&directory.path().join("hub.db"), options(), step).unwrap();
+    let step_fails = Arc::clone(&fails);
+    let gated =
+        Gated::open_with(options(), |otherwise| Box::new(FailingCommit { fails: step_fails, otherwise }));
+    // The sender is bound last, so that it is dropped first here too.
+    let Gated { directory, store, reached, go_on } = gated;
     let changes = store.changes();
 
     let failed = Err(StoreError::Failed("SQLite error 1034: disk I/O error".to_owned()));
-    let mut commits: Vec<_> =
-        (1..=20).map(|number| waiting(&store, create_writes(number, Some("one")))).collect();
-    assert_eq!(pending(&mut commits[..1]), 1);
-    for waiting in commits {
+    // The first commit holds the writer at its flush, so that the others gather behind it in one group.
+    let mut first = [waiting(&store, create_writes(1, Some("one")))];
+    assert_eq!(pending(&mut first), 1);
+    reached.recv().unwrap();
+    let mut group: Vec<_> =
+        (2..=20).map(|number| waiting(&store, create_writes(number, Some("one")))).collect();
+    assert_eq!(pending(&mut group), 19);
+    go_on.send(()).unwrap();
+    let [first] = first;
+    assert_eq!(first.await, failed);
+    reached.recv().unwrap();
+    assert_eq!(pending(&mut group), 19, "answered before the flush");
+    drop(go_on);
+    for waiting in group {
         // Those that would have conflicted with the first of their group as well: it is not there.
         assert_eq!(waiting.await, failed);
     }
+    assert!(reached.try_recv().is_err(), "nineteen commits, one flush");
     let claimed = store.claim(at(90_000), at(90_060), crate::store::LeaseToken("a".to_owned()), 10).await;
     assert_eq!(claimed.map(|_| ()), failed);
     for table in ["orders", "payments", "payment_events", "jobs", "idempotency_keys", "open_order_references"]

@@ -159,6 +159,7 @@ fn refund(
         failure: None,
         processor_id: None,
         refunded_before: eur(0),
+        stated_before: None,
         overruled: false,
         created_at: at(0),
     }
