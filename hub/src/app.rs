@@ -24,7 +24,7 @@ use crate::key_scope::KeyScopes;
 use crate::merchant_webhooks::sender::{SenderError, WebhookSender};
 use crate::metrics::{self, Metrics};
 use crate::operator;
-use crate::plugin::shelf::{Shelf, ShelfError};
+use crate::plugin::shelf::{Shelf, ShelfError, Terms};
 use crate::removed_connectors;
 use crate::routing_table::{Route, RoutingTable};
 use crate::seal::{KeyFileError, Sealer, SealingKey};
@@ -289,7 +289,9 @@ pub struct Served {
 /// # Errors
 /// [`StartError::Config`] with every mistake of every connector, as `serve` would tell them.
 pub fn check_connectors(config: &Config) -> Result<(), StartError> {
-    let plugins = Shelf::read(&config.plugins.folder, &config.plugins.terms, &Shelf::default())?;
+    // A check leaves nothing behind.
+    let terms = Terms { cache: None, ..config.plugins.terms.clone() };
+    let plugins = Shelf::read(&config.plugins.folder, &terms, &Shelf::default())?;
     routes(config, Arc::new(SystemClock), Arc::new(plugins)).map(|_| ())
 }
 

@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use ring::hmac;
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -145,6 +146,12 @@ impl SealingKey {
         let mut id = [0_u8; KEY_ID_BYTES];
         id.copy_from_slice(&digest[..KEY_ID_BYTES]);
         SealingKeyId(id)
+    }
+
+    /// A key for MACs, made from this one for a purpose of its own.
+    pub fn mac_key(&self, purpose: &str) -> hmac::Key {
+        let own = hmac::Key::new(hmac::HMAC_SHA256, self.bytes.as_slice());
+        hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&own, purpose.as_bytes()).as_ref())
     }
 
     /// Writes a temporary file beside `path` and gives it the name only if the name is still free.

@@ -10,7 +10,7 @@
 use std::ops::Range;
 
 /// Keys whose values are harmless wherever they stand, except among secrets and settings.
-pub(super) const PLAIN_KEYS: [&str; 47] = [
+pub(super) const PLAIN_KEYS: [&str; 48] = [
     "abandoned_connectors",
     "adapter",
     "all_networks",
@@ -53,6 +53,7 @@ pub(super) const PLAIN_KEYS: [&str; 47] = [
     "sites",
     "timeout_s",
     "title",
+    "trusted_keys",
     "trusted_proxies",
     "unknown_payment",
     "unproven_requests_burst",

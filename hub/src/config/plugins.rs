@@ -10,7 +10,10 @@ use super::section::{Entry, Layer, Notes, Section};
 use super::{Plugins, path, required};
 use crate::plugin::limits::{FUEL_MAX, Limits, MEMORY_BYTES_MAX, OUTPUT_BYTES_MAX, RUN_MS_MAX};
 use crate::plugin::shelf::Terms;
+use crate::plugin::signature::TrustedKey;
 
+/// minisign's own.
+const EXAMPLE_KEY: &str = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
 const RUN_MS_MIN: u64 = 1;
 const FUEL_MIN: u64 = 1_000_000;
 const MEMORY_BYTES_MIN: usize = 1024 * 1024;
@@ -25,12 +28,19 @@ pub(super) fn plugins(section: &mut Section<'_>, notes: &Notes, data_dir: Option
         Some(value) => path(&value),
         None => data_dir.map(|data_dir| data_dir.join("plugins")),
     };
+    let trusted_keys = required(section, "trusted_keys").and_then(|value| {
+        let wanted = "a public key as minisign prints it: 56 characters that begin with RW";
+        value.texts(wanted, EXAMPLE_KEY, TrustedKey::parse)
+    });
     let mut table = section.section("limits");
     let limits = limits(&mut table, None);
     table.finish(None);
     let limits_of = limits_of(&mut section.section("limits_of"), notes, limits);
     section.finish(None);
-    Some(Plugins { folder: folder?, terms: Terms { limits: limits?, limits_of: limits_of? } })
+    let cache = data_dir.map(|data_dir| data_dir.join("plugin-cache"));
+    let terms =
+        Terms { limits: limits?, limits_of: limits_of?, trusted_keys: trusted_keys?, cache: Some(cache?) };
+    Some(Plugins { folder: folder?, terms })
 }
 
 /// Every limit; what is not written is as in `others`, which the built-in file has no need of.

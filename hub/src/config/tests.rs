@@ -328,6 +328,7 @@ fn every_key_is_in_the_built_in_file_and_is_read() {
         ("metrics.all_networks", "true"),
         ("bootstrap.print_first_key", "false"),
         ("plugins.folder", "'elsewhere'"),
+        ("plugins.trusted_keys", "['RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3']"),
         ("plugins.limits.run_ms_max", "7"),
         ("plugins.limits.fuel_max", "7_000_000"),
         ("plugins.limits.memory_bytes_max", "2097152"),

@@ -10,7 +10,11 @@ pub mod limits;
 
 pub mod file;
 
+pub mod signature;
+
 mod manifest;
+
+pub mod cache;
 
 pub mod sandbox;
 

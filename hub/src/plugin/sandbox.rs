@@ -10,20 +10,41 @@ use processor_sdk::{Ask, CONTRACT_VERSION, Descriptor, Reply};
 use semver::Version;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::{Component, InstancePre, Linker, WasmStr};
-use wasmtime::{Config, Engine, ResourceLimiter, Store, StoreContextMut, Trap};
+use wasmtime::{
+    Config, Engine, PoolConcurrencyLimitError, PoolingAllocationConfig, ResourceLimiter, Store,
+    StoreContextMut, Trap,
+};
 
-use super::file::{FILE_BYTES_MAX, PluginHash};
-use super::limits::{Limits, RUNS_OF_ALL_MAX};
+use super::cache::CodeCache;
+use super::file::{self, FILE_BYTES_MAX, PluginHash};
+use super::limits::{Limits, MEMORY_BYTES_MAX, RUNS_OF_ALL_MAX};
 use super::manifest;
 
 /// How often running plugins are looked at whether their time is over, in milliseconds.
 const TICK_MS: u64 = 5;
 
 /// The one thing that a plugin may import.
-const LOG: &str = "log";
+pub(super) const LOG: &str = "log";
 /// What it must export.
-const DESCRIBE: &str = "describe";
-const RUN: &str = "run";
+pub(super) const DESCRIBE: &str = "describe";
+pub(super) const RUN: &str = "run";
+
+/// How many instances there are at most: those of runs, and some of plugins that are being loaded or looked at.
+const INSTANCES_OF_ALL_MAX: usize = RUNS_OF_ALL_MAX + 16;
+/// How many core instances one plugin is made of at most; those of Python and JavaScript have dozens.
+const CORE_INSTANCES_MAX: usize = 64;
+/// How many memories it has at most. Their sizes count together.
+const MEMORIES_MAX: usize = 2;
+/// How many tables it has at most ...
+const TABLES_MAX: usize = 16;
+/// ... and how many elements each of them.
+const TABLE_ELEMENTS_MAX: usize = 50_000;
+/// How long the engine's own notes on one instance may be, in bytes.
+const METADATA_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// How deep it may recurse, in bytes of stack. The threads that it runs on have four times as much.
+const STACK_BYTES_MAX: usize = 512 * 1024;
+/// How much of an unused place stays in memory, in bytes, so that the next run finds it ready.
+const KEPT_WARM_BYTES: usize = 64 * 1024;
 
 /// Why a file is not a plugin that can be used. Each message says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -111,20 +132,67 @@ pub struct Ran<T> {
 /// One run's own state on the host's side.
 struct Instance {
     limits: Limits,
+    memory_bytes: usize,
     memory_refused: bool,
     log: Vec<String>,
 }
 
 impl ResourceLimiter for Instance {
-    fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        let granted = desired <= self.limits.memory_bytes_max;
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let all = self.memory_bytes.saturating_add(desired.saturating_sub(current));
+        let granted = all <= self.limits.memory_bytes_max;
+        if granted {
+            self.memory_bytes = all;
+        }
         self.memory_refused |= !granted;
         Ok(granted)
     }
 
     fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(desired <= 100_000)
+        Ok(desired <= TABLE_ELEMENTS_MAX)
     }
+
+    fn instances(&self) -> usize {
+        CORE_INSTANCES_MAX
+    }
+
+    fn memories(&self) -> usize {
+        MEMORIES_MAX
+    }
+
+    fn tables(&self) -> usize {
+        TABLES_MAX
+    }
+}
+
+/// What is set aside once for the runs of all plugins. Most of it is addresses, which cost nothing until used.
+fn config() -> Config {
+    let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(count(INSTANCES_OF_ALL_MAX))
+        .total_core_instances(count(INSTANCES_OF_ALL_MAX * CORE_INSTANCES_MAX))
+        .total_memories(count(INSTANCES_OF_ALL_MAX * MEMORIES_MAX))
+        .total_tables(count(INSTANCES_OF_ALL_MAX * TABLES_MAX))
+        .max_core_instances_per_component(count(CORE_INSTANCES_MAX))
+        .max_memories_per_component(count(MEMORIES_MAX))
+        .max_tables_per_component(count(TABLES_MAX))
+        .max_component_instance_size(METADATA_BYTES_MAX)
+        .max_core_instance_size(METADATA_BYTES_MAX)
+        .max_memory_size(MEMORY_BYTES_MAX)
+        .table_elements(TABLE_ELEMENTS_MAX)
+        .linear_memory_keep_resident(KEPT_WARM_BYTES)
+        .table_keep_resident(KEPT_WARM_BYTES)
+        .max_unused_warm_slots(count(RUNS_OF_ALL_MAX));
+    let mut config = Config::new();
+    config
+        .allocation_strategy(pool)
+        .epoch_interruption(true)
+        .consume_fuel(true)
+        .max_wasm_stack(STACK_BYTES_MAX)
+        // The same question has the same answer on every machine.
+        .cranelift_nan_canonicalization(true)
+        .relaxed_simd_deterministic(true);
+    config
 }
 
 impl Sandbox {
@@ -145,9 +213,7 @@ impl Sandbox {
     /// [`PluginError::Engine`].
     pub fn new() -> Result<Arc<Self>, PluginError> {
         let failed = |error: wasmtime::Error| PluginError::Engine(format!("{error:#}"));
-        let mut config = Config::new();
-        config.epoch_interruption(true).consume_fuel(true);
-        let engine = Engine::new(&config).map_err(failed)?;
+        let engine = Engine::new(&config()).map_err(failed)?;
         let mut linker = Linker::new(&engine);
         linker.root().func_wrap(LOG, log).map_err(failed)?;
         let weak = engine.weak();
@@ -171,32 +237,32 @@ impl Sandbox {
     /// # Errors
     /// [`PluginError`].
     pub fn load(&self, file: &[u8], limits: Limits) -> Result<Arc<Plugin>, PluginError> {
-        self.load_named(file, |_| limits)
+        self.load_named(file, None, |_| limits)
     }
 
-    /// [`Sandbox::load`], where the limits are those of the plugin of a name.
+    /// [`Sandbox::load`], where compiled code is kept in a cache and the limits are those of the plugin of a name.
     ///
     /// # Errors
     /// [`PluginError`].
     pub fn load_named(
         &self,
         file: &[u8],
+        cache: Option<&CodeCache>,
         limits_of: impl FnOnce(&str) -> Limits,
     ) -> Result<Arc<Plugin>, PluginError> {
-        if u64::try_from(file.len()).is_ok_and(|length| length > FILE_BYTES_MAX) {
-            return Err(PluginError::TooLong);
-        }
-        let component = Component::new(&self.engine, file)
-            .map_err(|error| PluginError::NotAComponent(format!("{error:#}")))?;
-        let kind = component.component_type();
-        if let Some((name, _)) = kind.imports(&self.engine).find(|(name, _)| *name != LOG) {
-            return Err(PluginError::Import(name.to_owned()));
-        }
-        for name in [DESCRIBE, RUN] {
-            if component.get_export_index(None, name).is_none() {
-                return Err(PluginError::Export(name));
+        file::check(file)?;
+        let hash = PluginHash::of(file);
+        let component = match cache.and_then(|cache| cache.load(&self.engine, hash)) {
+            Some(component) => component,
+            None => {
+                let component = Component::new(&self.engine, file)
+                    .map_err(|error| PluginError::NotAComponent(format!("{error:#}")))?;
+                if let Some(cache) = cache {
+                    cache.keep(&self.engine, hash, &component);
+                }
+                component
             }
-        }
+        };
         let pre = self
             .linker
             .instantiate_pre(&component)
@@ -207,7 +273,7 @@ impl Sandbox {
         Ok(Arc::new(Plugin {
             descriptor,
             version,
-            hash: PluginHash::of(file),
+            hash,
             limits,
             pre,
             engine: self.engine.clone(),
@@ -288,8 +354,9 @@ fn log(mut context: StoreContextMut<'_, Instance>, (line,): (WasmStr,)) -> wasmt
     if context.data().log.len() >= limits.log_lines_max {
         return Ok(());
     }
-    let mut line = line.to_str(&context)?.into_owned();
-    line.truncate(line.floor_char_boundary(limits.log_line_bytes_max));
+    let line = line.to_str(&context)?;
+    // Only what is kept is copied.
+    let line = line[..line.floor_char_boundary(limits.log_line_bytes_max)].to_owned();
     context.data_mut().log.push(line);
     Ok(())
 }
@@ -301,7 +368,8 @@ fn call(
     function: &str,
     ask: Option<&str>,
 ) -> Ran<String> {
-    let mut store = Store::new(engine, Instance { limits, memory_refused: false, log: Vec::new() });
+    let mut store =
+        Store::new(engine, Instance { limits, memory_bytes: 0, memory_refused: false, log: Vec::new() });
     store.limiter(|instance| instance);
     store.set_epoch_deadline(limits.run_ms_max.div_ceil(TICK_MS).max(1));
     let result = store
@@ -312,16 +380,23 @@ fn call(
     let result = match result {
         Ok(Some(text)) => Ok(text),
         Ok(None) => Err(RunFault::TooLong(limits.output_bytes_max)),
-        Err(error) => Err(match error.downcast_ref::<Trap>() {
-            Some(Trap::Interrupt) => RunFault::OutOfTime(limits.run_ms_max),
-            Some(Trap::OutOfFuel) => RunFault::OutOfFuel(limits.fuel_max),
-            Some(Trap::StackOverflow) => RunFault::StackOverflow,
-            _ if memory_refused => RunFault::OutOfMemory(limits.memory_bytes_max),
-            Some(trap) => RunFault::Trapped(trap.to_string()),
-            None => RunFault::Trapped(format!("{:#}", error.root_cause())),
-        }),
+        Err(error) => Err(fault(&error, limits, memory_refused)),
     };
     Ran { result, log }
+}
+
+fn fault(error: &wasmtime::Error, limits: Limits, memory_refused: bool) -> RunFault {
+    if error.is::<PoolConcurrencyLimitError>() {
+        return RunFault::NoRoom(error.root_cause().to_string());
+    }
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::Interrupt) => RunFault::OutOfTime(limits.run_ms_max),
+        Some(Trap::OutOfFuel) => RunFault::OutOfFuel(limits.fuel_max),
+        Some(Trap::StackOverflow) => RunFault::StackOverflow,
+        _ if memory_refused => RunFault::OutOfMemory(limits.memory_bytes_max),
+        Some(trap) => RunFault::Trapped(trap.to_string()),
+        None => RunFault::Trapped(error.root_cause().to_string()),
+    }
 }
 
 fn in_store(

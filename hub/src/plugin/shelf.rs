@@ -9,9 +9,11 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::cache::CodeCache;
 use super::file::{FILE_BYTES_MAX, PluginHash};
 use super::limits::Limits;
 use super::sandbox::{Plugin, PluginError, Sandbox};
+use super::signature::{self, TrustedKey};
 
 /// How many plugin files a folder may hold.
 const FILES_MAX: usize = 256;
@@ -23,6 +25,10 @@ pub struct Terms {
     pub limits: Limits,
     /// The same for the plugins of these names.
     pub limits_of: BTreeMap<String, Limits>,
+    /// Keys of which one must have signed each plugin; none = no signature is asked for.
+    pub trusted_keys: Vec<TrustedKey>,
+    /// The folder in which compiled code is kept; `None` = nothing is kept.
+    pub cache: Option<PathBuf>,
 }
 
 impl Terms {
@@ -80,8 +86,10 @@ impl Shelf {
     /// [`ShelfError`]. A file that is no plugin is no error; see [`Shelf::broken`].
     pub fn read(folder: &Path, terms: &Terms, before: &Self) -> Result<Self, ShelfError> {
         let mut shelf = Self::default();
-        for name in plugin_files(folder)? {
-            match load(&folder.join(&name), terms, before) {
+        let files = plugin_files(folder)?;
+        let cache = terms.cache.as_deref().filter(|_| !files.is_empty()).and_then(open_cache);
+        for name in files {
+            match load(&folder.join(&name), terms, before, cache.as_ref()) {
                 Ok(plugin) => shelf.plugins.push((name, plugin)),
                 Err(Refused::Engine(error)) => return Err(ShelfError::Engine(error)),
                 Err(Refused::File(why)) => {
@@ -175,9 +183,23 @@ enum Refused {
     File(String),
 }
 
-fn load(path: &Path, terms: &Terms, before: &Shelf) -> Result<Arc<Plugin>, Refused> {
+/// Without a cache every start takes longer, and nothing else.
+fn open_cache(folder: &Path) -> Option<CodeCache> {
+    let opened = CodeCache::open(folder);
+    opened.inspect_err(|error| tracing::warn!(%error, "compiled plugin code cannot be kept")).ok()
+}
+
+fn load(
+    path: &Path,
+    terms: &Terms,
+    before: &Shelf,
+    cache: Option<&CodeCache>,
+) -> Result<Arc<Plugin>, Refused> {
     let refuse = |error: io::Error| Refused::File(format!("it cannot be read: {error}"));
     let bytes = read_file(path).map_err(refuse)?;
+    // Before anything else is done with it.
+    signature::check(path, &bytes, &terms.trusted_keys)
+        .map_err(|unsigned| Refused::File(unsigned.to_string()))?;
     let hash = PluginHash::of(&bytes);
     let same = before.plugins.iter().map(|(_, plugin)| plugin).find(|plugin| plugin.hash() == hash);
     if let Some(plugin) = same.filter(|plugin| plugin.limits() == terms.limits_of(&plugin.descriptor().name))
@@ -185,7 +207,9 @@ fn load(path: &Path, terms: &Terms, before: &Shelf) -> Result<Arc<Plugin>, Refus
         return Ok(Arc::clone(plugin));
     }
     let sandbox = Sandbox::shared().map_err(Refused::Engine)?;
-    sandbox.load_named(&bytes, |name| terms.limits_of(name)).map_err(|error| Refused::File(error.to_string()))
+    sandbox
+        .load_named(&bytes, cache, |name| terms.limits_of(name))
+        .map_err(|error| Refused::File(error.to_string()))
 }
 
 /// The file's bytes, one more than there may be at most.
