@@ -67,7 +67,9 @@ pub(crate) async fn run(
         let reading = Reading::of_nothing(InboxState::Received, "its connector is not configured");
         return put_off(hub, job, &row, reading).await;
     };
-    let Some(_place) = enter(hub, lanes, &row.connector, job).await? else { return Ok(()) };
+    // A lane of their own: news of a processor is read while its answers are slow, and the other way round.
+    let lane = format!("deliveries of {}", row.connector);
+    let Some(_place) = enter(hub, lanes, &lane, job).await? else { return Ok(()) };
     let delivery: Delivery = hub.open_json(&inbox_context(delivery_id), &row.sealed)?;
     let received = connector.receive(&delivery).await;
     if let Some(fault) = received.fault {
