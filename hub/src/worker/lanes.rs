@@ -21,8 +21,9 @@ const PACE_US_MAX: i64 = 1_000_000 / LANE_PLACES_MAX as i64;
 const PACE_US_MIN: i64 = 250;
 /// How long a full lane is watched before its pace is judged, in microseconds.
 const WATCH_US: i64 = 100_000;
-/// Time after which what was seen says nothing any more, because the lane was not full meanwhile.
-const WATCH_US_MAX: i64 = 1_000_000;
+/// Time after which what was seen says nothing any more, because the lane was not full meanwhile. Shorter than
+/// the time for which jobs are sent away, in which it may have had nothing to do.
+const WATCH_US_MAX: i64 = 250_000;
 
 /// Every lane that has somebody in it or waiting.
 #[derive(Default)]
