@@ -2,7 +2,8 @@
 //!
 //! `cargo bench -p hub-tests` prints the tables; with `-- --readme` it also writes the figures into README.md.
 //! Everything is measured side by side in one run, in turns, because a figure of one machine on one day says
-//! little. Nothing is asserted about time.
+//! little. Nothing is asserted about time. `-- --only webhooks` makes one table, `figures`, `payments` or
+//! `webhooks`.
 //!
 //! Three subjects write the same rows into the same schema, flushed to disk before each answer:
 //! - the bare loop: one payment per commit, no HTTP, no checks;
@@ -44,6 +45,17 @@ struct Wanted {
     round: Duration,
     rounds: usize,
     readme: bool,
+    /// The one table that is wanted; all of them without.
+    only: Option<String>,
+}
+
+/// What there is to measure.
+const TABLES: [&str; 3] = ["figures", "payments", "webhooks"];
+
+impl Wanted {
+    fn has(&self, table: &str) -> bool {
+        self.only.as_deref().is_none_or(|only| only == table)
+    }
 }
 
 fn main() {
@@ -56,22 +68,37 @@ fn main() {
     }
     let wanted = wanted(&arguments);
     println!("building the release programs, if they are not there yet …");
-    let figures = figures::measure();
-    println!("{}", figures.table());
-    if wanted.readme {
-        figures.write_into_readme();
-        println!("README.md has the figures");
+    if wanted.has("figures") {
+        let figures = figures::measure();
+        println!("{}", figures.table());
+        if wanted.readme {
+            figures.write_into_readme();
+            println!("README.md has the figures");
+        }
     }
     let hub = BenchedHub::start();
-    println!("{}", payments(&hub, &wanted));
-    println!("{}", webhooks(&hub, &wanted));
+    if wanted.has("payments") {
+        println!("{}", payments(&hub, &wanted));
+    }
+    if wanted.has("webhooks") {
+        println!("{}", webhooks(&hub, &wanted));
+    }
 }
 
 fn wanted(arguments: &[String]) -> Wanted {
-    let mut wanted =
-        Wanted { round: Duration::from_secs(SECONDS_DEFAULT), rounds: ROUNDS_DEFAULT, readme: false };
+    let mut wanted = Wanted {
+        round: Duration::from_secs(SECONDS_DEFAULT),
+        rounds: ROUNDS_DEFAULT,
+        readme: false,
+        only: None,
+    };
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
+        if argument == "--only" {
+            let table = rest.next().filter(|table| TABLES.contains(&table.as_str()));
+            wanted.only = Some(table.unwrap_or_else(|| panic!("--only takes one of {TABLES:?}")).clone());
+            continue;
+        }
         let mut number = || rest.next().and_then(|value| value.parse().ok()).expect("a number follows");
         match argument.as_str() {
             "--seconds" => wanted.round = Duration::from_secs(number()),
@@ -79,7 +106,9 @@ fn wanted(arguments: &[String]) -> Wanted {
             "--readme" => wanted.readme = true,
             // What cargo itself adds.
             "--bench" => {}
-            other => panic!("unknown argument {other}; there are --seconds N, --rounds N, --readme"),
+            other => {
+                panic!("unknown argument {other}; there are --seconds N, --rounds N, --readme, --only TABLE")
+            }
         }
     }
     wanted

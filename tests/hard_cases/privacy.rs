@@ -4,7 +4,7 @@ use payhub::operator::{Request, perform};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::lives::{Life, paid_at_the_page};
+use super::lives::{Life, paid, paid_at_the_page};
 use crate::support::cart::Answer;
 use crate::support::{TestHub, id};
 
@@ -60,6 +60,50 @@ async fn hc_64_the_shopper_is_forgotten() {
     // Again is the same, and a stranger is none.
     erase(&hub, &life.id).await.unwrap();
     assert!(erase(&hub, "pi_01jd0000000000000000000abc").await.is_err());
+    hub.finish().await;
+}
+
+/// 64. A delivery that taught nothing is about the payment all the same: because the hub had asked before it came,
+/// because its event was taken already, or because it proves nothing. It is shown and erased with the payment,
+/// and no other is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hc_64_whatever_came_about_the_shopper_is_forgotten() {
+    let hub = TestHub::start().await;
+    let (life, other) = (paid(&hub, 100).await, paid(&hub, 200).await);
+    hub.sandbox.until_quiet().await;
+    let known = hub.sandbox.webhooks().await;
+    let known =
+        known.iter().find(|event| event["session"] == life.session && event["type"] == "session.paid");
+    let known: Value = serde_json::from_str(known.unwrap()["body"].as_str().unwrap()).unwrap();
+    // (what, its event's id, what it says): each is another body.
+    let mut noted = known["data"]["object"].clone();
+    noted["note"] = json!("signed for by Hedwig Lamarr");
+    let rows = [
+        ("news from before", json!("ev_late"), known["data"]["object"].clone()),
+        ("an event that was taken", known["id"].clone(), noted),
+        ("a hint", json!("ev_hint"), json!({ "object": "session", "id": life.session })),
+    ];
+    let unread = "SELECT count(*) FROM jobs WHERE key LIKE 'take:%'";
+    let shown = async |life: &Life| life.story(&hub).await["deliveries_in"].as_array().unwrap().len();
+    for (what, event_id, object) in rows {
+        let before = (shown(&life).await, shown(&other).await, life.story(&hub).await["events"].clone());
+        let mut event = known.clone();
+        (event["id"], event["data"]["object"]) = (event_id, object);
+        let taken = hub.deliver_signed("sandbox_a", &event.to_string(), hub.now_s()).await;
+        assert_eq!(taken.status, 200, "{what}");
+        crate::support::eventually(what, async || (hub.file().number(unread) == 0).then_some(())).await;
+        if what != "a hint" {
+            assert_eq!(life.story(&hub).await["events"], before.2, "{what} taught something");
+        }
+        assert_eq!((shown(&life).await, shown(&other).await), (before.0 + 1, before.1), "{what}");
+    }
+    let kept = "SELECT count(*) FROM inbox WHERE length(sealed) > 0";
+    let (ours, others) = (shown(&life).await, shown(&other).await);
+    assert!(ours > 3 && others > 0, "{ours} {others}");
+    let answer = erase(&hub, &life.id).await.unwrap();
+    assert_eq!(answer["deliveries"], ours);
+    assert_eq!(hub.file().number(kept), i64::try_from(others).unwrap());
+    assert_eq!(shown(&life).await, ours, "that they came is no secret");
     hub.finish().await;
 }
 

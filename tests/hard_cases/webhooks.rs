@@ -163,8 +163,10 @@ async fn hc_12_a_duplicate_is_acknowledged_and_changes_nothing() {
         assert_eq!(hub.deliver_signed("sandbox_a", body(&webhook), at_s).await.status, 200);
     }
     let mut after = rows_at_rest(&hub).await;
-    // What was delivered is kept, once for each signature; nothing else has grown.
-    assert_eq!(after.insert("inbox".to_owned(), before["inbox"]), Some(before["inbox"] + 3));
+    // What was delivered is kept beside its payment, once for each signature; nothing else has grown.
+    for table in ["inbox", "payment_inbox"] {
+        assert_eq!(after.insert(table.to_owned(), before[table]), Some(before[table] + 3), "{table}");
+    }
     assert_eq!(after, before);
     told_once(&hub, &intent, &MONEY).await;
 

@@ -278,7 +278,8 @@ impl PaymentIntent {
         let ended = of_attempt().any(|capture| capture.is_final && capture.status != TransferStatus::Failed);
         let voiding = attempt.open_operation(OperationKind::Void).is_some();
         let over = self.capture == CaptureMode::Automatic || self.status.is_end();
-        if over || ended || voiding || attempt.is_released() {
+        // What was dealt with at the processor is nothing of this payment any more.
+        if over || ended || voiding || attempt.disowned || attempt.is_released() {
             return zero;
         }
         let asked = of_attempt().filter(|capture| capture.status == TransferStatus::Pending);

@@ -1,7 +1,8 @@
 //! A connector by replay: an adapter, one merchant's settings and secrets, the way out, and the clock.
 //!
 //! Invariant: an operation takes one of a limited number of places before anything leaves, so that a slow
-//! processor holds up nobody but itself.
+//! processor holds up nobody but itself. Deliveries are read in places of their own: they tell what became of
+//! operations while their answers are slow.
 
 use async_trait::async_trait;
 use hub_core::outcome::{NotSent, Outcome};
@@ -17,8 +18,11 @@ use super::replay::{Ending, Means, RUN_S_MAX, Run, within};
 use super::trust::trusted;
 use super::{Authenticated, Connector, Performed, ReceiveFault, Received};
 
-/// How many operations and deliveries one connector works on at once.
+/// How many operations one connector works on at once.
 const CONCURRENT_RUNS_MAX: usize = 32;
+
+/// How many deliveries one connector reads at once.
+const CONCURRENT_RECEPTIONS_MAX: usize = 32;
 
 /// How many deliveries one connector authenticates at once. They have places of their own, so that webhooks
 /// get in while operations wait for a slow processor.
@@ -44,6 +48,7 @@ pub struct AdapterConnector {
     identity: Identity,
     means: Means,
     runs: Semaphore,
+    receptions: Semaphore,
     authentications: Semaphore,
 }
 
@@ -51,7 +56,8 @@ impl AdapterConnector {
     pub fn new(identity: Identity, means: Means) -> Self {
         let runs = Semaphore::new(CONCURRENT_RUNS_MAX);
         let authentications = Semaphore::new(CONCURRENT_AUTHENTICATIONS_MAX);
-        Self { identity, means, runs, authentications }
+        let receptions = Semaphore::new(CONCURRENT_RECEPTIONS_MAX);
+        Self { identity, means, runs, receptions, authentications }
     }
 
     /// A place to work in, unless none becomes free in the time a run may take.
@@ -136,7 +142,7 @@ impl AdapterConnector {
 
     async fn receive_within_limits(&self, delivery: &Delivery) -> Received {
         let failed = |fault, exchanges| Received { notifications: vec![], exchanges, fault: Some(fault) };
-        let _place = match self.place(&self.runs).await {
+        let _place = match self.place(&self.receptions).await {
             Ok(place) => place,
             Err(why) => return failed(ReceiveFault::Unavailable { why }, vec![]),
         };

@@ -1,5 +1,7 @@
 //! Payments as an operator sees them: lists, and one payment's whole story.
 
+use std::collections::BTreeSet;
+
 use hub_core::event::{Cause, Recorded};
 use hub_core::ids::{DeliveryId, PaymentIntentId, Scope};
 use hub_core::payment::{Attempt, OperationState, PaymentIntent, Status};
@@ -54,7 +56,7 @@ pub(super) async fn find(hub: &Hub, id: &str) -> Result<PaymentIntent, OperatorE
 
 pub(super) async fn show(hub: &Hub, id: &str) -> Result<Value, OperatorError> {
     let (payment, history, records) = at_one_moment(hub, id).await?;
-    let taken = deliveries_taken(&history);
+    let taken = deliveries_about(hub, &payment, &history).await?;
     let refunds = payment.refunds.iter().map(|refund| api_objects::refund(&payment, refund));
     let disputes = payment.disputes.iter().map(|dispute| api_objects::dispute(&payment, dispute));
     Ok(json!({
@@ -114,17 +116,19 @@ fn event(recorded: &Recorded, payment: &PaymentIntent) -> Value {
     })
 }
 
-/// Deliveries that said something of a payment, by its history.
-pub(super) fn deliveries_taken(history: &[Recorded]) -> Vec<String> {
-    let mut taken = Vec::new();
-    for recorded in history {
-        if let Cause::Webhook { delivery_id } = &recorded.cause
-            && !taken.contains(delivery_id)
-        {
-            taken.push(delivery_id.clone());
-        }
-    }
-    taken
+/// Deliveries that were about a payment, oldest first. One that is being read stands in the history before it
+/// is noted as read.
+async fn deliveries_about(
+    hub: &Hub,
+    payment: &PaymentIntent,
+    history: &[Recorded],
+) -> Result<BTreeSet<String>, OperatorError> {
+    let read = hub.store.inbox_of_payment(&payment.scope, &payment.id).await?;
+    let being_read = history.iter().filter_map(|recorded| match &recorded.cause {
+        Cause::Webhook { delivery_id } => Some(delivery_id.clone()),
+        Cause::Api { .. } | Cause::Shopper | Cause::Processor | Cause::Timer | Cause::Operator { .. } => None,
+    });
+    Ok(read.iter().map(ToString::to_string).chain(being_read).collect())
 }
 
 /// What was asked of processors, attempt by attempt.
@@ -159,8 +163,12 @@ fn exchanges(records: &PaymentRecords) -> Vec<Value> {
     shown.collect()
 }
 
-/// Deliveries that said something of this payment. None was stored before its connector accepted it.
-async fn deliveries_in(hub: &Hub, scope: &Scope, ids: &[String]) -> Result<Vec<Value>, OperatorError> {
+/// Deliveries about this payment. None was stored before its connector accepted it.
+async fn deliveries_in(
+    hub: &Hub,
+    scope: &Scope,
+    ids: &BTreeSet<String>,
+) -> Result<Vec<Value>, OperatorError> {
     let mut shown = Vec::new();
     for id in ids {
         let Ok(delivery_id) = DeliveryId::parse(id) else { continue };

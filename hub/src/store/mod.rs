@@ -39,8 +39,9 @@ pub enum Write {
     InsertPersonalData { scope: Scope, order_id: OrderId, sealed: Vec<u8> },
     /// Takes an order's personal data away; fine when there is none.
     ErasePersonalData { scope: Scope, order_id: OrderId },
-    /// Takes the content of an inbound delivery away, once it was read; what became of it stays.
-    EraseInbox { scope: Scope, id: DeliveryId },
+    /// Takes the content of every inbound delivery away that was about a payment, once it was read; what became
+    /// of it stays.
+    EraseInbox { scope: Scope, payment_id: PaymentIntentId },
     /// A new payment. Guards: the id is new; no open payment holds `reference_guard`
     /// ([`Conflict::OrderReference`]).
     InsertPayment { payment: Box<PaymentIntent>, reference_guard: Option<String> },
@@ -93,6 +94,8 @@ pub enum Write {
     InsertInbox(InboxRow),
     /// What became of an inbound delivery.
     SettleInbox { scope: Scope, id: DeliveryId, state: InboxState, note: String, at: Timestamp },
+    /// That an inbound delivery is about a payment; known already is fine.
+    LinkInbox { scope: Scope, id: DeliveryId, payment_id: PaymentIntentId },
     /// That a processor's event was taken. Guard: it is new ([`Conflict::SeenEvent`]).
     InsertSeenEvent {
         scope: Scope,
@@ -600,6 +603,12 @@ pub trait Store: Send + Sync {
         page: &Page,
     ) -> Result<Vec<MerchantDelivery>, StoreError>;
     async fn inbox(&self, scope: &Scope, id: &DeliveryId) -> Result<Option<InboxRow>, StoreError>;
+    /// The inbound deliveries that were about a payment, oldest first.
+    async fn inbox_of_payment(
+        &self,
+        scope: &Scope,
+        payment_id: &PaymentIntentId,
+    ) -> Result<Vec<DeliveryId>, StoreError>;
     /// How many deliveries wait to be read, counted up to `at_most`.
     async fn inbox_waiting(&self, at_most: u64) -> Result<u64, StoreError>;
     /// How much waits.

@@ -1,13 +1,15 @@
 //! Reads a stored delivery and takes what it says: proven facts as facts, anything else as a hint.
 //!
 //! Invariants: an event of a processor is taken once for ever; a delivery that names no payment of ours is
-//! kept and matched again later, because webhooks do come before the answer that tells us their ids.
+//! kept and matched again later, because webhooks do come before the answer that tells us their ids; whatever
+//! a delivery was matched to is noted beside it, so that it can be shown and forgotten with that payment.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use hub_core::command::Command;
 use hub_core::event::Cause;
-use hub_core::ids::{DeliveryId, Scope};
+use hub_core::ids::{DeliveryId, PaymentIntentId, Scope};
 use hub_core::retry::after;
 use processor_sdk::{Delivery, Says};
 
@@ -25,7 +27,8 @@ const MATCH_DAYS_MAX: i64 = 7;
 
 /// What became of one notification.
 enum Taken {
-    Yes,
+    /// It was about this payment.
+    Yes(PaymentIntentId),
     /// Nothing of ours, as the adapter says.
     Ignored(String),
     /// It cannot be said which payment it is about, and why.
@@ -37,6 +40,20 @@ const NAMES_NOTHING: &str = "names no payment of this hub (yet)";
 /// Its parts contradict each other: none of them can be believed.
 const NAMES_TWO: &str = "names two different payments: by its reference and by its ids";
 
+/// What became of a delivery, to be noted beside it.
+struct Reading<'a> {
+    state: InboxState,
+    note: &'a str,
+    /// The payments that it was matched to.
+    payments: BTreeSet<PaymentIntentId>,
+}
+
+impl<'a> Reading<'a> {
+    const fn of_nothing(state: InboxState, note: &'a str) -> Self {
+        Self { state, note, payments: BTreeSet::new() }
+    }
+}
+
 /// Reads one delivery.
 pub(crate) async fn run(
     hub: &Hub,
@@ -47,22 +64,28 @@ pub(crate) async fn run(
 ) -> Result<(), ServiceError> {
     let Some(row) = hub.store.inbox(scope, delivery_id).await? else { return finish(hub, job).await };
     let Some(connector) = hub.connectors.connector(&row.connector) else {
-        return put_off(hub, job, &row, InboxState::Received, "its connector is not configured").await;
+        let reading = Reading::of_nothing(InboxState::Received, "its connector is not configured");
+        return put_off(hub, job, &row, reading).await;
     };
-    let Some(_place) = enter(hub, lanes, &row.connector, job).await? else { return Ok(()) };
+    // A lane of their own: news of a processor is read while its answers are slow, and the other way round.
+    let lane = format!("deliveries of {}", row.connector);
+    let Some(_place) = enter(hub, lanes, &lane, job).await? else { return Ok(()) };
     let delivery: Delivery = hub.open_json(&inbox_context(delivery_id), &row.sealed)?;
     let received = connector.receive(&delivery).await;
     if let Some(fault) = received.fault {
         tracing::warn!(delivery.id = %delivery_id, connector.name = %row.connector, %fault, "{delivery_id} cannot be read");
+        let note = fault.to_string();
         if fault.is_worth_another_try() {
-            return put_off(hub, job, &row, InboxState::Received, &fault.to_string()).await;
+            return put_off(hub, job, &row, Reading::of_nothing(InboxState::Received, &note)).await;
         }
-        return settle(hub, job, &row, InboxState::Unreadable, &fault.to_string()).await;
+        return settle(hub, job, &row, Reading::of_nothing(InboxState::Unreadable, &note)).await;
     }
-    let (mut unmatched, mut ignored) = (None, None);
+    let (mut payments, mut unmatched, mut ignored) = (BTreeSet::new(), None, None);
     for notification in &received.notifications {
         match take(hub, &row, notification).await? {
-            Taken::Yes => {}
+            Taken::Yes(payment_id) => {
+                payments.insert(payment_id);
+            }
             Taken::Ignored(why) => ignored = Some(why),
             Taken::Unmatched(why) => unmatched = Some(why),
         }
@@ -70,12 +93,13 @@ pub(crate) async fn run(
     if let Some(why) = unmatched {
         // Not worth a warning before it has had time: deliveries do come before the answers they belong to.
         tracing::info!(delivery.id = %delivery_id, connector.name = %row.connector, why, "{delivery_id} is not matched");
-        return put_off(hub, job, &row, InboxState::Unmatched, why).await;
+        return put_off(hub, job, &row, Reading { state: InboxState::Unmatched, note: why, payments }).await;
     }
     if let Some(why) = &ignored {
         tracing::info!(delivery.id = %delivery_id, connector.name = %row.connector, why, "{delivery_id} is ignored");
     }
-    settle(hub, job, &row, InboxState::Taken, &ignored.unwrap_or_default()).await
+    let note = ignored.unwrap_or_default();
+    settle(hub, job, &row, Reading { state: InboxState::Taken, note: &note, payments }).await
 }
 
 async fn take(hub: &Hub, row: &InboxRow, notification: &TrustedNotification) -> Result<Taken, ServiceError> {
@@ -121,7 +145,9 @@ async fn take(hub: &Hub, row: &InboxRow, notification: &TrustedNotification) -> 
         None => Command::Hinted { attempt_id },
     };
     match hub.command(&row.scope, &payment_id, cause, &command, extras).await {
-        Ok(_) | Err(ServiceError::Store(StoreError::Conflict(Conflict::SeenEvent))) => Ok(Taken::Yes),
+        Ok(_) | Err(ServiceError::Store(StoreError::Conflict(Conflict::SeenEvent))) => {
+            Ok(Taken::Yes(payment_id))
+        }
         Err(error) => Err(error),
     }
 }
@@ -130,13 +156,10 @@ async fn settle(
     hub: &Hub,
     job: &ClaimedJob,
     row: &InboxRow,
-    state: InboxState,
-    note: &str,
+    reading: Reading<'_>,
 ) -> Result<(), ServiceError> {
-    let writes = vec![
-        settled(hub, row, state, note),
-        Write::FinishJob { key: job.key.clone(), holder: job.lease.clone() },
-    ];
+    let mut writes = noted(hub, row, reading);
+    writes.push(Write::FinishJob { key: job.key.clone(), holder: job.lease.clone() });
     hub.store.commit(Commit { writes }).await?;
     Ok(())
 }
@@ -146,29 +169,34 @@ async fn put_off(
     hub: &Hub,
     job: &ClaimedJob,
     row: &InboxRow,
-    state: InboxState,
-    note: &str,
+    reading: Reading<'_>,
 ) -> Result<(), ServiceError> {
     let now = hub.clock.now();
     if now.seconds_since(row.received_at) > MATCH_DAYS_MAX * 24 * 3_600 {
         tracing::warn!(
-            delivery.id = %row.id, connector.name = %row.connector, note,
-            "{} is not tried any more: {note}", row.id
+            delivery.id = %row.id, connector.name = %row.connector, note = reading.note,
+            "{} is not tried any more: {}", row.id, reading.note
         );
-        return settle(hub, job, row, state, note).await;
+        return settle(hub, job, row, reading).await;
     }
     let index =
         usize::try_from(job.tries.saturating_sub(1)).unwrap_or(usize::MAX).min(MATCH_AGAIN_S.len() - 1);
     let wait_s = MATCH_AGAIN_S.get(index).copied().unwrap_or(3_600);
-    let writes = vec![
-        settled(hub, row, state, note),
-        Write::RescheduleJob { key: job.key.clone(), holder: job.lease.clone(), due_at: after(now, wait_s) },
-    ];
+    let mut writes = noted(hub, row, reading);
+    let due_at = after(now, wait_s);
+    writes.push(Write::RescheduleJob { key: job.key.clone(), holder: job.lease.clone(), due_at });
     hub.store.commit(Commit { writes }).await?;
     Ok(())
 }
 
-fn settled(hub: &Hub, row: &InboxRow, state: InboxState, note: &str) -> Write {
-    let (scope, id, at) = (row.scope.clone(), row.id.clone(), hub.clock.now());
-    Write::SettleInbox { scope, id, state, note: note.to_owned(), at }
+fn noted(hub: &Hub, row: &InboxRow, reading: Reading<'_>) -> Vec<Write> {
+    let Reading { state, note, payments } = reading;
+    let (scope, id) = (row.scope.clone(), row.id.clone());
+    let linked = payments.into_iter().map(|payment_id| {
+        let (scope, id) = (scope.clone(), id.clone());
+        Write::LinkInbox { scope, id, payment_id }
+    });
+    let mut writes: Vec<_> = linked.collect();
+    writes.push(Write::SettleInbox { scope, id, state, note: note.to_owned(), at: hub.clock.now() });
+    writes
 }

@@ -216,6 +216,25 @@ const PAID_TWICE: &str = "
          hears a1 paid @20s";
 
 #[test]
+fn a_reservation_that_was_dealt_with_is_not_captured() {
+    check(
+        "intent 20.00 manual
+         start a1
+         says a1 open open door
+         start a2
+         says a2 open open door
+         hears a1 authorized authorized:20.00EUR
+         quarantine currency_mismatch
+         hears a2 authorized
+         resolve refund
+         quarantine none
+         is requires_capture capturable 20.00
+         capture
+         wants send a2 c1",
+    );
+}
+
+#[test]
 fn paid_twice_and_the_later_is_given_back() {
     check(&format!(
         "intent 20.00

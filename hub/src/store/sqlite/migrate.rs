@@ -24,6 +24,10 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         name: "0004_stranded_deliveries",
         sql: include_str!("migrations/0004_stranded_deliveries.sql"),
     },
+    Migration {
+        name: "0005_deliveries_of_payments",
+        sql: include_str!("migrations/0005_deliveries_of_payments.sql"),
+    },
 ];
 
 /// In a database's header: "PyHb", so that another program's file is not taken for ours.

@@ -374,6 +374,15 @@ impl Store for SqliteStore {
         self.readers.read(move |connection| read::intake::inbox(connection, &scope, &id)).await
     }
 
+    async fn inbox_of_payment(
+        &self,
+        scope: &Scope,
+        payment_id: &PaymentIntentId,
+    ) -> Result<Vec<DeliveryId>, StoreError> {
+        let (scope, id) = (scope.clone(), payment_id.clone());
+        self.readers.read(move |connection| read::intake::inbox_of_payment(connection, &scope, &id)).await
+    }
+
     async fn inbox_waiting(&self, at_most: u64) -> Result<u64, StoreError> {
         self.readers.read(move |connection| read::intake::inbox_waiting(connection, at_most)).await
     }

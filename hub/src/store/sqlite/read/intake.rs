@@ -1,6 +1,6 @@
 //! Jobs' times, idempotency keys, inbound deliveries, API keys.
 
-use hub_core::ids::{DeliveryId, Scope};
+use hub_core::ids::{DeliveryId, PaymentIntentId, Scope};
 use processor_sdk::Timestamp;
 use rusqlite::{Connection, Row, params};
 
@@ -66,6 +66,19 @@ pub(in crate::store::sqlite) fn inbox(
             state: inbox_state(&state)?,
         })
     })
+}
+
+// Ids sort by their time.
+pub(in crate::store::sqlite) const INBOX_OF_PAYMENT: &str = "SELECT delivery_id FROM payment_inbox
+     WHERE merchant_id = ?1 AND livemode = ?2 AND payment_id = ?3 ORDER BY delivery_id";
+
+pub(in crate::store::sqlite) fn inbox_of_payment(
+    connection: &Connection,
+    scope: &Scope,
+    payment_id: &PaymentIntentId,
+) -> Result<Vec<DeliveryId>, SqlError> {
+    let key = params![scope.merchant_id.0, scope.livemode, payment_id.as_str()];
+    all(connection, INBOX_OF_PAYMENT, key, |row| id(row.get(0)?))
 }
 
 pub(in crate::store::sqlite) const INBOX_WAITING: &str =

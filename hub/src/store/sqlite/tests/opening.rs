@@ -114,6 +114,34 @@ fn databases_that_are_not_ours_to_open() {
     assert!(matches!(missing, Err(OpenError::File { .. })));
 }
 
+/// The fifth migration finds which payments the deliveries from before were about where they changed something.
+#[test]
+fn deliveries_from_before_belong_to_what_they_changed() {
+    let mut connection = Connection::open_in_memory().unwrap();
+    connection.pragma_update(None, "foreign_keys", false).unwrap();
+    migrate(&mut connection, &MIGRATIONS[..4]).unwrap();
+    let event = |payment: &str, version: i64, cause: &str| {
+        let sql = "INSERT INTO payment_events VALUES ('main', 0, ?1, ?2, 0, ?3, '{}')";
+        connection.execute(sql, params![payment, version, cause]).unwrap();
+    };
+    let webhook = |delivery: &str| format!("{{\"by\":\"webhook\",\"delivery_id\":\"{delivery}\"}}");
+    for delivery in ["one", "two", "quiet"] {
+        let sql = "INSERT INTO inbox VALUES ('main', 0, ?1, 'c', randomblob(32), x'', 0, 'taken', '', 0)";
+        connection.execute(sql, [delivery]).unwrap();
+    }
+    event("p1", 1, "{\"by\":\"timer\"}");
+    event("p1", 2, &webhook("one"));
+    event("p1", 3, &webhook("one"));
+    event("p1", 4, &webhook("gone"));
+    event("p2", 1, &webhook("one"));
+    event("p2", 2, &webhook("two"));
+    migrate(&mut connection, MIGRATIONS).unwrap();
+    let mut known =
+        connection.prepare("SELECT payment_id || ' ' || delivery_id FROM payment_inbox ORDER BY 1").unwrap();
+    let known: Vec<String> = known.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    assert_eq!(known, ["p1 one", "p2 one", "p2 two"]);
+}
+
 #[test]
 fn migrations_go_on_from_where_they_were_or_not_at_all() {
     const FIRST: Migration = Migration { name: "0001_a", sql: "CREATE TABLE a (x INTEGER) STRICT" };

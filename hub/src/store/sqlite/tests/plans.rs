@@ -41,6 +41,7 @@ const STATEMENTS: &[&str] = &[
     read_intake::NEXT_DUE,
     read_intake::IDEMPOTENCY,
     read_intake::INBOX,
+    read_intake::INBOX_OF_PAYMENT,
     read_intake::INBOX_WAITING,
     read_intake::STRANDED,
     read_intake::API_KEY,

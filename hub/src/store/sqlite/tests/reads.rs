@@ -166,8 +166,11 @@ fn one_of_each(payment: &PaymentIntent) -> Vec<Write> {
         payment_id: payment.id.clone(),
         created_at: at(0),
     };
+    let link = Write::LinkInbox { scope: scope(), id: inbox.id.clone(), payment_id: payment.id.clone() };
     vec![
         Write::InsertInbox(inbox),
+        link.clone(),
+        link,
         exchange.clone(),
         exchange,
         transfer,
@@ -214,8 +217,9 @@ async fn nothing_is_seen_from_another_mode_or_merchant() {
             store.delivery(&of, &event_id(1), &endpoint_id(1)).await.unwrap().is_some(),
             !store.deliveries(&of, &endpoint_id(1), &FIRST).await.unwrap().is_empty(),
             store.inbox(&of, &inbox_id).await.unwrap().is_some(),
+            store.inbox_of_payment(&of, &payment.id).await.unwrap() == [inbox_id.clone()],
         ];
-        assert_eq!(seen, [expected; 16], "{of:?}");
+        assert_eq!(seen, [expected; 17], "{of:?}");
     }
 }
 

@@ -109,10 +109,31 @@ pub(super) fn settle_inbox(
 
 /// One that waits to be read or matched is needed as it is.
 pub(in crate::store::sqlite) const ERASE_INBOX: &str = "UPDATE inbox SET sealed = x''
-    WHERE merchant_id = ?1 AND livemode = ?2 AND id = ?3 AND state IN ('taken', 'unreadable')";
+    WHERE merchant_id = ?1 AND livemode = ?2 AND state IN ('taken', 'unreadable')
+        AND id IN (SELECT delivery_id FROM payment_inbox
+            WHERE merchant_id = ?1 AND livemode = ?2 AND payment_id = ?3)";
 
-pub(super) fn erase_inbox(connection: &Connection, scope: &Scope, id: &DeliveryId) -> Result<(), SqlError> {
-    execute(connection, ERASE_INBOX, params![scope.merchant_id.0, scope.livemode, id.as_str()])?;
+pub(super) fn erase_inbox(
+    connection: &Connection,
+    scope: &Scope,
+    payment_id: &PaymentIntentId,
+) -> Result<(), SqlError> {
+    execute(connection, ERASE_INBOX, params![scope.merchant_id.0, scope.livemode, payment_id.as_str()])?;
+    Ok(())
+}
+
+pub(super) fn link_inbox(
+    connection: &Connection,
+    scope: &Scope,
+    id: &DeliveryId,
+    payment_id: &PaymentIntentId,
+) -> Result<(), SqlError> {
+    execute(
+        connection,
+        "INSERT INTO payment_inbox (merchant_id, livemode, payment_id, delivery_id) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (merchant_id, livemode, payment_id, delivery_id) DO NOTHING",
+        params![scope.merchant_id.0, scope.livemode, payment_id.as_str(), id.as_str()],
+    )?;
     Ok(())
 }
 

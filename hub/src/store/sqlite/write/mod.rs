@@ -26,7 +26,7 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), SqlErr
         Write::ErasePersonalData { scope, order_id } => {
             payments::erase_personal_data(connection, scope, order_id)
         }
-        Write::EraseInbox { scope, id } => intake::erase_inbox(connection, scope, id),
+        Write::EraseInbox { scope, payment_id } => intake::erase_inbox(connection, scope, payment_id),
         Write::InsertPayment { payment, reference_guard } => {
             payments::insert(connection, payment, reference_guard.as_deref())
         }
@@ -65,6 +65,7 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), SqlErr
         Write::SettleInbox { scope, id, state, note, at } => {
             intake::settle_inbox(connection, scope, id, *state, note, *at)
         }
+        Write::LinkInbox { scope, id, payment_id } => intake::link_inbox(connection, scope, id, payment_id),
         Write::InsertSeenEvent { scope, connector, event_id, payment_id, at } => {
             intake::insert_seen_event(connection, scope, connector, event_id, payment_id, *at)
         }
