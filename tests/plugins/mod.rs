@@ -9,3 +9,5 @@ mod same;
 mod javascript;
 
 mod guides;
+
+mod sepa;

@@ -234,11 +234,14 @@ async fn run(
         let draining = builder.draining.contains(name);
         Route { connector, title: (*title).to_owned(), sites: vec![], draining }
     };
-    let also = builder.also.iter().map(|config| Route {
-        connector: build(config.clone(), &surroundings).expect("a connector"),
-        title: config.name.clone(),
-        sites: vec![],
-        draining: false,
+    let also = builder.also.iter().map(|config| {
+        let other = builder.adapters.iter().rfind(|(connector, _)| *connector == config.name);
+        let connector = match other {
+            Some((_, adapter)) => build_with(config.clone(), adapter.clone(), &surroundings),
+            None => build(config.clone(), &surroundings),
+        };
+        let connector = connector.expect("a connector");
+        Route { connector, title: config.name.clone(), sites: vec![], draining: false }
     });
     let of_stripe = stripe.map(|twin| {
         let connector = build(stripe_config(twin), &surroundings).expect("a connector");

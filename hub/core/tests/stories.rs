@@ -24,3 +24,5 @@ mod quarantine;
 mod refund;
 #[path = "stories/resolution.rs"]
 mod resolution;
+#[path = "stories/transfer.rs"]
+mod transfer;

@@ -35,7 +35,7 @@ pub(crate) enum Payments {
     Show {
         #[command(flatten)]
         target: Target,
-        /// The payment intent, pi_…
+        /// The payment intent, pi_…, or the id that the processor or a statement has for it.
         id: String,
     },
     /// Erase what the shopper of a payment that has ended is known by: name, e-mail, address, and what the
@@ -43,7 +43,7 @@ pub(crate) enum Payments {
     Erase {
         #[command(flatten)]
         target: Target,
-        /// The payment intent, pi_…
+        /// The payment intent, pi_…, or the id that the processor or a statement has for it.
         id: String,
         /// Who says so.
         #[arg(long = "as", value_name = "NAME", env = "USER")]
@@ -54,7 +54,7 @@ pub(crate) enum Payments {
     Settle {
         #[command(flatten)]
         target: Target,
-        /// The payment intent, pi_…
+        /// The payment intent, pi_…, or the id that the processor or a statement has for it.
         id: String,
         /// How you know, such as "bank statement of 3 May, line 12".
         #[arg(long)]

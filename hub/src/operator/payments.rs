@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use hub_core::event::{Cause, Recorded};
-use hub_core::ids::{DeliveryId, PaymentIntentId, Scope};
+use hub_core::ids::{AttemptId, DeliveryId, PaymentIntentId, Scope};
 use hub_core::payment::{Attempt, OperationState, PaymentIntent, Status};
 use serde_json::{Value, json};
 
@@ -14,6 +14,8 @@ use crate::store::{InboxState, Page, PaymentFilter, PaymentRecords};
 
 /// Longest list, in payments.
 const LIMIT_MAX: u32 = 1_000;
+/// Longest id of a processor's, in characters.
+const REFERENCE_CHARS_MAX: usize = 255;
 
 pub(super) async fn list(
     hub: &Hub,
@@ -44,14 +46,59 @@ fn read_status(word: &str) -> Result<Status, OperatorError> {
 
 /// The payment of an id, in whichever mode it is.
 pub(super) async fn find(hub: &Hub, id: &str) -> Result<PaymentIntent, OperatorError> {
-    let id = PaymentIntentId::parse(id)
-        .map_err(|_| OperatorError::field("id", "a payment intent's id, such as pi_01jd…"))?;
+    Ok(find_with_attempt(hub, id).await?.0)
+}
+
+/// The same, and which attempt is meant where the id is the processor's: what stands in its dashboard, or on a
+/// statement.
+pub(super) async fn find_with_attempt(
+    hub: &Hub,
+    id: &str,
+) -> Result<(PaymentIntent, Option<AttemptId>), OperatorError> {
+    let id = match PaymentIntentId::parse(id) {
+        Ok(id) => id,
+        Err(_) if id.starts_with("pi_") => {
+            return Err(OperatorError::field("id", "a payment intent's id, such as pi_01jd…"));
+        }
+        Err(_) => return find_by_reference(hub, id).await,
+    };
     for livemode in [true, false] {
         if let Some(payment) = hub.store.payment(&scope(livemode), &id).await? {
-            return Ok(payment);
+            return Ok((payment, None));
         }
     }
     Err(OperatorError::NotFound { what: "payment intent" })
+}
+
+/// Banks print references in groups; so spaces say nothing.
+async fn find_by_reference(
+    hub: &Hub,
+    text: &str,
+) -> Result<(PaymentIntent, Option<AttemptId>), OperatorError> {
+    let compact: String = text.split_whitespace().collect();
+    if !(1..=REFERENCE_CHARS_MAX).contains(&compact.chars().count()) {
+        return Err(OperatorError::field(
+            "id",
+            "a payment intent's id, such as pi_01jd…, or the id that the processor has for it",
+        ));
+    }
+    let ids = [compact.clone(), compact.to_ascii_uppercase()];
+    let mut found = Vec::new();
+    for livemode in [true, false] {
+        let scope = scope(livemode);
+        for connector in hub.store.connectors_used(&scope).await? {
+            if let Some((id, attempt_id)) = hub.store.find_attempt(&scope, &connector, None, &ids).await?
+                && let Some(payment) = hub.store.payment(&scope, &id).await?
+            {
+                found.push((payment, Some(attempt_id)));
+            }
+        }
+    }
+    if found.len() > 1 {
+        let ids: Vec<_> = found.iter().map(|(payment, _)| payment.id.as_str()).collect();
+        return Err(OperatorError::field("id", format!("one payment; this names {}", ids.join(" and "))));
+    }
+    found.pop().ok_or(OperatorError::NotFound { what: "payment intent" })
 }
 
 pub(super) async fn show(hub: &Hub, id: &str) -> Result<Value, OperatorError> {

@@ -11,7 +11,7 @@ use processor_sdk::Money;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::payments::{find, state_word};
+use super::payments::{find, find_with_attempt, state_word};
 use super::{OperatorError, person, scope, time};
 use crate::api_objects;
 use crate::service::{Extras, Hub};
@@ -108,7 +108,7 @@ pub(super) async fn settle(
     operator: &str,
 ) -> Result<Value, OperatorError> {
     let evidence = sentence("evidence", evidence, TEXT_CHARS_MAX)?;
-    let payment = find(hub, id).await?;
+    let (payment, found) = find_with_attempt(hub, id).await?;
     let operation = |text: &str| {
         OperationId::parse(text)
             .map_err(|_| OperatorError::field("operation", "an operation's id, op_…, as `show` has it"))
@@ -122,7 +122,8 @@ pub(super) async fn settle(
         Settlement::Done { operation: text } => ByHand::Done { operation_id: operation(text)? },
         Settlement::NotDone { operation: text } => ByHand::NotDone { operation_id: operation(text)? },
     };
-    let attempt_id = attempt_of(&payment, attempt, &settlement)?;
+    let meant = attempt.or(found.as_ref().map(AttemptId::as_str));
+    let attempt_id = attempt_of(&payment, meant, &settlement)?;
     let command = Command::SettleByHand { attempt_id, settlement, evidence };
     act(hub, &payment, &command, operator).await
 }

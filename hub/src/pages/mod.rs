@@ -447,10 +447,13 @@ mod tests {
         for (value, shown) in [
             (
                 "DE02120300000000202051",
-                "DE02<wbr><span>1203</span><wbr><span>0000</span><wbr><span>0000</span><wbr><span>2020</span>\
+                "<span>DE02</span><wbr><span>1203</span><wbr><span>0000</span><wbr><span>0000</span><wbr><span>2020</span>\
                  <wbr><span>51</span>",
             ),
-            ("RF18539007547034", "RF18<wbr><span>5390</span><wbr><span>0754</span><wbr><span>7034</span>"),
+            (
+                "RF18539007547034",
+                "<span>RF18</span><wbr><span>5390</span><wbr><span>0754</span><wbr><span>7034</span>",
+            ),
             ("BHBLDEHHXXX", "BHBLDEHHXXX"),
             ("BHBLDEHHXXXX", "BHBLDEHHXXXX"),
             ("19.99", "19.99"),

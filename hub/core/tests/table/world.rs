@@ -89,6 +89,27 @@ pub(crate) fn profile<'a>(connector: &str, flags: impl IntoIterator<Item = &'a s
                 idempotency.after_unknown = AfterUnknown::LookFirst;
             }
             "short_key" => idempotency.retention_s = 100,
+            // A bank transfer: nothing is sent, nobody can be asked, money goes back by hand.
+            "transfer" => {
+                capabilities = Capabilities {
+                    manual_capture: false,
+                    partial_capture: false,
+                    multiple_captures: false,
+                    void: false,
+                    refund: false,
+                    partial_refund: false,
+                    multiple_refunds: false,
+                    complete_checkout: false,
+                    expire_checkout: false,
+                    fetch_payment: LookUp::None,
+                    fetch_refund: LookUp::None,
+                    fetch_dispute: LookUp::None,
+                    silent_auto_capture: false,
+                    orphan_session_payable: false,
+                };
+                idempotency.carrier = KeyCarrier::NothingSent;
+                idempotency.retention_s = 0;
+            }
             other => panic!("no such flag: {other}"),
         }
     }
