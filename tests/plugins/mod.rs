@@ -7,3 +7,7 @@ mod authoring;
 mod same;
 
 mod guides;
+
+mod hostile;
+
+mod shelf;
