@@ -11,3 +11,7 @@ mod javascript;
 mod guides;
 
 mod sepa;
+
+mod hostile;
+
+mod shelf;

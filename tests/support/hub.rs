@@ -18,6 +18,7 @@ use payhub::http::{HttpReturnUrls, HttpSettings};
 use payhub::ids::SystemRandomness;
 use payhub::merchant_webhooks::destination::DestinationPolicy;
 use payhub::operator::{OperatorError, Request, perform};
+use payhub::plugin::shelf::Shelf;
 use payhub::routing_table::{Route, RoutingTable};
 use processor_sdk::{Adapter, Settings};
 use serde_json::Value;
@@ -62,6 +63,7 @@ pub(crate) struct Builder {
     left_out: Vec<&'static str>,
     adapters: Vec<(&'static str, Arc<dyn Adapter>)>,
     also: Vec<ConnectorConfig>,
+    plugins: Arc<Shelf>,
     abandoned: Vec<String>,
     webhook_secrets: Vec<String>,
     webhook_path_secret: Option<&'static str>,
@@ -103,6 +105,12 @@ impl Builder {
     /// One more connector, after the others.
     pub(crate) fn also(mut self, connector: ConnectorConfig) -> Self {
         self.also.push(connector);
+        self
+    }
+
+    /// The plugins that connectors may use.
+    pub(crate) fn plugins(mut self, plugins: Shelf) -> Self {
+        self.plugins = Arc::new(plugins);
         self
     }
 
@@ -213,7 +221,7 @@ async fn run(
 ) -> Result<Running, StartError> {
     let address = listener.local_addr().expect("an address");
     let transport = Arc::new(HttpTransport::new(&[]).expect("a transport"));
-    let surroundings = Surroundings { transport, clock: clock.clone(), plugins: Arc::default() };
+    let surroundings = Surroundings { transport, clock: clock.clone(), plugins: builder.plugins.clone() };
     let route = |(name, title): &(&str, &str)| {
         let base_url = if builder.unreachable.contains(name) { UNREACHABLE } else { &sandbox.base_url };
         let mut config = connector_config(name, base_url, false);
@@ -356,6 +364,7 @@ impl TestHub {
             left_out: vec![],
             adapters: vec![],
             also: vec![],
+            plugins: Arc::default(),
             abandoned: vec![],
             webhook_secrets: vec![],
             webhook_path_secret: None,

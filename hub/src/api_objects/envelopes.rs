@@ -170,6 +170,10 @@ pub struct HealthObject {
     /// `unknown`: not asked yet. `failing`: no answer several times in a row.
     #[schemars(extend("enum" = ["unknown", "ok", "failing"]))]
     pub status: &'static str,
+    /// `open`: its adapter misbehaved several times in a row and is not run for a while. `trying`: it is run
+    /// once more, to see.
+    #[schemars(extend("enum" = ["closed", "open", "trying"]))]
+    pub breaker: &'static str,
     /// When it last answered, well or not.
     pub last_answered_at: Option<Timestamp>,
     /// When it last could not be reached or understood.

@@ -11,9 +11,10 @@ use processor_sdk::{Answer, Call, Delivery, Descriptor, Door, DoorKind, Fault, S
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::Instrument;
 
+use super::breaker::{Breaker, BreakerState, Leave, OPEN_S};
 use super::credentials::SecretText;
 use super::hosts::AllowedHosts;
-use super::judgment::{Effect, Failure, of_answer, of_failure};
+use super::judgment::{Effect, Failure, of_failure};
 use super::replay::{Ending, Means, RUN_S_MAX, Run, within};
 use super::trust::trusted;
 use super::{Authenticated, Connector, Performed, ReceiveFault, Received};
@@ -50,6 +51,7 @@ pub struct AdapterConnector {
     runs: Semaphore,
     receptions: Semaphore,
     authentications: Semaphore,
+    breaker: Breaker,
 }
 
 impl AdapterConnector {
@@ -57,7 +59,7 @@ impl AdapterConnector {
         let runs = Semaphore::new(CONCURRENT_RUNS_MAX);
         let authentications = Semaphore::new(CONCURRENT_AUTHENTICATIONS_MAX);
         let receptions = Semaphore::new(CONCURRENT_RECEPTIONS_MAX);
-        Self { identity, means, runs, receptions, authentications }
+        Self { identity, means, runs, receptions, authentications, breaker: Breaker::default() }
     }
 
     /// A place to work in, unless none becomes free in the time a run may take.
@@ -82,20 +84,58 @@ impl AdapterConnector {
             Ok(place) => place,
             Err(why) => return refused(Failure::Hindered(why)),
         };
+        let leave = match self.leave() {
+            Ok(leave) => leave,
+            Err(why) => return refused(Failure::Hindered(why)),
+        };
         let mut run = Run::operation(&self.means, call);
-        let ending = run.finish().await;
-        let outcome = match ending {
-            Ending::Answer(answer) => {
-                let door = self.answer_door(&answer);
-                of_answer(answer, door, run.effect, redactor)
-            }
-            Ending::Failed(failure) => of_failure(failure, run.effect, redactor),
+        let answered = match run.finish().await {
+            Ending::Answer(answer) => self.answer_door(&answer).map(|()| answer),
+            Ending::Failed(failure) => Err(failure),
             Ending::Notifications(_) | Ending::Verified => {
-                of_failure(self.misbehaved("answered a call with notifications"), run.effect, redactor)
+                Err(self.misbehaved("answered a call with notifications"))
             }
+        };
+        self.judge(leave, answered.as_ref().err());
+        let outcome = match answered {
+            Ok(answer) => Outcome::Answered { answer },
+            // A session may exist behind a door that was refused, but no shopper is sent there.
+            Err(failure) => of_failure(failure, run.effect, redactor),
         };
         log_outcome(&outcome);
         Performed { outcome, exchanges: run.exchanges }
+    }
+
+    /// Leave to run the adapter, unless it misbehaved too often.
+    fn leave(&self) -> Result<Leave<'_>, String> {
+        self.breaker
+            .leave(self.means.clock.now())
+            .map_err(|why| format!("{}: {why}", self.means.runner.who()))
+    }
+
+    /// Tells the breaker how a run ended; here, where it is known, what is wrong with the adapter is logged.
+    fn judge(&self, leave: Leave<'_>, failure: Option<&Failure>) {
+        let adapter = &self.identity.pin;
+        let Some(failure) = failure.filter(|failure| failure.is_of_adapter()) else {
+            if leave.behaved() {
+                tracing::info!(
+                    adapter.name,
+                    adapter.version,
+                    "the adapter behaved, so it is run again from now on"
+                );
+            }
+            return;
+        };
+        let why = self.means.redactor.reason(&failure.to_string());
+        tracing::error!(adapter.name, adapter.version, why, "the adapter misbehaved");
+        if leave.misbehaved(self.means.clock.now()) {
+            tracing::error!(
+                adapter.name,
+                adapter.version,
+                pause_s = OPEN_S,
+                "the adapter misbehaved too often: its breaker is open, and nothing is run for a while"
+            );
+        }
     }
 
     fn misbehaved(&self, what: impl Into<String>) -> Failure {
@@ -123,6 +163,12 @@ impl AdapterConnector {
             Ok(place) => place,
             Err(why) => return Authenticated::Unavailable { why },
         };
+        // What comes of it is not counted: whoever sends it may be a stranger.
+        if let BreakerState::Open { .. } = self.breaker.state() {
+            return Authenticated::Unavailable {
+                why: format!("{}: the breaker is open", self.means.runner.who()),
+            };
+        }
         let mut run = Run::authentication(&self.means, delivery);
         match run.finish().await {
             Ending::Verified => Authenticated::Accepted,
@@ -146,18 +192,27 @@ impl AdapterConnector {
             Ok(place) => place,
             Err(why) => return failed(ReceiveFault::Unavailable { why }, vec![]),
         };
+        let leave = match self.leave() {
+            Ok(leave) => leave,
+            Err(why) => return failed(ReceiveFault::Unavailable { why }, vec![]),
+        };
         let mut run = Run::delivery(&self.means, delivery);
-        let notifications = match run.finish().await {
-            Ending::Notifications(notifications) if notifications.len() <= NOTIFICATIONS_MAX => notifications,
-            Ending::Notifications(_) => {
-                let what = format!("read more than {NOTIFICATIONS_MAX} notifications in one delivery");
-                return failed(self.receive_fault(self.misbehaved(what)), run.exchanges);
-            }
-            Ending::Answer(_) | Ending::Verified => {
-                let what = "answered a delivery with something other than notifications";
-                return failed(self.receive_fault(self.misbehaved(what)), run.exchanges);
-            }
-            Ending::Failed(failure) => return failed(self.receive_fault(failure), run.exchanges),
+        let read =
+            match run.finish().await {
+                Ending::Notifications(notifications) if notifications.len() <= NOTIFICATIONS_MAX => {
+                    Ok(notifications)
+                }
+                Ending::Notifications(_) => Err(self
+                    .misbehaved(format!("read more than {NOTIFICATIONS_MAX} notifications in one delivery"))),
+                Ending::Answer(_) | Ending::Verified => {
+                    Err(self.misbehaved("answered a delivery with something other than notifications"))
+                }
+                Ending::Failed(failure) => Err(failure),
+            };
+        self.judge(leave, read.as_ref().err());
+        let notifications = match read {
+            Ok(notifications) => notifications,
+            Err(failure) => return failed(self.receive_fault(failure), run.exchanges),
         };
         let deliveries = &self.means.descriptor.deliveries;
         let notifications = notifications
@@ -170,7 +225,7 @@ impl AdapterConnector {
     fn receive_fault(&self, failure: Failure) -> ReceiveFault {
         let why = self.means.redactor.reason(&failure.to_string());
         match failure {
-            Failure::Hindered(_) => ReceiveFault::Unavailable { why },
+            Failure::Hindered(_) | Failure::Overran { .. } => ReceiveFault::Unavailable { why },
             Failure::Misbehaved { .. } => ReceiveFault::Broken { why },
             Failure::Fault(fault) => match fault {
                 Fault::Forged { .. } => ReceiveFault::Forged { why },
@@ -225,6 +280,10 @@ impl Connector for AdapterConnector {
 
     fn webhook_path_secret(&self) -> Option<&str> {
         self.identity.webhook_path_secret.as_ref().map(SecretText::reveal)
+    }
+
+    fn breaker(&self) -> BreakerState {
+        self.breaker.state()
     }
 
     async fn perform(&self, call: &Call) -> Performed {

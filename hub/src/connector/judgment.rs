@@ -4,7 +4,7 @@
 //! in anything other than `Unknown`. Before that, nothing is `Unknown`: it certainly did not happen.
 
 use hub_core::outcome::{NotSent, Outcome};
-use processor_sdk::{Answer, Fault, HttpResponse};
+use processor_sdk::{Fault, HttpResponse};
 
 use super::redact::Redactor;
 use super::transport::SendError;
@@ -49,9 +49,32 @@ pub enum Failure {
     /// The adapter panicked, went over a limit, or did what it must not: another try ends the same.
     #[error("{who} {what}")]
     Misbehaved { who: String, what: String },
+    /// It took longer than it may. A machine under load may be why, so another try may end better.
+    #[error("{who} {what}")]
+    Overran { who: String, what: String },
     /// No response, no time, no free place: another try may end better.
     #[error("{0}")]
     Hindered(String),
+}
+
+impl Failure {
+    /// Whether the adapter itself is to blame: what the breaker counts.
+    pub const fn is_of_adapter(&self) -> bool {
+        match self {
+            Self::Misbehaved { .. } | Self::Overran { .. } => true,
+            Self::Fault(fault) => match fault {
+                Fault::NotDeterministic | Fault::SwallowedStop => true,
+                Fault::Unsupported
+                | Fault::CannotAsk { .. }
+                | Fault::Credentials { .. }
+                | Fault::Throttled { .. }
+                | Fault::Processor { .. }
+                | Fault::Unreadable { .. }
+                | Fault::Forged { .. } => false,
+            },
+            Self::Hindered(_) => false,
+        }
+    }
 }
 
 /// The judgment of an operation that ended without an answer.
@@ -62,18 +85,12 @@ pub fn of_failure(failure: Failure, effect: Effect, redactor: &Redactor) -> Outc
     }
 }
 
-/// The judgment of an answer: it stands, unless its door leads where it must not.
-pub fn of_answer(answer: Answer, door: Result<(), Failure>, effect: Effect, redactor: &Redactor) -> Outcome {
-    match door {
-        Ok(()) => Outcome::Answered { answer },
-        // The session may exist at the processor, but no shopper is sent there.
-        Err(failure) => of_failure(failure, effect, redactor),
-    }
-}
-
 fn not_sent(failure: Failure, redactor: &Redactor) -> NotSent {
     match failure {
         Failure::Hindered(detail) => NotSent::Unreachable { detail: redactor.reason(&detail) },
+        Failure::Overran { who, what } => {
+            NotSent::Unreachable { detail: redactor.reason(&format!("{who} {what}")) }
+        }
         Failure::Misbehaved { who, what } => {
             let field = who.trim_start_matches("the ");
             NotSent::Impossible { fault: Fault::cannot_ask(field, &redactor.reason(&what)) }
@@ -99,7 +116,7 @@ fn not_sent(failure: Failure, redactor: &Redactor) -> NotSent {
 #[cfg(test)]
 mod tests {
     use processor_sdk::{
-        Call, Dialogue, Door, Flow, HttpRequest, Method, Operation, ReadRule, RequestBody, Stop,
+        Answer, Call, Dialogue, Door, Flow, HttpRequest, Method, Operation, ReadRule, RequestBody, Stop,
     };
     use serde_json::json;
 

@@ -13,6 +13,8 @@ pub mod adapter_connector;
 
 pub mod health;
 
+pub mod breaker;
+
 pub mod replay;
 
 pub mod runner;
@@ -49,6 +51,7 @@ use hub_core::outcome::Outcome;
 use hub_core::payment::AdapterPin;
 use processor_sdk::{Call, Delivery, Descriptor, Door, Settings};
 
+use breaker::BreakerState;
 use redact::ExchangeRecord;
 use trust::TrustedNotification;
 
@@ -78,6 +81,9 @@ pub trait Connector: Send + Sync {
 
     /// The unguessable part of the webhook's path, where deliveries are not signed.
     fn webhook_path_secret(&self) -> Option<&str>;
+
+    /// Whether its adapter is run, or misbehaved too often lately.
+    fn breaker(&self) -> BreakerState;
 
     /// Carries out one operation and judges what became of it.
     async fn perform(&self, call: &Call) -> Performed;

@@ -22,7 +22,8 @@ pub trait Runner: Send + Sync {
     /// The reply to an ask.
     ///
     /// # Errors
-    /// [`Failure::Misbehaved`] when the function ended otherwise, [`Failure::Hindered`] when it had no chance.
+    /// [`Failure::Misbehaved`] or [`Failure::Overran`] when the function ended otherwise, [`Failure::Hindered`]
+    /// when it had no chance.
     async fn run(&self, ask: &Ask) -> Result<Reply, Failure>;
 
     /// What it is called in messages, such as `plugin acme 1.2.0`.
@@ -94,10 +95,8 @@ impl Sandboxed {
     fn failure(&self, fault: &RunFault) -> Failure {
         let what = self.redactor.reason(&fault.to_string());
         match fault {
-            // A machine under load may be why, and then the next run ends well.
-            RunFault::OutOfTime(_) | RunFault::NoRoom(_) => {
-                Failure::Hindered(format!("{} {what}", self.plugin))
-            }
+            RunFault::NoRoom(_) => Failure::Hindered(format!("{} {what}", self.plugin)),
+            RunFault::OutOfTime(_) => Failure::Overran { who: self.who(), what },
             RunFault::OutOfFuel(_)
             | RunFault::OutOfMemory(_)
             | RunFault::StackOverflow

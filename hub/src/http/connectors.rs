@@ -41,6 +41,7 @@ pub async fn list(
             },
             health: HealthObject {
                 status: health.word(),
+                breaker: connector.breaker().word(),
                 last_answered_at: health.last_answered_at,
                 last_failed_at: health.last_failed_at,
                 last_verified_webhook_at: health.last_verified_webhook_at,

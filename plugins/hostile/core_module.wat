@@ -1,0 +1,2 @@
+;; No component at all.
+(module (memory (export "memory") 1) (func (export "run")))
