@@ -77,15 +77,13 @@ fn a_new_plugin_keeps_every_law_and_each_command_of_its_readme_works() {
 fn a_mistake_is_told_by_the_law_it_breaks() {
     let acme = Crate::new("acme");
     acme.edit("src/lib.rs", ".header(\"Idempotency-Key\", &call.key)", "");
-    acme.edit(
-        "src/lib.rs",
-        "session.text(\"/id\")?",
-        "session.text(\"/id\").expect(\"every session has one\")",
-    );
+    let (reading, panicking) =
+        ("session.currency(\"/currency\")?", "session.currency(\"/currency\").expect(\"I know best\")");
+    acme.edit("src/lib.rs", reading, panicking);
     plugin(&acme.path, &["build"]).done();
     let said = plugin(&acme.path, &["test", "acme.wasm", "--fixtures", "fixtures"]);
     assert_eq!(said.code, 1, "{said:#?}");
-    for part in ["BROKEN  idempotency_key: ", "BROKEN  never_panics: ", "every session has one"] {
+    for part in ["BROKEN  idempotency_key: ", "BROKEN  never_panics: ", "I know best"] {
         assert!(said.out.contains(part), "{part:?} is not in\n{}", said.out);
     }
     let report = plugin(&acme.path, &["test", "acme.wasm", "--fixtures", "fixtures", "--json"]);

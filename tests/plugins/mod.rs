@@ -6,6 +6,8 @@ mod authoring;
 
 mod same;
 
+mod acceptance;
+
 mod javascript;
 
 mod guides;

@@ -178,19 +178,25 @@ fn only_the_seams_read_the_machine() {
             "",
             &["env::var", "env::var_os", "env::vars", "env::vars_os", "env::args", "env::args_os"],
         ),
-        &[("hub/src/config/secrets.rs", "secrets may stand in the environment")],
+        &[
+            ("hub/build.rs", "cargo says there where a build script writes"),
+            ("hub/src/config/secrets.rs", "secrets may stand in the environment"),
+        ],
     );
 }
 
 #[test]
 fn no_unsafe_code() {
-    let mut findings = Findings::default();
-    for source in sources() {
-        findings.lines(&source.path, &source.code, |line| {
-            has_word(line, "unsafe").then(|| "`unsafe`".to_owned())
-        });
-    }
-    findings.none("no unsafe code");
+    let sources = sources();
+    let is_unsafe = |code: &str| code.lines().any(|line| has_word(line, "unsafe"));
+    only(
+        "no unsafe code",
+        sources.iter().filter(|source| is_unsafe(&source.code)).map(|source| source.path.clone()),
+        &[(
+            "processor-sdk/src/plugin.rs",
+            "a plugin's boundary passes pointers; nothing of it is in the hub, only in what the sandbox runs",
+        )],
+    );
 }
 
 /// Where `_` stands for values that are no enum of ours.

@@ -25,45 +25,12 @@ pub(crate) fn descriptor() -> Descriptor {
             default: None,
             help: "Where the processor listens, such as http://127.0.0.1:4010".to_owned(),
         }],
-        secrets: vec![
-            SecretField {
-                name: "api_key".to_owned(),
-                required: true,
-                several: false,
-                // It is sent there and nowhere else.
-                hosts: server(),
-                help: "The processor's dashboard, under API keys".to_owned(),
-            },
-            SecretField {
-                name: "webhook_secret".to_owned(),
-                required: true,
-                // While it is being changed, the old one and the new one both count.
-                several: true,
-                // It is never sent: it only verifies.
-                hosts: Vec::new(),
-                help: "The processor's dashboard, under Webhooks".to_owned(),
-            },
-        ],
+        secrets: secrets(&server),
         hosts: server(),
         // Where the shopper may be sent.
         checkout_hosts: server(),
         currencies: Currencies::All,
-        capabilities: Capabilities {
-            manual_capture: false,
-            partial_capture: false,
-            multiple_captures: false,
-            void: false,
-            refund: true,
-            partial_refund: true,
-            multiple_refunds: true,
-            complete_checkout: false,
-            expire_checkout: false,
-            fetch_payment: LookUp::ById,
-            fetch_refund: LookUp::None,
-            fetch_dispute: LookUp::None,
-            silent_auto_capture: false,
-            orphan_session_payable: false,
-        },
+        capabilities: CAPABILITIES,
         idempotency: IdempotencyProfile {
             carrier: KeyCarrier::Header { name: "Idempotency-Key".to_owned() },
             retention_s: 24 * 60 * 60,
@@ -78,4 +45,45 @@ pub(crate) fn descriptor() -> Descriptor {
         never_store: Vec::new(),
         needs: Vec::new(),
     }
+}
+
+/// What the hub may ask for. Where this says no, `perform` answers `Unsupported`, and a law holds the two together.
+const CAPABILITIES: Capabilities = Capabilities {
+    manual_capture: false,
+    partial_capture: false,
+    multiple_captures: false,
+    void: false,
+    refund: true,
+    partial_refund: true,
+    multiple_refunds: true,
+    complete_checkout: false,
+    expire_checkout: false,
+    fetch_payment: LookUp::ById,
+    fetch_refund: LookUp::None,
+    fetch_dispute: LookUp::None,
+    silent_auto_capture: false,
+    orphan_session_payable: false,
+};
+
+/// What the operator provides. The plugin sees their names only.
+fn secrets(server: &dyn Fn() -> Vec<HostRule>) -> Vec<SecretField> {
+    vec![
+        SecretField {
+            name: "api_key".to_owned(),
+            required: true,
+            several: false,
+            // It is sent there and nowhere else.
+            hosts: server(),
+            help: "The processor's dashboard, under API keys".to_owned(),
+        },
+        SecretField {
+            name: "webhook_secret".to_owned(),
+            required: true,
+            // While it is being changed, the old one and the new one both count.
+            several: true,
+            // It is never sent: it only verifies.
+            hosts: Vec::new(),
+            help: "The processor's dashboard, under Webhooks".to_owned(),
+        },
+    ]
 }

@@ -7,15 +7,13 @@ use std::process::ExitCode;
 
 use payhub::operator::Failure;
 use payhub::plugin::file::PluginHash;
+use payhub::plugin::signature::signature_file;
 use processor_sdk::{Descriptor, HostRule, SettingField, SettingKind};
 use serde_json::{Value, json};
 use wit_component::DecodedWasm;
 
 use super::super::{columns, failure, print, refused};
 use super::{load, read};
-
-/// What stands behind a plugin file's name for the file of its signature.
-const SIGNATURE_EXTENSION: &str = "minisig";
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -48,7 +46,7 @@ pub(super) fn run(arguments: &Arguments) -> ExitCode {
 fn inspect(file: &Path) -> Result<Inspected<'_>, Failure> {
     let bytes = read(file)?;
     let plugin = load(file, &bytes)?;
-    let signature = PathBuf::from(format!("{}.{SIGNATURE_EXTENSION}", file.display()));
+    let signature = signature_file(file);
     Ok(Inspected {
         file,
         bytes: bytes.len(),
