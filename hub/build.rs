@@ -7,9 +7,15 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Folders of the workspace, the name of the constant that holds each, and what of it is embedded.
-const FOLDERS: [(&str, &str, &[&str]); 2] = [
+const FOLDERS: [(&str, &str, &[&str]); 4] = [
     ("SDK", "processor-sdk", &["Cargo.toml", "README.md", "schema", "src", "wit"]),
     ("TEMPLATE_RUST", "plugins/template-rust", &["."]),
+    (
+        "SDK_JAVASCRIPT",
+        "processor-sdk/js",
+        &["README.md", "build.mjs", "contract.d.ts", "package.json", "processor.wit", "src"],
+    ),
+    ("TEMPLATE_JAVASCRIPT", "plugins/template-js", &["."]),
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -51,6 +57,7 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
         let path = entry?.path();
         // What somebody's own build left there is no source.
         let is_built = path.ends_with("target")
+            || path.ends_with("node_modules")
             || path.ends_with("Cargo.lock")
             || path.extension().is_some_and(|extension| extension == "wasm");
         if !is_built {

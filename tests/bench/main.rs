@@ -5,6 +5,8 @@
 //! little. Nothing is asserted about time. `-- --only webhooks` makes one table, `figures`, `payments` or
 //! `webhooks`.
 //!
+//! `-- --plugin FILE FIXTURES`, as often as wanted, measures plugins instead.
+//!
 //! Three subjects write the same rows into the same schema, flushed to disk before each answer:
 //! - the bare loop: one payment per commit, no HTTP, no checks;
 //! - the bare server: HTTP in front of a writer that groups what waits into one commit, no checks;
@@ -27,6 +29,7 @@ mod bare_server;
 mod figures;
 mod hub;
 mod load;
+mod plugins;
 mod rows;
 mod table;
 
@@ -47,6 +50,8 @@ struct Wanted {
     readme: bool,
     /// The one table that is wanted; all of them without.
     only: Option<String>,
+    /// Plugins to measure instead, each with its folder of fixtures.
+    plugins: Vec<(String, String)>,
 }
 
 /// What there is to measure.
@@ -67,6 +72,10 @@ fn main() {
         return;
     }
     let wanted = wanted(&arguments);
+    if !wanted.plugins.is_empty() {
+        println!("{}", plugins::table(&wanted.plugins));
+        return;
+    }
     println!("building the release programs, if they are not there yet …");
     if wanted.has("figures") {
         let figures = figures::measure();
@@ -91,12 +100,18 @@ fn wanted(arguments: &[String]) -> Wanted {
         rounds: ROUNDS_DEFAULT,
         readme: false,
         only: None,
+        plugins: vec![],
     };
     let mut rest = arguments.iter();
     while let Some(argument) = rest.next() {
         if argument == "--only" {
             let table = rest.next().filter(|table| TABLES.contains(&table.as_str()));
             wanted.only = Some(table.unwrap_or_else(|| panic!("--only takes one of {TABLES:?}")).clone());
+            continue;
+        }
+        if argument == "--plugin" {
+            let mut text = || rest.next().cloned().expect("a file and a folder of fixtures follow");
+            wanted.plugins.push((text(), text()));
             continue;
         }
         let mut number = || rest.next().and_then(|value| value.parse().ok()).expect("a number follows");
@@ -106,9 +121,10 @@ fn wanted(arguments: &[String]) -> Wanted {
             "--readme" => wanted.readme = true,
             // What cargo itself adds.
             "--bench" => {}
-            other => {
-                panic!("unknown argument {other}; there are --seconds N, --rounds N, --readme, --only TABLE")
-            }
+            other => panic!(
+                "unknown argument {other}; there are --seconds N, --rounds N, --readme, --only TABLE, \
+                 --plugin FILE FIXTURES"
+            ),
         }
     }
     wanted

@@ -11,37 +11,37 @@ use payhub::plugin::adapter::PluginAdapter;
 use payhub::plugin::limits::Limits;
 use payhub::plugin::sandbox::{Plugin, RunFault, Sandbox};
 use processor_sdk::conformance::{Fixture, Subject, check_all};
-use processor_sdk::{Ask, Currency, Question, Reply, Settings};
+use processor_sdk::{Ask, Currency, Question, Reply};
 use serde_json::{Value, json};
+
+use super::authoring::commands;
+use super::shell;
+use crate::processes::binaries;
+use crate::support::plugins::workspace;
 
 /// What the plugin is called whose every operation is another mistake.
 const MISTAKES: &str = "tests/plugins/mistakes.js";
-
-/// The folder of the workspace.
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in the workspace")
-}
 
 /// The folder of the plugin and of the SDK, with the sources of now and the packages that were fetched.
 fn prepared() -> &'static Path {
     static PREPARED: OnceLock<PathBuf> = OnceLock::new();
     PREPARED.get_or_init(|| {
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target folder");
-        let home = target.join("test-tools/javascript");
+        let home = binaries::target().join("test-tools/javascript");
         for package in ["processor-sdk/js", "plugins/paystack"] {
-            let wanted = std::fs::read(root().join(package).join("package-lock.json")).expect("a lock file");
+            let wanted =
+                std::fs::read(workspace().join(package).join("package-lock.json")).expect("a lock file");
             let found = std::fs::read(home.join(package).join("package-lock.json")).unwrap_or_default();
             let is_complete = home.join(package).join("complete").exists();
             assert!(
                 is_complete && wanted == found,
                 "the packages of {package} are not there: run tests/javascript"
             );
-            copy(&root().join(package), &home.join(package));
+            copy(&workspace().join(package), &home.join(package));
         }
-        copy(&root().join("processor-sdk/schema"), &home.join("processor-sdk/schema"));
+        copy(&workspace().join("processor-sdk/schema"), &home.join("processor-sdk/schema"));
         let sdk = home.join("plugins/paystack/node_modules/payhub-processor-sdk");
-        copy(&root().join("processor-sdk/js"), &sdk);
-        std::fs::copy(root().join(MISTAKES), home.join("plugins/paystack/mistakes.js")).expect("a copy");
+        copy(&workspace().join("processor-sdk/js"), &sdk);
+        std::fs::copy(workspace().join(MISTAKES), home.join("plugins/paystack/mistakes.js")).expect("a copy");
         home
     })
 }
@@ -93,17 +93,11 @@ fn paystack() -> Arc<Plugin> {
     }))
 }
 
-/// Builds the plugin of mistakes by the command of Paystack's package, with other files.
 fn mistakes() -> Arc<Plugin> {
     static PLUGIN: OnceLock<Arc<Plugin>> = OnceLock::new();
     Arc::clone(PLUGIN.get_or_init(|| {
-        let package: Value = serde_json::from_slice(
-            &std::fs::read(root().join("plugins/paystack/package.json")).expect("a file"),
-        )
-        .expect("JSON");
-        let build = package["scripts"]["build"].as_str().expect("a build script");
-        let command = build.replace("src/plugin.js", "mistakes.js").replace("paystack.wasm", "mistakes.wasm");
-        printed("plugins/paystack", "npx", &["--no-install", "-c", &command]);
+        let build = "node_modules/payhub-processor-sdk/build.mjs";
+        printed("plugins/paystack", "node", &[build, "mistakes.js", "mistakes.wasm"]);
         loaded("mistakes.wasm")
     }))
 }
@@ -122,7 +116,7 @@ fn paystack_is_checked_and_tested_by_its_own_means() {
 
 #[test]
 fn the_sdk_has_the_world_and_the_currencies_of_the_contract() {
-    let read = |path: &str| std::fs::read_to_string(root().join(path)).expect("a file");
+    let read = |path: &str| std::fs::read_to_string(workspace().join(path)).expect("a file");
     assert_eq!(read("processor-sdk/js/processor.wit"), read("processor-sdk/wit/processor.wit"));
     let program = "import { currencies, exponent } from './src/index.js'; \
                    console.log(JSON.stringify(currencies().map((code) => [code, exponent(code)])))";
@@ -135,12 +129,54 @@ fn the_sdk_has_the_world_and_the_currencies_of_the_contract() {
 #[test]
 fn paystack_keeps_every_law_in_the_sandbox() {
     let adapter = PluginAdapter(paystack());
-    let fixtures = Fixture::read_folder(&root().join("plugins/paystack/fixtures")).expect("fixtures");
-    assert!(fixtures.len() > 60, "the fixtures were not found");
-    let secrets = [("secret_key", "sk_test_0123456789abcdef")];
-    let subject = Subject::new(&adapter, fixtures, secrets, Settings::default()).expect("signed fixtures");
+    let subject =
+        Subject::of_folder(&adapter, &workspace().join("plugins/paystack/fixtures")).expect("fixtures");
+    assert!(subject.fixtures.len() > 60, "the fixtures were not found");
     let report = check_all(&subject);
     assert!(report.is_clean(), "{report}");
+}
+
+/// Runs the commands of a document as an author does, from the packages that were fetched and without a network.
+#[track_caller]
+fn run_commands(folder: &Path, document: &str, block: &str) -> String {
+    let commands = commands(document, block);
+    assert!(commands.lines().count() >= 5, "the commands were not found: {commands}");
+    let cache = prepared().join("npm-cache").display().to_string();
+    let settings = format!("export npm_config_offline=true npm_config_cache='{cache}'\n");
+    shell::script(folder, &(settings + &commands)).done()
+}
+
+#[test]
+fn a_new_plugin_in_javascript_keeps_every_law_and_each_command_of_its_readme_works() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    shell::plugin(folder.path(), &["new", "my-pay", "--lang", "js"]).done();
+    let path = folder.path().join("my-pay");
+    let readme = std::fs::read_to_string(path.join("README.md")).expect("its README");
+    let out = run_commands(&path, &readme, "sh");
+    for said in ["laws kept, 0 broken", "my-pay 0.1.0: MyPay Pay", "POST http://127.0.0.1:4010/v1/refunds"] {
+        assert!(out.contains(said), "{said:?} is not in\n{out}");
+    }
+    let inspected = shell::plugin(&path, &["inspect", "my-pay.wasm", "--json"]).json();
+    assert_eq!(inspected["imports"], json!(["log"]));
+}
+
+#[test]
+fn the_guide_leads_to_a_plugin_in_javascript() {
+    let guide = std::fs::read_to_string(workspace().join("plugins/README.md")).expect("the guide");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let out = run_commands(folder.path(), &guide, "sh javascript");
+    assert!(out.contains("laws kept, 0 broken"), "{out}");
+}
+
+#[test]
+fn the_templates_of_both_languages_tell_the_same_stories() {
+    let read = |template: &str| {
+        let folder = workspace().join("plugins").join(template).join("fixtures");
+        let fixtures = Fixture::read_folder(&folder).expect("fixtures");
+        assert!(fixtures.len() > 5, "the fixtures of {template} were not found");
+        fixtures
+    };
+    assert_eq!(read("template-js"), read("template-rust"));
 }
 
 /// Asks the plugin of mistakes for the one that the echo names.

@@ -94,14 +94,28 @@ pub(crate) struct Arguments {
 #[derive(Clone, Copy, ValueEnum)]
 enum Language {
     Rust,
+    /// JavaScript, built with npm.
+    #[value(name = "js")]
+    JavaScript,
+}
+
+impl Language {
+    /// The commands that build a new plugin.
+    const fn build(self) -> &'static str {
+        match self {
+            Self::Rust => "payhub plugin build",
+            Self::JavaScript => "npm ci\n  npm run build",
+        }
+    }
 }
 
 pub(super) fn run(arguments: &Arguments) -> ExitCode {
     let name = &arguments.name;
     match create(Path::new("."), name, arguments.lang) {
         Ok(()) => print(&format!(
-            "./{name} is a plugin that keeps every law as it is. Next:\n\n  cd {name}\n  payhub plugin build\n  \
-             payhub plugin test {name}.wasm --fixtures fixtures\n\nThen read README.md there."
+            "./{name} is a plugin that keeps every law as it is. Next:\n\n  cd {name}\n  {}\n  \
+             payhub plugin test {name}.wasm --fixtures fixtures\n\nThen read README.md there.",
+            arguments.lang.build()
         )),
         Err(failure) => refused(&failure, false),
     }
@@ -115,6 +129,7 @@ fn create(parent: &Path, name: &str, language: Language) -> Result<(), Failure> 
     }
     let (template, sdk) = match language {
         Language::Rust => (sources::rust(), sources::sdk()),
+        Language::JavaScript => (Ok(sources::javascript()), Ok(sources::javascript_sdk())),
     };
     let broken = |why: String| failure("template", format!("the template in this program is broken: {why}"));
     let template = template.map_err(broken)?.into_iter().map(|(path, text)| (path, renamed(&text, name)));
@@ -234,9 +249,14 @@ mod tests {
         std::fs::write(parent.path().join("acme"), "mine").unwrap();
         assert!(create(parent.path(), "acme", Language::Rust).is_err());
         assert_eq!(std::fs::read_to_string(parent.path().join("acme")).unwrap(), "mine");
-        create(parent.path(), "other", Language::Rust).unwrap();
-        assert!(parent.path().join("other/processor-sdk/src/lib.rs").is_file());
+        for (name, language, file) in [
+            ("other", Language::Rust, "processor-sdk/src/lib.rs"),
+            ("third", Language::JavaScript, "processor-sdk/src/index.js"),
+        ] {
+            create(parent.path(), name, language).unwrap();
+            assert!(parent.path().join(name).join(file).is_file());
+        }
         // Nothing is left of the writing.
-        assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 2);
+        assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 3);
     }
 }

@@ -54,6 +54,34 @@ pub(super) fn sdk() -> Result<BTreeMap<String, String>, String> {
     Ok(files)
 }
 
+/// Every file of a new plugin in JavaScript, by its path; texts still carry the template's name.
+pub(super) fn javascript() -> BTreeMap<String, String> {
+    embedded::TEMPLATE_JAVASCRIPT
+        .iter()
+        .map(|(path, text)| ((*path).to_owned(), (*text).to_owned()))
+        .collect()
+}
+
+/// Every file of the SDK for JavaScript, by its path in a plugin's folder. The guide to the contract, which is the
+/// same in every language, and the schema come with it.
+pub(super) fn javascript_sdk() -> BTreeMap<String, String> {
+    let mut files = BTreeMap::from([(format!("{SDK_FOLDER}/LICENSE"), LICENSE.to_owned())]);
+    for (path, text) in embedded::SDK_JAVASCRIPT {
+        files.insert(
+            format!("{SDK_FOLDER}/{path}"),
+            text.replace("](../README.md", "](GUIDE.md").replace("](../", "]("),
+        );
+    }
+    for (path, text) in embedded::SDK {
+        if *path == "README.md" {
+            files.insert(format!("{SDK_FOLDER}/GUIDE.md"), (*text).to_owned());
+        } else if path.starts_with("schema/") {
+            files.insert(format!("{SDK_FOLDER}/{path}"), (*text).to_owned());
+        }
+    }
+    files
+}
+
 /// A member's manifest without its workspace: what it takes from there is written out, some sections are left
 /// out, and everything else, comments too, stays as it is.
 fn standalone(manifest: &str, workspace: &toml::Table, left_out: &[&str]) -> Result<String, String> {
