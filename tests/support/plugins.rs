@@ -26,6 +26,7 @@ pub(crate) fn target() -> PathBuf {
 /// from the crates that are here already.
 pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
+    binaries::without_own_package(&mut command);
     command.envs(environment().iter().map(|(name, value)| (name, value)));
     command.env("CARGO_TARGET_DIR", target()).env("CARGO_NET_OFFLINE", "true");
     command
