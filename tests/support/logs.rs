@@ -4,10 +4,16 @@
 //! such a test runs on a runtime of one thread.
 
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
+use tracing::Dispatch;
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
+
+/// While there is only one listener, whether a line is of interest at all is settled by the thread that comes to
+/// it first, which may be another test's. A second one that stays makes the library ask each time.
+static ANOTHER: LazyLock<Dispatch> =
+    LazyLock::new(|| Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish()));
 
 /// The log of this thread, from `keep` on.
 pub(crate) struct Logs {
@@ -17,6 +23,7 @@ pub(crate) struct Logs {
 
 impl Logs {
     pub(crate) fn keep() -> Self {
+        LazyLock::force(&ANOTHER);
         let lines = Arc::new(Mutex::new(Vec::new()));
         let subscriber = tracing_subscriber::fmt()
             .with_max_level(tracing::Level::INFO)

@@ -40,7 +40,10 @@ pub(super) fn check(file: &[u8]) -> Result<(), PluginError> {
     if u64::try_from(file.len()).is_ok_and(|length| length > FILE_BYTES_MAX) {
         return Err(PluginError::TooLong);
     }
-    let broken = |error: wasmparser::BinaryReaderError| PluginError::NotAComponent(error.to_string());
+    let broken = |error: wasmparser::BinaryReaderError| {
+        let message = error.message().split_whitespace().collect::<Vec<_>>().join(" ");
+        PluginError::NotAComponent(format!("{message} (at byte {})", error.offset()))
+    };
     let mut depth = 0_usize;
     let mut is_begun = false;
     let mut exports = Vec::new();

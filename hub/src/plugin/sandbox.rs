@@ -394,7 +394,7 @@ fn fault(error: &wasmtime::Error, limits: Limits, memory_refused: bool) -> RunFa
         Some(Trap::OutOfFuel) => RunFault::OutOfFuel(limits.fuel_max),
         Some(Trap::StackOverflow) => RunFault::StackOverflow,
         _ if memory_refused => RunFault::OutOfMemory(limits.memory_bytes_max),
-        Some(trap) => RunFault::Trapped(trap.to_string()),
+        Some(trap) => RunFault::Trapped(trap.to_string().replace("wasm trap: ", "")),
         None => RunFault::Trapped(error.root_cause().to_string()),
     }
 }
