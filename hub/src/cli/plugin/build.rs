@@ -85,7 +85,8 @@ fn compile(folder: &Path) -> Result<PathBuf, Failure> {
     let colors = if std::io::stderr().is_terminal() { "json-diagnostic-rendered-ansi" } else { "json" };
     let mut cargo = Command::new("cargo");
     cargo.args(["build", "--lib", "--release", "--target", TARGET, "--message-format", colors]);
-    cargo.arg("--manifest-path").arg(&manifest);
+    // In the crate's own folder, so that its toolchain and cargo's settings there count.
+    cargo.arg("--manifest-path").arg(&manifest).current_dir(folder);
     for setting in PROFILE {
         cargo.args(["--config", setting]);
     }
