@@ -272,25 +272,7 @@ impl ConnectorEntry {
             E::Setting { field, fix, .. } => {
                 (field.clone(), fix.clone(), Some(self.adapter_fix(field, plugins)))
             }
-            E::Hosts { source, .. } => {
-                let (key, fix) = match source {
-                    HostsError::Pattern { key, .. } => ((*key).to_owned(), None),
-                    HostsError::Undeclared { key, .. } => {
-                        let fix = "leave it out: a list only takes away from what the adapter declares";
-                        ((*key).to_owned(), Some(fix.to_owned()))
-                    }
-                    HostsError::NotGranted { key, granted, .. } => {
-                        let list: Vec<_> = granted.iter().map(|host| format!("\"{host}\"")).collect();
-                        let line = format!("{key} = [{}]", list.join(", "));
-                        ((*key).to_owned(), Some(format!("if it shall, write: {line}")))
-                    }
-                    HostsError::Setting { setting } => {
-                        let fix = format!("write it like: {setting} = \"https://api.example.com\"");
-                        (format!("settings.{setting}"), Some(fix))
-                    }
-                };
-                (key, source.to_string(), fix)
-            }
+            E::Hosts { source, .. } => hosts_mistake(source),
             E::Secret { secret, fix, .. } => {
                 let key = format!("secrets.{secret}");
                 let how = self.adapter_fix(&key, plugins);
@@ -352,6 +334,27 @@ impl ConnectorEntry {
         };
         format!("the README of {adapter} says what belongs in {heading}")
     }
+}
+
+/// The key, what is wrong there, and the fix.
+fn hosts_mistake(error: &HostsError) -> (String, String, Option<String>) {
+    let (key, fix) = match error {
+        HostsError::Pattern { key, .. } => ((*key).to_owned(), None),
+        HostsError::Undeclared { key, .. } => {
+            let fix = "leave it out: a list only takes away from what the adapter declares";
+            ((*key).to_owned(), Some(fix.to_owned()))
+        }
+        HostsError::NotGranted { key, granted, .. } => {
+            let list: Vec<_> = granted.iter().map(|host| format!("\"{host}\"")).collect();
+            let line = format!("{key} = [{}]", list.join(", "));
+            ((*key).to_owned(), Some(format!("if it shall, write: {line}")))
+        }
+        HostsError::Setting { setting } => {
+            let fix = format!("write it like: {setting} = \"https://api.example.com\"");
+            (format!("settings.{setting}"), Some(fix))
+        }
+    };
+    (key, error.to_string(), fix)
 }
 
 /// The key, the reason and the fix.

@@ -10,9 +10,9 @@
 //! Invariant: what is shown leads money to the account that the operator set, and to no other: a digit that is
 //! wrong fails its check, and then nothing is shown at all.
 
-mod account;
-mod payload;
-mod reference;
+pub mod account;
+pub mod payload;
+pub mod reference;
 
 use processor_sdk::{
     Acknowledgement, Adapter, AfterUnknown, Answer, CONTRACT_VERSION, Call, Capabilities, CaptureMode,
@@ -21,9 +21,9 @@ use processor_sdk::{
     ReferenceKind, Scannable, SettingField, SettingKind, Settings, SignedDeliveries, Word,
 };
 
-pub use account::{Account, account};
-pub use payload::{AMOUNT_MINOR_MAX, PAYLOAD_BYTES_MAX, Remittance, Transfer};
-pub use reference::creditor_reference;
+use account::account;
+use payload::{AMOUNT_MINOR_MAX, Remittance, Transfer};
+use reference::creditor_reference;
 
 processor_sdk::export_adapter!(SepaCreditTransfer);
 

@@ -1,9 +1,9 @@
 //! Every field's limit, and the codes that others have published.
 
-use plugin_sepa_credit_transfer::{
-    AMOUNT_MINOR_MAX, Account, PAYLOAD_BYTES_MAX, Remittance, SepaCreditTransfer, Transfer, account,
-    creditor_reference,
-};
+use plugin_sepa_credit_transfer::SepaCreditTransfer;
+use plugin_sepa_credit_transfer::account::{Account, account};
+use plugin_sepa_credit_transfer::payload::{AMOUNT_MINOR_MAX, PAYLOAD_BYTES_MAX, Remittance, Transfer};
+use plugin_sepa_credit_transfer::reference::creditor_reference;
 use processor_sdk::{
     Adapter, Answer, Ask, Call, CaptureMode, CheckoutOrder, Currency, Customer, Door, DoorKind, Fault, Money,
     Operation, Question, Reply, Scannable, Settings, Shopper, Timestamp, run,
