@@ -273,22 +273,7 @@ impl ConnectorEntry {
                 (field.clone(), fix.clone(), Some(self.adapter_fix(field, plugins)))
             }
             E::Hosts { source, .. } => {
-                let (key, fix) = match source {
-                    HostsError::Pattern { key, .. } => ((*key).to_owned(), None),
-                    HostsError::Undeclared { key, .. } => {
-                        let fix = "leave it out: a list only takes away from what the adapter declares";
-                        ((*key).to_owned(), Some(fix.to_owned()))
-                    }
-                    HostsError::NotGranted { key, granted, .. } => {
-                        let list: Vec<_> = granted.iter().map(|host| format!("\"{host}\"")).collect();
-                        let line = format!("{key} = [{}]", list.join(", "));
-                        ((*key).to_owned(), Some(format!("if it shall, write: {line}")))
-                    }
-                    HostsError::Setting { setting } => {
-                        let fix = format!("write it like: {setting} = \"https://api.example.com\"");
-                        (format!("settings.{setting}"), Some(fix))
-                    }
-                };
+                let (key, fix) = hosts_mistake(source);
                 (key, source.to_string(), fix)
             }
             E::Secret { secret, fix, .. } => {
@@ -351,6 +336,26 @@ impl ConnectorEntry {
             AdapterChoice::Plugin { name, .. } => format!("the plugin {name}"),
         };
         format!("the README of {adapter} says what belongs in {heading}")
+    }
+}
+
+/// The key and the fix.
+fn hosts_mistake(error: &HostsError) -> (String, Option<String>) {
+    match error {
+        HostsError::Pattern { key, .. } => ((*key).to_owned(), None),
+        HostsError::Undeclared { key, .. } => {
+            let fix = "leave it out: a list only takes away from what the adapter declares";
+            ((*key).to_owned(), Some(fix.to_owned()))
+        }
+        HostsError::NotGranted { key, granted, .. } => {
+            let list: Vec<_> = granted.iter().map(|host| format!("\"{host}\"")).collect();
+            let line = format!("{key} = [{}]", list.join(", "));
+            ((*key).to_owned(), Some(format!("if it shall, write: {line}")))
+        }
+        HostsError::Setting { setting } => {
+            let fix = format!("write it like: {setting} = \"https://api.example.com\"");
+            (format!("settings.{setting}"), Some(fix))
+        }
     }
 }
 
