@@ -5,10 +5,12 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use processor_sdk::HostRule;
 use serde_json::Value;
 
 use super::desk::{Said, payhub};
 use super::golden;
+use crate::plugins::hostile::framed;
 
 /// What must never be said, wherever it was written.
 const CANARY: &str = "sk_live_4eC39HqLyjWDarjtT1zdp7dc";
@@ -29,7 +31,7 @@ webhook_secret = { file = "good" }
 "#;
 
 /// Each class, and how a good file becomes one that has it: this text, by that.
-const CLASSES: [(&str, &str, &str); 39] = [
+const CLASSES: [(&str, &str, &str); 46] = [
     ("not_toml", r#""https://pay.example""#, "https://pay.example"),
     ("unclosed_text", r#""https://pay.example""#, r#""https://pay.example"#),
     ("written_twice", "[connectors.cards]", "[connectors.cards]\n[connectors.cards]"),
@@ -61,6 +63,21 @@ const CLASSES: [(&str, &str, &str); 39] = [
     ("secret_too_short", r#"file = "good""#, r#"file = "./tiny""#),
     ("unknown_adapter", r#"adapter = "sandbox""#, r#"adapter = "sandbx""#),
     ("no_such_adapter", r#"adapter = "sandbox""#, r#"adapter = "moneybags""#),
+    ("plugin_beside_adapter", r#"adapter = "sandbox""#, "adapter = \"sandbox\"\nplugin = \"acme\""),
+    ("no_such_plugin", r#"adapter = "sandbox""#, r#"plugin = "acme""#),
+    ("hash_without_plugin", r#"adapter = "sandbox""#, "adapter = \"sandbox\"\nsha256 = \"ab\""),
+    ("not_a_hash", r#"adapter = "sandbox""#, "plugin = \"acme\"\nsha256 = \"ab\""),
+    (
+        "plugin_host_not_granted",
+        "[connectors.cards]\nadapter = \"sandbox\"",
+        "[plugins]\nfolder = \"plugins\"\n[connectors.cards]\nplugin = \"acme\"",
+    ),
+    (
+        "plugin_limit_out_of_range",
+        "[connectors.cards]",
+        "[plugins.limits]\nrun_ms_max = 0\n[plugins.limits_of.acme]\nmemory_bytes_max = 1\n[connectors.cards]",
+    ),
+    ("not_a_public_key", "[connectors.cards]", "[plugins]\ntrusted_keys = [\"RWabc\"]\n[connectors.cards]"),
     ("unknown_setting", "base_url =", "base_ulr ="),
     ("missing_setting", "base_url = \"http://127.0.0.1:4010\"", ""),
     ("wrong_setting_type", "base_url = \"http://127.0.0.1:4010\"", "base_url = 4010"),
@@ -105,6 +122,12 @@ fn folder() -> tempfile::TempDir {
     secret("binary", b"\xff\xfe\xfd\xfc", 0o600);
     secret("tiny", b"abc", 0o600);
     std::fs::create_dir(folder.path().join("folder")).expect("a folder");
+    std::fs::create_dir(folder.path().join("plugins")).expect("a folder");
+    let plugin = framed("traps", "http://127.0.0.1:4010", |descriptor| {
+        descriptor.name = "acme".to_owned();
+        descriptor.hosts.push(HostRule::Exactly("api.acme.example".to_owned()));
+    });
+    std::fs::write(folder.path().join("plugins/acme.wasm"), plugin).expect("a plugin");
     folder
 }
 

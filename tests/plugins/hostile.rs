@@ -56,7 +56,7 @@ fn wat(file: &str) -> String {
 }
 
 /// A hostile adapter behind a boundary that is as it should be.
-pub(super) fn framed(file: &str, base_url: &str, change: impl FnOnce(&mut Descriptor)) -> Vec<u8> {
+pub(crate) fn framed(file: &str, base_url: &str, change: impl FnOnce(&mut Descriptor)) -> Vec<u8> {
     let mut descriptor = native_adapter("sandbox").expect("the sandbox").descriptor();
     descriptor.name = plugin_name(file);
     descriptor.version = "1.0.0".to_owned();
@@ -217,7 +217,7 @@ async fn a_payment_after_a_lost_answer_is_in_doubt_and_never_failed() {
         assert!(!page.text().contains("wasm"), "the shopper reads nothing of this: {}", page.text());
         let shown = hub.cart.intent(id(&intent)).await;
         let state = shown["attempts"][0]["state"].as_str().unwrap_or_default().to_owned();
-        assert_eq!(state, if is_in_doubt { "opening" } else { "failed" }, "{connector}: {shown:#}");
+        assert_eq!(state, if is_in_doubt { "unknown" } else { "not_sent" }, "{connector}: {shown:#}");
         assert_eq!(shown["status"], "requires_checkout", "{connector}: {shown:#}");
     }
     hub.finish_at_once().await;

@@ -14,6 +14,6 @@ mod guides;
 
 mod sepa;
 
-mod hostile;
+pub(crate) mod hostile;
 
 mod shelf;

@@ -192,10 +192,16 @@ fn no_unsafe_code() {
     only(
         "no unsafe code",
         sources.iter().filter(|source| is_unsafe(&source.code)).map(|source| source.path.clone()),
-        &[(
-            "processor-sdk/src/plugin.rs",
-            "a plugin's boundary passes pointers; nothing of it is in the hub, only in what the sandbox runs",
-        )],
+        &[
+            (
+                "hub/src/plugin/cache.rs",
+                "loads compiled code, after a MAC has shown that this hub wrote these very bytes",
+            ),
+            (
+                "processor-sdk/src/plugin.rs",
+                "a plugin's boundary passes pointers; nothing of it is in the hub, only in what the sandbox runs",
+            ),
+        ],
     );
 }
 

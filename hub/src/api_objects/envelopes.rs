@@ -170,8 +170,7 @@ pub struct HealthObject {
     /// `unknown`: not asked yet. `failing`: no answer several times in a row.
     #[schemars(extend("enum" = ["unknown", "ok", "failing"]))]
     pub status: &'static str,
-    /// `open`: its adapter misbehaved several times in a row and is not run for a while. `trying`: it is run
-    /// once more, to see.
+    /// `open`: its adapter misbehaved several times in a row and is not run for a while. `trying`: run once more.
     #[schemars(extend("enum" = ["closed", "open", "trying"]))]
     pub breaker: &'static str,
     /// When it last answered, well or not.
