@@ -25,8 +25,10 @@ use crate::merchant_webhooks::sender::{SenderError, WebhookSender};
 use crate::metrics::{self, Metrics};
 use crate::operator;
 use crate::plugin::shelf::{Shelf, ShelfError, Terms};
+use crate::reload::config_file::ConfigFile;
+use crate::reload::{ConnectorSource, Reload};
 use crate::removed_connectors;
-use crate::routing_table::{Route, RoutingTable};
+use crate::routing_table::{Connectors, Route, RoutingTable};
 use crate::seal::{KeyFileError, Sealer, SealingKey};
 use crate::service::Hub;
 use crate::store::sqlite::{OpenError, SqliteOptions, SqliteStore, schema_version};
@@ -48,6 +50,8 @@ pub struct Parts {
     pub metrics_listener: Option<TcpListener>,
     /// Processors in routing order.
     pub routes: RoutingTable,
+    /// Where the processors come from again; without it they stay as they are.
+    pub source: Option<Arc<dyn ConnectorSource>>,
     /// Connectors that are gone for good, whatever is left of them.
     pub abandoned_connectors: Vec<String>,
     /// Limits and rules of the front.
@@ -89,6 +93,10 @@ pub enum StartError {
     Transport(#[from] TransportError),
     #[error("{0}")]
     Config(Box<ConfigError>),
+    #[error(
+        "connector {connector} is live, and the hub runs with a public_url of http://; restart it with one of https://"
+    )]
+    LiveOverHttp { connector: String },
     #[error(transparent)]
     Removed(#[from] removed_connectors::Refused),
     #[error(transparent)]
@@ -153,7 +161,8 @@ pub async fn start(parts: Parts) -> Result<Running, StartError> {
         store,
         clock: parts.clock.clone(),
         ids: Ids::new(parts.clock, parts.randomness.clone()),
-        connectors: Arc::new(parts.routes),
+        connectors: Connectors::new(parts.routes),
+        reload: Reload::from(parts.source),
         sealer: Arc::new(Sealer::new(key, vec![], parts.randomness)),
         urls: PublicUrls::new(&parts.public_url),
         policies: parts.policies,
@@ -239,7 +248,8 @@ pub fn open_for_operator(
         store: Arc::new(store),
         clock: clock.clone(),
         ids: Ids::new(clock, randomness.clone()),
-        connectors: Arc::new(RoutingTable::new(vec![])?),
+        connectors: Connectors::new(RoutingTable::new(vec![])?),
+        reload: Reload::default(),
         sealer: Arc::new(Sealer::new(key, vec![], randomness)),
         urls: PublicUrls::new(public_url),
         policies,
@@ -295,7 +305,8 @@ pub fn check_connectors(config: &Config) -> Result<(), StartError> {
     routes(config, Arc::new(SystemClock), Arc::new(plugins)).map(|_| ())
 }
 
-fn routes(config: &Config, clock: Arc<dyn Clock>, plugins: Arc<Shelf>) -> Result<Vec<Route>, StartError> {
+/// Builds every connector of a config, and tells every mistake of every one.
+pub(crate) fn routes(config: &Config, clock: Arc<dyn Clock>, plugins: Arc<Shelf>) -> Result<Vec<Route>, StartError> {
     let transport = Arc::new(HttpTransport::new(&[])?);
     let surroundings = Surroundings { transport, clock, plugins };
     let (mut routes, mut problems) = (Vec::new(), Vec::new());
@@ -313,11 +324,11 @@ fn routes(config: &Config, clock: Arc<dyn Clock>, plugins: Arc<Shelf>) -> Result
     }
 }
 
-/// Starts a hub as its config says.
+/// Starts a hub as its config says, which was read from this file and can be read from it again.
 ///
 /// # Errors
 /// [`StartError`].
-pub async fn serve_config(config: Config) -> Result<Served, StartError> {
+pub async fn serve_config(config: Config, file: PathBuf) -> Result<Served, StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let plugins = config.plugins.clone();
     // Compiling takes its time, and signals are heard meanwhile.
@@ -332,6 +343,7 @@ pub async fn serve_config(config: Config) -> Result<Served, StartError> {
         }
         None => None,
     };
+    let source = ConfigFile { path: file, in_force: config.clone(), clock: clock.clone() };
     let http_return_urls =
         if config.checkout.http_return_urls { HttpReturnUrls::Loopback } else { HttpReturnUrls::Refused };
     let parts = Parts {
@@ -341,6 +353,7 @@ pub async fn serve_config(config: Config) -> Result<Served, StartError> {
         listener: TcpListener::bind(config.listen).await.map_err(StartError::Listen)?,
         metrics_listener,
         routes: RoutingTable::new(routes)?,
+        source: Some(Arc::new(source)),
         abandoned_connectors: config.abandoned_connectors,
         http: HttpSettings {
             body_bytes_max: config.limits.body_bytes_max,

@@ -74,6 +74,11 @@ enum Config {
         #[arg(long)]
         json: bool,
     },
+    /// Have the running hub read its config file again and put the connectors in force, as SIGHUP does.
+    Reload {
+        #[command(flatten)]
+        target: cli::Target,
+    },
 }
 
 fn main() -> ExitCode {
@@ -93,6 +98,7 @@ fn main() -> ExitCode {
             Command::Quarantine(quarantine) => cli::quarantine::run(quarantine).await,
             Command::Config(Config::Check { file, json }) => cli::config_check::run(&file, json),
             Command::Plugin(plugin) => cli::plugin::run(&plugin),
+            Command::Config(Config::Reload { target }) => cli::reload::run(target).await,
             Command::Migrate { target } => cli::migrate::run(&target),
             Command::Version => commands::version(),
         }

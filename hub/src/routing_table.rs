@@ -1,7 +1,11 @@
 //! The connectors of this hub in the operator's order, with what routing must know of each.
+//!
+//! A [`RoutingTable`] never changes; [`Connectors`] is the one that is in force, and a reload puts another in its
+//! place. Whoever works with connectors takes the table once and keeps it to the end, so that nothing under way
+//! sees two of them.
 
 use std::collections::HashSet;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use hub_core::payment::ConnectorProfile;
 use hub_core::routing::Candidate;
@@ -59,6 +63,11 @@ impl RoutingTable {
         self.route(name).map(|route| &route.connector)
     }
 
+    /// The connector that serves an attempt: the one of its name.
+    pub fn serving(&self, profile: &ConnectorProfile) -> Option<&Arc<dyn Connector>> {
+        self.connector(&profile.connector)
+    }
+
     /// What the core routes among.
     pub fn candidates(&self) -> Vec<Candidate> {
         let candidate = |route: &Route| {
@@ -73,6 +82,28 @@ impl RoutingTable {
             }
         };
         self.routes.iter().map(candidate).collect()
+    }
+}
+
+/// The routing table that is in force.
+pub struct Connectors {
+    in_force: RwLock<Arc<RoutingTable>>,
+}
+
+impl Connectors {
+    /// Begins with this one.
+    pub fn new(table: RoutingTable) -> Self {
+        Self { in_force: RwLock::new(Arc::new(table)) }
+    }
+
+    /// The table in force now, to be kept for the whole of a request or a job.
+    pub fn now(&self) -> Arc<RoutingTable> {
+        Arc::clone(&self.in_force.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts another table in force. Whoever holds the one before goes on with it.
+    pub fn replace(&self, table: RoutingTable) {
+        *self.in_force.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(table);
     }
 }
 

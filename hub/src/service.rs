@@ -26,7 +26,8 @@ use crate::clock::Clock;
 use crate::connector::health::ConnectorHealths;
 use crate::ids::Ids;
 use crate::metrics::Metrics;
-use crate::routing_table::RoutingTable;
+use crate::reload::Reload;
+use crate::routing_table::Connectors;
 use crate::seal::Sealer;
 use crate::store::{
     AttemptIndex, ClaimedJob, Commit, Conflict, PublicEventRow, Store, StoreError, TransferKind, Write,
@@ -49,7 +50,9 @@ pub struct Hub {
     /// Fresh ids and tokens.
     pub ids: Ids,
     /// Processors.
-    pub connectors: Arc<RoutingTable>,
+    pub connectors: Connectors,
+    /// How they change while it runs.
+    pub reload: Reload,
     /// Sealing of sensitive rows.
     pub sealer: Arc<Sealer>,
     /// The hub's own addresses.

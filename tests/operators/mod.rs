@@ -8,6 +8,8 @@ mod story;
 
 mod decisions;
 
+mod reload;
+
 mod places;
 
 mod config_check;

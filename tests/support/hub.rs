@@ -258,6 +258,7 @@ async fn run(
         public_url: format!("http://{address}"),
         listener,
         routes: RoutingTable::new(routes).expect("names that differ"),
+        source: None,
         abandoned_connectors: builder.abandoned.clone(),
         metrics_listener: Some(metrics_listener),
         http: builder.http.clone(),

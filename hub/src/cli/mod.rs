@@ -33,6 +33,7 @@ pub(crate) mod migrate;
 pub(crate) mod payments;
 pub(crate) mod plugin;
 pub(crate) mod quarantine;
+pub(crate) mod reload;
 
 mod story;
 
@@ -78,6 +79,15 @@ impl Target {
             // clap lets nobody come here.
             (None, None) => Err(failure("config", "--config FILE or --data-dir DIR says which hub")),
         }
+    }
+
+    /// Asks the running hub, which alone can do it, and prints the answer.
+    pub(crate) async fn ask(&self, request: Request, show: fn(&Value) -> String) -> ExitCode {
+        let answered = match self.place() {
+            Ok(place) => ask(&place.data_dir, &request).await.map_err(|error| error.failure()),
+            Err(failure) => Err(failure),
+        };
+        self.end(answered, show)
     }
 
     /// Does it and prints the answer.
@@ -168,6 +178,7 @@ pub(crate) fn unopened(error: &StartError) -> Failure {
         | StartError::Listen(_)
         | StartError::ListenForMetrics { .. }
         | StartError::Metrics(_)
+        | StartError::LiveOverHttp { .. }
         | StartError::Removed(_)
         | StartError::Transport(_)
         | StartError::Config(_)

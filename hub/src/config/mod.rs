@@ -96,7 +96,7 @@ pub struct Checkout {
 }
 
 /// Where merchants may have their webhooks, and how long a delivery may take.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MerchantWebhooks {
     pub destinations: DestinationPolicy,
     /// How long a delivery may take in all, in seconds.

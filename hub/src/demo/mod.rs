@@ -156,6 +156,7 @@ pub async fn run(options: DemoOptions) -> Result<Demo, DemoError> {
         listener,
         metrics_listener: None,
         routes: routes(&memory, &sandbox_url, clock.clone())?,
+        source: None,
         abandoned_connectors: vec![],
         http: http_settings(),
         policies: Policies::default(),
