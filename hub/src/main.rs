@@ -52,7 +52,7 @@ enum Command {
     /// The config file.
     #[command(subcommand)]
     Config(Config),
-    /// Plugins: write, build, inspect, test, run step by step.
+    /// Plugins: write, build, inspect, test, run step by step; add to a hub, list.
     #[command(subcommand)]
     Plugin(cli::plugin::Plugin),
     /// Bring the database's schema up to date, while no hub runs on it.
@@ -97,7 +97,7 @@ fn main() -> ExitCode {
             Command::Payments(payments) => cli::payments::run(payments).await,
             Command::Quarantine(quarantine) => cli::quarantine::run(quarantine).await,
             Command::Config(Config::Check { file, json }) => cli::config_check::run(&file, json),
-            Command::Plugin(plugin) => cli::plugin::run(&plugin),
+            Command::Plugin(plugin) => cli::plugin::run(&plugin).await,
             Command::Config(Config::Reload { target }) => cli::reload::run(target).await,
             Command::Migrate { target } => cli::migrate::run(&target),
             Command::Version => commands::version(),

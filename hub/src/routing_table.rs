@@ -5,7 +5,7 @@
 //! sees two of them.
 
 use std::collections::HashSet;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
 
 use hub_core::payment::ConnectorProfile;
 use hub_core::routing::Candidate;
@@ -30,6 +30,8 @@ pub struct Route {
 #[derive(Clone, Default)]
 pub struct RoutingTable {
     routes: Vec<Route>,
+    /// Older versions of plugins, for the attempts that are pinned to them.
+    kept: Vec<Arc<dyn Connector>>,
 }
 
 impl RoutingTable {
@@ -45,7 +47,7 @@ impl RoutingTable {
                 return Err(ConnectorConfigError::Twice { connector: name.to_owned() });
             }
         }
-        Ok(Self { routes })
+        Ok(Self { routes, kept: vec![] })
     }
 
     /// Every route, in order.
@@ -63,9 +65,27 @@ impl RoutingTable {
         self.route(name).map(|route| &route.connector)
     }
 
-    /// The connector that serves an attempt: the one of its name.
+    /// The same with older versions of plugins, which serve the attempts that are pinned to them.
+    #[must_use]
+    pub fn with_kept(self, kept: Vec<Arc<dyn Connector>>) -> Self {
+        Self { kept, ..self }
+    }
+
+    /// Older versions of plugins.
+    pub fn kept(&self) -> &[Arc<dyn Connector>] {
+        &self.kept
+    }
+
+    /// The connector that serves an attempt: with the plugin file that it is pinned to, as long as that is kept;
+    /// else the one in force under its name.
     pub fn serving(&self, profile: &ConnectorProfile) -> Option<&Arc<dyn Connector>> {
-        self.connector(&profile.connector)
+        let of_its_name = |connector: &&Arc<dyn Connector>| connector.name() == profile.connector;
+        let is_pinned = |connector: &&Arc<dyn Connector>| {
+            connector.adapter_pin().content_hash == profile.adapter.content_hash
+        };
+        let in_force = self.connector(&profile.connector);
+        let older = || self.kept.iter().filter(of_its_name).find(is_pinned);
+        in_force.filter(is_pinned).or_else(older).or(in_force)
     }
 
     /// What the core routes among.
@@ -88,12 +108,14 @@ impl RoutingTable {
 /// The routing table that is in force.
 pub struct Connectors {
     in_force: RwLock<Arc<RoutingTable>>,
+    /// Those before it that somebody may still hold.
+    before: Mutex<Vec<Weak<RoutingTable>>>,
 }
 
 impl Connectors {
     /// Begins with this one.
     pub fn new(table: RoutingTable) -> Self {
-        Self { in_force: RwLock::new(Arc::new(table)) }
+        Self { in_force: RwLock::new(Arc::new(table)), before: Mutex::default() }
     }
 
     /// The table in force now, to be kept for the whole of a request or a job.
@@ -103,7 +125,16 @@ impl Connectors {
 
     /// Puts another table in force. Whoever holds the one before goes on with it.
     pub fn replace(&self, table: RoutingTable) {
-        *self.in_force.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(table);
+        let mut in_force = self.in_force.write().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *in_force, Arc::new(table));
+        self.before.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&before));
+    }
+
+    /// The table in force, and those before it that somebody still works with.
+    pub fn held(&self) -> Vec<Arc<RoutingTable>> {
+        let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+        before.retain(|table| table.strong_count() > 0);
+        before.iter().filter_map(Weak::upgrade).chain([self.now()]).collect()
     }
 }
 

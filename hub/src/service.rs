@@ -409,6 +409,7 @@ fn index(before: Option<&PaymentIntent>, payment: &PaymentIntent, now: Timestamp
                 connector: attempt.profile.connector.clone(),
                 echo: attempt.id.echo().to_owned(),
                 return_token: attempt.return_token.clone(),
+                plugin_sha256: attempt.profile.adapter.content_hash.clone(),
             }));
         }
         let references: Vec<_> = attempt

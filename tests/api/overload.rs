@@ -109,7 +109,7 @@ async fn too_many_commits_at_once() {
         clock: clock.clone(),
         ids: Ids::new(clock, randomness.clone()),
         connectors: Connectors::new(RoutingTable::default()),
-        reload: Reload::default(),
+        reload: Reload::new(None, std::path::Path::new("nowhere")),
         sealer: Arc::new(Sealer::new(key, vec![], randomness)),
         urls: PublicUrls::new("http://hub.test"),
         policies: Policies::default(),

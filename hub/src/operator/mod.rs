@@ -23,6 +23,7 @@ mod erasure;
 mod keys;
 mod payments;
 mod person;
+mod plugins;
 pub mod resolutions;
 mod words;
 
@@ -59,6 +60,8 @@ pub enum Request {
     },
     /// Reads the config again and puts its connectors in force.
     Reload,
+    /// The plugin files that are in force or kept.
+    ListPlugins,
     /// Payments, newest first.
     ListPayments {
         /// Live or test.
@@ -194,6 +197,7 @@ pub async fn perform(hub: &Hub, request: Request) -> Result<Value, OperatorError
         Request::RevokeKey { key_id } => keys::revoke(hub, &key_id).await,
         Request::RotateKey { key_id, overlap_s } => keys::rotate(hub, &key_id, overlap_s).await,
         Request::Reload => Ok(reload(hub).await?.to_json()),
+        Request::ListPlugins => plugins::list(hub).await,
         Request::ListPayments { livemode, status, order_reference, limit } => {
             payments::list(hub, livemode, status.as_deref(), order_reference, limit).await
         }

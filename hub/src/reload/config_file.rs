@@ -4,22 +4,62 @@
 //! what runs already (the listener, the database, limits) and waits for the next start; a reload says so.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use super::pins::Workshop;
 use super::{ConnectorSource, Lineup};
 use crate::app::{StartError, routes};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Plugins};
+use crate::connector::registry::Surroundings;
+use crate::connector::transport::HttpTransport;
+use crate::plugin::shelf::Shelf;
 use crate::routing_table::RoutingTable;
 
 /// A config file, and what it said at the start.
 pub struct ConfigFile {
-    /// Where it is.
-    pub path: PathBuf,
-    /// What the hub runs with.
-    pub in_force: Config,
-    /// The hub's time.
-    pub clock: Arc<dyn Clock>,
+    path: PathBuf,
+    in_force: Config,
+    clock: Arc<dyn Clock>,
+    /// The plugins as they were read last, so that only what is new is compiled.
+    shelf: Mutex<Arc<Shelf>>,
+}
+
+impl ConfigFile {
+    /// A file, and the config that was just read from it.
+    pub fn new(path: PathBuf, config: Config, clock: Arc<dyn Clock>) -> Self {
+        Self { path, in_force: config, clock, shelf: Mutex::default() }
+    }
+
+    /// The lineup of the config that was read already. Blocks.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub fn first_lineup(&self) -> Result<Lineup, StartError> {
+        self.lineup_of(&self.in_force)
+    }
+
+    fn lineup_of(&self, config: &Config) -> Result<Lineup, StartError> {
+        let Plugins { folder, terms, replaced } = &config.plugins;
+        let before = Arc::clone(&self.shelf.lock().unwrap_or_else(PoisonError::into_inner));
+        let plugins = Arc::new(Shelf::read(folder, terms, &before)?);
+        *self.shelf.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&plugins);
+        let transport = Arc::new(HttpTransport::new(&[])?);
+        let surroundings = Surroundings { transport, clock: Arc::clone(&self.clock), plugins };
+        let workshop = Workshop {
+            configs: config.connectors.iter().map(|entry| entry.config.clone()).collect(),
+            folder: folder.clone(),
+            terms: terms.clone(),
+            replaced: replaced.clone(),
+            surroundings: surroundings.clone(),
+        };
+        Ok(Lineup {
+            routes: RoutingTable::new(routes(config, &surroundings)?)?,
+            workshop: Some(Arc::new(workshop)),
+            abandoned_connectors: config.abandoned_connectors.clone(),
+            needs_restart: needs_restart(&self.in_force, config),
+        })
+    }
 }
 
 impl ConnectorSource for ConfigFile {
@@ -30,12 +70,14 @@ impl ConnectorSource for ConfigFile {
         if let (Some(live), "http") = (live, self.in_force.public_url.scheme()) {
             return Err(StartError::LiveOverHttp { connector: live.config.name.clone() });
         }
-        Ok(Lineup {
-            routes: RoutingTable::new(routes(&config, Arc::clone(&self.clock))?)?,
-            needs_restart: needs_restart(&self.in_force, &config),
-            abandoned_connectors: config.abandoned_connectors,
-        })
+        self.lineup_of(&config)
     }
+
+    fn plugins_folder(&self) -> PathBuf {
+        self.in_force.plugins.folder.clone()
+    }
+
+    fn is_in_force(&self, _: &RoutingTable) {}
 }
 
 /// What differs and is not a connector's.
@@ -53,6 +95,7 @@ fn needs_restart(before: &Config, now: &Config) -> Vec<&'static str> {
         log,
         metrics,
         bootstrap,
+        plugins,
         abandoned_connectors: _,
         connectors: _,
     } = now;
@@ -69,6 +112,8 @@ fn needs_restart(before: &Config, now: &Config) -> Vec<&'static str> {
         ("[log]", *log != before.log),
         ("[metrics]", *metrics != before.metrics),
         ("[bootstrap]", *bootstrap != before.bootstrap),
+        // The folder is watched from the start on.
+        ("plugins.folder", plugins.folder != before.plugins.folder),
     ];
     differing.into_iter().filter(|(_, differs)| *differs).map(|(key, _)| key).collect()
 }
