@@ -22,7 +22,7 @@ const BOTH: [(&str, &str, &dyn Adapter); 3] = [
 fn loaded(name: &str) -> Arc<Plugin> {
     let file =
         std::fs::read(plugins::built(&format!("plugins/{name}"))).expect("a plugin that was just built");
-    Sandbox::shared().and_then(|sandbox| sandbox.load(&file, |_| Limits::default())).expect("a plugin")
+    Sandbox::new().and_then(|sandbox| sandbox.load(&file, Limits::default())).expect("a plugin")
 }
 
 fn in_json(value: &impl serde::Serialize) -> String {

@@ -32,7 +32,8 @@ const FRAGMENT: &str = "connectors.toml";
 /// Where a demo's plugins are, and on what terms they run.
 #[must_use]
 pub fn plugins(data_dir: &Path) -> Plugins {
-    Plugins { folder: data_dir.join("plugins"), terms: Terms::default(), replaced: vec![] }
+    let terms = Terms { cache: Some(data_dir.join("plugin-cache")), ..Terms::default() };
+    Plugins { folder: data_dir.join("plugins"), terms, replaced: vec![] }
 }
 
 /// Where the demo's connectors come from.

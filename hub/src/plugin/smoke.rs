@@ -6,7 +6,9 @@
 use std::sync::Arc;
 
 use processor_sdk::conformance::{Fixture, Subject, SubjectFile, laws};
-use processor_sdk::{Bytes, Descriptor, Headers, HttpResponse, Question, SettingKind, SignedDeliveries};
+use processor_sdk::{
+    Bytes, Currencies, Descriptor, Headers, HttpResponse, Question, SettingKind, SignedDeliveries,
+};
 use serde_json::{Value, json};
 
 use super::adapter::PluginAdapter;
@@ -96,8 +98,7 @@ fn subject_of(descriptor: &Descriptor) -> SubjectFile {
 
 /// One question of each kind, with every sort of id known, and a delivery that nobody signed.
 fn questions(descriptor: &Descriptor, subject: &Subject<'_>) -> Vec<(&'static str, Value)> {
-    let amount =
-        json!({ "amount": 1999, "currency": descriptor.currencies.first().map_or("EUR", |one| one.code()) });
+    let amount = amount(&descriptor.currencies);
     let refund =
         json!({ "echo": "re5d1", "amount": amount, "refunded_before": zero(&amount), "id": "made_up_r" });
     let with = |kind: &str, contents: &Value| {
@@ -149,6 +150,17 @@ fn questions(descriptor: &Descriptor, subject: &Subject<'_>) -> Vec<(&'static st
         all.push(("delivery", delivery));
     }
     all
+}
+
+/// An amount that the plugin's processor takes.
+fn amount(currencies: &Currencies) -> Value {
+    let first = match currencies {
+        Currencies::All => None,
+        Currencies::Listed(listed) => listed.first(),
+    };
+    let Some(limit) = first else { return json!({ "amount": 1999, "currency": "EUR" }) };
+    let amount = limit.minimum.unwrap_or(1999).max(limit.multiple_of.unwrap_or(1));
+    json!({ "amount": amount, "currency": limit.currency })
 }
 
 fn zero(amount: &Value) -> Value {

@@ -17,6 +17,7 @@ use processor_sdk::Timestamp;
 
 use crate::connector::Connector;
 use crate::connector::registry::{ConnectorConfig, ConnectorConfigError, Surroundings, build_older};
+use crate::plugin::cache::CodeCache;
 use crate::plugin::file::PluginHash;
 use crate::plugin::kept::KeptFiles;
 use crate::plugin::sandbox::{Plugin, PluginError, Sandbox};
@@ -231,8 +232,11 @@ impl KeptPlugins {
             return Ok(Some(plugin));
         }
         let Some(bytes) = self.files.read(hash).map_err(disk)? else { return Ok(None) };
+        // Without a cache it is compiled anew, which takes longer and comes to the same.
+        let cache = workshop.terms.cache.as_deref().and_then(|folder| CodeCache::open(folder).ok());
+        let limits = |name: &str| workshop.terms.limits_of(name);
         let loaded = Sandbox::shared()
-            .and_then(|sandbox| sandbox.load(&bytes, |name| workshop.terms.limits_of(name)))
+            .and_then(|sandbox| sandbox.load_named(&bytes, cache.as_ref(), limits))
             .map_err(|source| PinError::Unusable { connector: connector.to_owned(), file, source })?;
         self.remember(hash, &loaded);
         Ok(Some(loaded))

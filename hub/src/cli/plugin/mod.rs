@@ -71,7 +71,7 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
 
 /// Makes a plugin ready to run, with the limits that a hub has by default.
 fn load(file: &Path, bytes: &[u8]) -> Result<Arc<Loaded>, Failure> {
-    let loaded = Sandbox::shared().and_then(|sandbox| sandbox.load(bytes, |_| Limits::default()));
+    let loaded = Sandbox::shared().and_then(|sandbox| sandbox.load(bytes, Limits::default()));
     loaded.map_err(|error| failure("not_a_plugin", format!("{}: {error}", file.display())))
 }
 
