@@ -1,6 +1,6 @@
 //! What an operator does by command, through the real binary: beside a running hub and without one.
 
-mod desk;
+pub(crate) mod desk;
 
 mod keys;
 

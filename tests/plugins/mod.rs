@@ -10,4 +10,6 @@ mod javascript;
 
 mod guides;
 
+pub(crate) mod hot_load;
+
 mod sepa;

@@ -9,9 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use processor_sdk::{Descriptor, Settings};
-use sandbox_server::Accounts;
 
-use super::{AccountMemory, CONNECTORS, SPARE};
+use super::{AccountMemory, CONNECTORS, ProcessorAccounts, SPARE};
 use crate::api_objects::public_urls::PublicUrls;
 use crate::app::{StartError, routes};
 use crate::clock::Clock;
@@ -38,19 +37,51 @@ pub fn plugins(data_dir: &Path) -> Plugins {
 
 /// Where the demo's connectors come from.
 pub(super) struct DemoConnectors {
-    pub(super) data_dir: PathBuf,
-    pub(super) base_url: String,
-    pub(super) sandbox_url: String,
-    pub(super) accounts: BTreeMap<String, AccountMemory>,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) shelf: Mutex<Arc<Shelf>>,
+    data_dir: PathBuf,
+    base_url: String,
+    sandbox_url: String,
+    accounts: BTreeMap<String, AccountMemory>,
+    clock: Arc<dyn Clock>,
+    shelf: Mutex<Arc<Shelf>>,
     /// The processor's accounts, once it runs.
-    pub(super) processor: OnceLock<Accounts>,
+    processor: OnceLock<ProcessorAccounts>,
     /// The connector that has the spare account.
-    pub(super) spare_of: Mutex<Option<String>>,
+    spare_of: Mutex<Option<String>>,
 }
 
 impl DemoConnectors {
+    pub(super) fn new(
+        data_dir: &Path,
+        base_url: &str,
+        sandbox_url: &str,
+        accounts: BTreeMap<String, AccountMemory>,
+        clock: Arc<dyn Clock>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            data_dir: data_dir.to_owned(),
+            base_url: base_url.to_owned(),
+            sandbox_url: sandbox_url.to_owned(),
+            accounts,
+            clock,
+            shelf: Mutex::default(),
+            processor: OnceLock::new(),
+            spare_of: Mutex::default(),
+        })
+    }
+
+    /// The lineup of the start. Compiling plugins takes its time, and signals are heard meanwhile.
+    pub(super) async fn first_lineup(source: &Arc<Self>) -> Result<Lineup, StartError> {
+        let reading = Arc::clone(source);
+        let lineup = tokio::task::spawn_blocking(move || reading.lineup()).await;
+        lineup.map_err(|error| StartError::Aborted(error.to_string()))?
+    }
+
+    /// The processor runs, and hears where the spare account's webhooks go.
+    pub(super) fn meet(&self, accounts: ProcessorAccounts) {
+        let _first = self.processor.set(accounts);
+        self.direct_webhooks();
+    }
+
     fn account(&self, name: &str, adapter: AdapterChoice, account: &AccountMemory) -> ConnectorConfig {
         let secret = |text: &str| vec![SecretText::new(text)];
         ConnectorConfig {
@@ -130,7 +161,7 @@ impl DemoConnectors {
     }
 
     /// Has the processor send the spare account's webhooks to the connector that has it.
-    pub(super) fn direct_webhooks(&self) {
+    fn direct_webhooks(&self) {
         let spare_of = self.spare_of.lock().unwrap_or_else(PoisonError::into_inner);
         if let (Some(name), Some(processor)) = (spare_of.as_deref(), self.processor.get()) {
             let url = PublicUrls::new(&self.base_url).webhooks(name, None);

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hub_core::policy::Policies;
@@ -22,7 +22,6 @@ use crate::http::limits::Rates;
 use crate::http::{HttpReturnUrls, HttpSettings};
 use crate::ids::{Ids, Randomness, SystemRandomness};
 use crate::merchant_webhooks::destination::DestinationPolicy;
-use crate::reload::ConnectorSource;
 use crate::store::StoreError;
 use connectors::DemoConnectors;
 use shop::{Shop, ShopConfig, ShopError};
@@ -107,6 +106,9 @@ pub enum DemoError {
     Shop(#[from] ShopError),
 }
 
+/// The processor's accounts, to be changed while it runs.
+type ProcessorAccounts = sandbox_server::Accounts;
+
 /// What a demo remembers in its folder, so that it comes back as it was.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Memory {
@@ -154,19 +156,9 @@ pub async fn run(options: DemoOptions) -> Result<Demo, DemoError> {
         api_key: memory.api_key.clone(),
         own_base: base_url.clone(),
     })?;
-    let source = Arc::new(DemoConnectors {
-        data_dir: data_dir.clone(),
-        base_url: base_url.clone(),
-        sandbox_url: sandbox_url.clone(),
-        accounts: memory.accounts.clone(),
-        clock: clock.clone(),
-        shelf: Mutex::default(),
-        processor: OnceLock::new(),
-        spare_of: Mutex::default(),
-    });
-    let reading = Arc::clone(&source);
-    let lineup = tokio::task::spawn_blocking(move || reading.lineup()).await;
-    let lineup = lineup.map_err(|error| StartError::Aborted(error.to_string()))??;
+    let source =
+        DemoConnectors::new(&data_dir, &base_url, &sandbox_url, memory.accounts.clone(), clock.clone());
+    let lineup = DemoConnectors::first_lineup(&source).await?;
     let hub = start(Parts {
         data_dir: data_dir.clone(),
         sealing_key_file: data_dir.join("sealing.key"),
@@ -196,8 +188,7 @@ pub async fn run(options: DemoOptions) -> Result<Demo, DemoError> {
         idempotency_window_s: sandbox_server::IDEMPOTENCY_WINDOW_S_DEFAULT,
     })
     .await?;
-    let _first = source.processor.set(sandbox.accounts());
-    source.direct_webhooks();
+    source.meet(sandbox.accounts());
     shop.register_webhook().await?;
     let shop_url = format!("{base_url}/shop");
     let ready = DemoReady { base_url, api_key: memory.api_key, sandbox_url, shop_url, data_dir };

@@ -23,7 +23,7 @@ use crate::plugin::kept::KeptFiles;
 use crate::plugin::sandbox::{Plugin, PluginError, Sandbox};
 use crate::plugin::shelf::Terms;
 use crate::routing_table::{Route, RoutingTable};
-use crate::store::{Attached, Commit, PinnedPlugin, Store, StoreError, Write};
+use crate::store::{Attached, Commit, LetGo, PinnedPlugin, Store, StoreError, Write};
 
 /// Attempts that let go of a file in one commit.
 const LET_GO_AT_ONCE: u32 = 1_000;
@@ -312,11 +312,9 @@ fn is_of(connector: &dyn Connector, sha256: &str) -> bool {
 
 async fn let_go(store: &dyn Store, scope: &Scope, plugin: &PinnedPlugin) -> Result<(), PinError> {
     for _ in 0..LET_GO_COMMITS_MAX {
-        let (scope, plugin) = (scope.clone(), plugin.clone());
-        let write =
-            Write::LetGoOfPlugin { scope: scope.clone(), plugin: plugin.clone(), at_most: LET_GO_AT_ONCE };
-        store.commit(Commit { writes: vec![write] }).await?;
-        if !store.plugins_pinned(&scope).await?.contains(&plugin) {
+        let let_go = LetGo { scope: scope.clone(), plugin: plugin.clone(), at_most: LET_GO_AT_ONCE };
+        store.commit(Commit { writes: vec![Write::LetGoOfPlugin(let_go)] }).await?;
+        if !store.plugins_pinned(scope).await?.contains(plugin) {
             tracing::info!(
                 connector.name = plugin.connector,
                 plugin.sha256 = plugin.sha256,

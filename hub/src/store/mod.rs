@@ -140,7 +140,7 @@ pub enum Write {
     /// An API key that ends, at the earliest of the times it was given. Guard: it exists.
     ExpireApiKey { key_id: String, at: Timestamp },
     /// Attempts that need their plugin file no longer, the `at_most` oldest of them.
-    LetGoOfPlugin { scope: Scope, plugin: PinnedPlugin, at_most: u32 },
+    LetGoOfPlugin(LetGo),
 }
 
 /// Who holds a job; fences off a worker whose lease ran out.
@@ -167,6 +167,14 @@ pub struct AttemptIndex {
     pub return_token: String,
     /// SHA-256 of the plugin file that it is pinned to.
     pub plugin_sha256: Option<String>,
+}
+
+/// Attempts that are not pinned to a plugin file any more.
+#[derive(Clone, Debug)]
+pub struct LetGo {
+    pub scope: Scope,
+    pub plugin: PinnedPlugin,
+    pub at_most: u32,
 }
 
 /// A plugin file that attempts of one connector are pinned to.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::execute;
 use crate::store::sqlite::error::SqlError;
 use crate::store::sqlite::value::to_json;
-use crate::store::{AttemptIndex, PinnedPlugin, TransferKind};
+use crate::store::{AttemptIndex, LetGo, TransferKind};
 
 pub(super) fn index(connection: &Connection, index: &AttemptIndex) -> Result<(), SqlError> {
     execute(
@@ -35,12 +35,8 @@ pub(in crate::store::sqlite) const LET_GO_OF_PLUGIN: &str = "UPDATE attempts SET
         WHERE merchant_id = ?1 AND livemode = ?2 AND plugin_sha256 = ?3 AND connector = ?4
         ORDER BY id LIMIT ?5)";
 
-pub(super) fn let_go_of_plugin(
-    connection: &Connection,
-    scope: &Scope,
-    plugin: &PinnedPlugin,
-    at_most: u32,
-) -> Result<(), SqlError> {
+pub(super) fn let_go_of_plugin(connection: &Connection, let_go: &LetGo) -> Result<(), SqlError> {
+    let LetGo { scope, plugin, at_most } = let_go;
     let values = params![scope.merchant_id.0, scope.livemode, plugin.sha256, plugin.connector, at_most];
     execute(connection, LET_GO_OF_PLUGIN, values)?;
     Ok(())
