@@ -25,8 +25,11 @@ use crate::merchant_webhooks::sender::{SenderError, WebhookSender};
 use crate::metrics::{self, Metrics};
 use crate::operator;
 use crate::plugin::shelf::{Shelf, ShelfError, Terms};
+use crate::reload::config_file::ConfigFile;
+use crate::reload::pins::PinError;
+use crate::reload::{ConnectorSource, Lineup, Reload, watch as plugin_watch};
 use crate::removed_connectors;
-use crate::routing_table::{Route, RoutingTable};
+use crate::routing_table::{Connectors, Route, RoutingTable};
 use crate::seal::{KeyFileError, Sealer, SealingKey};
 use crate::service::Hub;
 use crate::store::sqlite::{OpenError, SqliteOptions, SqliteStore, schema_version};
@@ -46,10 +49,10 @@ pub struct Parts {
     pub listener: TcpListener,
     /// Where it shows its metrics, apart from everything else.
     pub metrics_listener: Option<TcpListener>,
-    /// Processors in routing order.
-    pub routes: RoutingTable,
-    /// Connectors that are gone for good, whatever is left of them.
-    pub abandoned_connectors: Vec<String>,
+    /// Processors, and what becomes of those that were there before.
+    pub lineup: Lineup,
+    /// Where the processors come from again; without it they stay as they are.
+    pub source: Option<Arc<dyn ConnectorSource>>,
     /// Limits and rules of the front.
     pub http: HttpSettings,
     /// What is done by itself about what shops lose money on.
@@ -89,12 +92,18 @@ pub enum StartError {
     Transport(#[from] TransportError),
     #[error("{0}")]
     Config(Box<ConfigError>),
+    #[error(
+        "connector {connector} is live, and the hub runs with a public_url of http://; restart it with one of https://"
+    )]
+    LiveOverHttp { connector: String },
     #[error(transparent)]
     Removed(#[from] removed_connectors::Refused),
     #[error(transparent)]
     Connectors(#[from] ConnectorConfigError),
     #[error(transparent)]
     Plugins(#[from] ShelfError),
+    #[error(transparent)]
+    Pins(#[from] PinError),
     #[error("loading the plugins was broken off: {0}")]
     Aborted(String),
     #[error(
@@ -124,6 +133,7 @@ pub struct Running {
     server: JoinHandle<()>,
     metrics: Option<JoinHandle<()>>,
     worker: JoinHandle<()>,
+    watch: JoinHandle<()>,
     operator: Option<JoinHandle<()>>,
 }
 
@@ -147,13 +157,16 @@ pub async fn start(parts: Parts) -> Result<Running, StartError> {
         tracing::info!(released, "jobs that an earlier process had begun are run again");
     }
     let now = parts.clock.now();
-    removed_connectors::refuse(store.as_ref(), &parts.routes, &parts.abandoned_connectors, now).await?;
+    let reload = Reload::new(parts.source, &parts.data_dir);
+    let table = reload.table(parts.lineup, &[], (store.as_ref(), now)).await?;
+    reload.settle(&table);
     let sender = WebhookSender::new(parts.http.destinations.clone(), parts.delivery_time_max)?;
     let hub = Arc::new(Hub {
         store,
         clock: parts.clock.clone(),
         ids: Ids::new(parts.clock, parts.randomness.clone()),
-        connectors: Arc::new(parts.routes),
+        connectors: Connectors::new(table),
+        reload,
         sealer: Arc::new(Sealer::new(key, vec![], parts.randomness)),
         urls: PublicUrls::new(&parts.public_url),
         policies: parts.policies,
@@ -177,9 +190,10 @@ pub async fn start(parts: Parts) -> Result<Running, StartError> {
             None
         }
     };
+    let watch = tokio::spawn(plugin_watch::run(hub.clone(), stopped.clone()));
     let worker = tokio::spawn(crate::worker::run(hub.clone(), sender, stopped, parts.shutdown_grace));
     let grace = parts.shutdown_grace;
-    Ok(Running { hub, address, metrics_address, stop, grace, server, metrics, worker, operator })
+    Ok(Running { hub, address, metrics_address, stop, grace, server, metrics, worker, watch, operator })
 }
 
 /// Opens the database and its sealing key. Both are made where there is neither. A database without its key
@@ -239,7 +253,8 @@ pub fn open_for_operator(
         store: Arc::new(store),
         clock: clock.clone(),
         ids: Ids::new(clock, randomness.clone()),
-        connectors: Arc::new(RoutingTable::new(vec![])?),
+        connectors: Connectors::new(RoutingTable::new(vec![])?),
+        reload: Reload::new(None, data_dir),
         sealer: Arc::new(Sealer::new(key, vec![], randomness)),
         urls: PublicUrls::new(public_url),
         policies,
@@ -292,16 +307,16 @@ pub fn check_connectors(config: &Config) -> Result<(), StartError> {
     // A check leaves nothing behind.
     let terms = Terms { cache: None, ..config.plugins.terms.clone() };
     let plugins = Shelf::read(&config.plugins.folder, &terms, &Shelf::default())?;
-    routes(config, Arc::new(SystemClock), Arc::new(plugins)).map(|_| ())
+    let (transport, clock) = (Arc::new(HttpTransport::new(&[])?), Arc::new(SystemClock));
+    routes(config, &Surroundings { transport, clock, plugins: Arc::new(plugins) }).map(|_| ())
 }
 
-fn routes(config: &Config, clock: Arc<dyn Clock>, plugins: Arc<Shelf>) -> Result<Vec<Route>, StartError> {
-    let transport = Arc::new(HttpTransport::new(&[])?);
-    let surroundings = Surroundings { transport, clock, plugins };
+/// Builds every connector of a config, and tells every mistake of every one.
+pub(crate) fn routes(config: &Config, surroundings: &Surroundings) -> Result<Vec<Route>, StartError> {
     let (mut routes, mut problems) = (Vec::new(), Vec::new());
     for entry in &config.connectors {
         let (title, sites, draining) = (entry.title.clone(), entry.sites.clone(), entry.draining);
-        match build(entry.config.clone(), &surroundings) {
+        match build(entry.config.clone(), surroundings) {
             Ok(connector) => routes.push(Route { connector, title, sites, draining }),
             Err(error) => problems.extend_from_slice(entry.mistake(&error, &surroundings.plugins).problems()),
         }
@@ -313,18 +328,17 @@ fn routes(config: &Config, clock: Arc<dyn Clock>, plugins: Arc<Shelf>) -> Result
     }
 }
 
-/// Starts a hub as its config says.
+/// Starts a hub as its config says, which was read from this file and can be read from it again.
 ///
 /// # Errors
 /// [`StartError`].
-pub async fn serve_config(config: Config) -> Result<Served, StartError> {
+pub async fn serve_config(config: Config, file: PathBuf) -> Result<Served, StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let plugins = config.plugins.clone();
-    // Compiling takes its time, and signals are heard meanwhile.
-    let plugins =
-        spawn_blocking(move || Shelf::read(&plugins.folder, &plugins.terms, &Shelf::default())).await;
-    let plugins = plugins.map_err(|error| StartError::Aborted(error.to_string()))??;
-    let routes = routes(&config, clock.clone(), Arc::new(plugins))?;
+    let source = Arc::new(ConfigFile::new(file, config.clone(), clock.clone()));
+    // Compiling plugins takes its time, and signals are heard meanwhile.
+    let reading = Arc::clone(&source);
+    let lineup = spawn_blocking(move || reading.first_lineup()).await;
+    let lineup = lineup.map_err(|error| StartError::Aborted(error.to_string()))??;
     let metrics_listener = match config.metrics.listen {
         Some(address) => {
             let failed = |source| StartError::ListenForMetrics { address, source };
@@ -340,8 +354,8 @@ pub async fn serve_config(config: Config) -> Result<Served, StartError> {
         public_url: config.public_url.to_string(),
         listener: TcpListener::bind(config.listen).await.map_err(StartError::Listen)?,
         metrics_listener,
-        routes: RoutingTable::new(routes)?,
-        abandoned_connectors: config.abandoned_connectors,
+        lineup,
+        source: Some(source),
         http: HttpSettings {
             body_bytes_max: config.limits.body_bytes_max,
             request_timeout_s: config.limits.request_timeout_s,
@@ -376,6 +390,7 @@ impl Running {
         let all = async {
             let _server = self.server.await;
             let _worker = self.worker.await;
+            let _watch = self.watch.await;
             if let Some(metrics) = self.metrics {
                 let _metrics = metrics.await;
             }

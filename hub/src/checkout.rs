@@ -12,7 +12,7 @@ use hub_core::routing::{Choice, Wish, route};
 use hub_core::story::Decision;
 use processor_sdk::{Door, OperationKind};
 
-use crate::routing_table::profile;
+use crate::routing_table::{RoutingTable, profile};
 use crate::service::{Extras, Hub, ServiceError};
 use crate::store::{Conflict, StoreError};
 
@@ -52,12 +52,14 @@ enum Next {
     Start(Choice),
 }
 
-/// Leads a shopper to a door. `chosen` is the connector they picked, if they were asked.
+/// Leads a shopper to a door, by one routing table from beginning to end. `chosen` is the connector they picked,
+/// if they were asked.
 ///
 /// # Errors
 /// [`ServiceError`].
 pub async fn arrive(
     hub: &Hub,
+    routes: &RoutingTable,
     mut payment: PaymentIntent,
     chosen: Option<&str>,
 ) -> Result<Arrival, ServiceError> {
@@ -65,7 +67,7 @@ pub async fn arrive(
     // The choice holds until an attempt follows it: if that one fails, the next connector is not undone.
     let mut chosen = chosen;
     for _ in 0..STEPS_MAX {
-        let command = match next(hub, &payment, chosen).await? {
+        let command = match next(hub, routes, &payment, chosen).await? {
             Next::Show(arrival) => return Ok(arrival),
             Next::WaitFor(attempt_id) => {
                 chosen = None;
@@ -83,7 +85,7 @@ pub async fn arrive(
             }
             Next::Reopen(attempt_id) => Command::ReopenDoor { attempt_id },
             Next::Start(choice) => {
-                let Some(connector) = hub.connectors.connector(&choice.connector) else {
+                let Some(connector) = routes.connector(&choice.connector) else {
                     return Ok(Arrival::NoDoor);
                 };
                 let profile = Box::new(profile(connector.as_ref()));
@@ -110,7 +112,12 @@ pub async fn arrive(
     Ok(Arrival::Wait)
 }
 
-async fn next(hub: &Hub, payment: &PaymentIntent, chosen: Option<&str>) -> Result<Next, ServiceError> {
+async fn next(
+    hub: &Hub,
+    routes: &RoutingTable,
+    payment: &PaymentIntent,
+    chosen: Option<&str>,
+) -> Result<Next, ServiceError> {
     let now = hub.clock.now();
     let open =
         payment.status == Status::RequiresCheckout && !payment.cancel_requested && now < payment.expires_at;
@@ -122,16 +129,17 @@ async fn next(hub: &Hub, payment: &PaymentIntent, chosen: Option<&str>) -> Resul
             && attempt.state(payment.capture).is_live()
     });
     if let Some(attempt) = current
-        && let Some(next) = continue_attempt(hub, payment, attempt).await?
+        && let Some(next) = continue_attempt(hub, routes, payment, attempt).await?
     {
         return Ok(next);
     }
-    Ok(start(hub, payment, chosen))
+    Ok(start(hub, routes, payment, chosen))
 }
 
 /// What to do with an attempt that is under way; `None` when another connector gets its turn.
 async fn continue_attempt(
     hub: &Hub,
+    routes: &RoutingTable,
     payment: &PaymentIntent,
     attempt: &Attempt,
 ) -> Result<Option<Next>, ServiceError> {
@@ -140,7 +148,7 @@ async fn continue_attempt(
         let in_doubt = opening.first_sent_at.is_some() && opening.tries >= UNKNOWN_TRIES_BEFORE_FAILOVER;
         let never_shown =
             attempt.door_opened_at.is_none() && !attempt.profile.capabilities.orphan_session_payable;
-        if in_doubt && never_shown && !others(hub, payment).is_empty() {
+        if in_doubt && never_shown && !others(hub, routes, payment).is_empty() {
             return Ok(None);
         }
         return Ok(Some(Next::WaitFor(attempt.id.clone())));
@@ -164,7 +172,7 @@ pub fn door_context(attempt: &Attempt) -> String {
     format!("doors/{}", attempt.id)
 }
 
-fn choices(hub: &Hub, payment: &PaymentIntent) -> Vec<Choice> {
+fn choices(routes: &RoutingTable, payment: &PaymentIntent) -> Vec<Choice> {
     let wish = Wish {
         amount: payment.amount,
         capture: payment.capture,
@@ -172,7 +180,7 @@ fn choices(hub: &Hub, payment: &PaymentIntent) -> Vec<Choice> {
         livemode: payment.scope.livemode,
         connector: payment.connector.clone(),
     };
-    route(&wish, &hub.connectors.candidates()).choices
+    route(&wish, &routes.candidates()).choices
 }
 
 /// Whether an attempt got the same failure again and again from a processor that keeps its own failures under
@@ -188,9 +196,9 @@ fn is_stuck_with_its_key(attempt: &Attempt) -> bool {
 
 /// Choices that can be tried now: those in doubt resolve by themselves or, where they cannot, get a few more
 /// keys after all others; those not reached get a pause.
-fn others(hub: &Hub, payment: &PaymentIntent) -> Vec<Choice> {
+fn others(hub: &Hub, routes: &RoutingTable, payment: &PaymentIntent) -> Vec<Choice> {
     let now = hub.clock.now();
-    let mut choices = choices(hub, payment);
+    let mut choices = choices(routes, payment);
     let in_doubt = |choice: &Choice| {
         let at = payment.attempts.iter().filter(|attempt| attempt.profile.connector == choice.connector);
         at.filter(|attempt| attempt.state(payment.capture) == AttemptState::Unknown).count()
@@ -219,8 +227,8 @@ fn others(hub: &Hub, payment: &PaymentIntent) -> Vec<Choice> {
     choices
 }
 
-fn start(hub: &Hub, payment: &PaymentIntent, chosen: Option<&str>) -> Next {
-    let fresh = others(hub, payment);
+fn start(hub: &Hub, routes: &RoutingTable, payment: &PaymentIntent, chosen: Option<&str>) -> Next {
+    let fresh = others(hub, routes, payment);
     let failed_over = payment.current_attempt().is_some_and(|attempt| {
         matches!(attempt.state(payment.capture), AttemptState::NotSent | AttemptState::Unknown)
     });
@@ -235,7 +243,7 @@ fn start(hub: &Hub, payment: &PaymentIntent, chosen: Option<&str>) -> Next {
             },
         );
     }
-    let all = choices(hub, payment);
+    let all = choices(routes, payment);
     if let Some(chosen) = chosen {
         let picked = all.iter().find(|choice| choice.connector == chosen).cloned();
         return match picked {

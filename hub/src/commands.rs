@@ -4,12 +4,15 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use payhub::app;
 use payhub::config::{Config, LogFormat};
 use payhub::demo::{self, DemoOptions, DemoReady};
+use payhub::reload::reload;
+use payhub::service::Hub;
 use serde::Serialize;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Prints an error and ends.
 pub(crate) fn fail(text: &str) -> ExitCode {
@@ -86,6 +89,11 @@ struct ServeReady<'a> {
 
 /// `payhub serve`
 pub(crate) async fn serve(path: &Path, ready_file: Option<PathBuf>) -> ExitCode {
+    // From here on SIGHUP means to reload, and one that comes during the start is obeyed after it.
+    let hangups = match signal(SignalKind::hangup()) {
+        Ok(hangups) => hangups,
+        Err(error) => return fail(&format!("signals cannot be heard: {error}")),
+    };
     let config = match Config::load(path) {
         Ok(config) => config,
         Err(error) => return fail(&error.to_string()),
@@ -93,7 +101,7 @@ pub(crate) async fn serve(path: &Path, ready_file: Option<PathBuf>) -> ExitCode 
     payhub::logging::start(config.log.format, config.log.level);
     let public_url = config.public_url.to_string();
     let public_url = public_url.trim_end_matches('/').to_owned();
-    let started = match app::serve_config(config).await {
+    let started = match app::serve_config(config, path.to_owned()).await {
         Ok(started) => started,
         Err(error) => return fail(&format!("the hub cannot start: {error}")),
     };
@@ -116,9 +124,18 @@ pub(crate) async fn serve(path: &Path, ready_file: Option<PathBuf>) -> ExitCode 
     if let Some(address) = metrics_listen {
         say(&format!("It shows its metrics at http://{address}/metrics"));
     }
+    let reloading = tokio::spawn(reload_when_told(hangups, started.running.hub.clone()));
     wait_for_the_end().await;
+    reloading.abort();
     started.running.stop().await;
     ExitCode::SUCCESS
+}
+
+/// Reloads at each SIGHUP. The log says what came of it.
+async fn reload_when_told(mut hangups: Signal, hub: Arc<Hub>) {
+    while hangups.recv().await.is_some() {
+        let _logged = reload(&hub).await;
+    }
 }
 
 fn write_ready_file(path: &Path, ready: &impl Serialize) -> std::io::Result<()> {

@@ -21,6 +21,7 @@ pub mod merchant_webhooks;
 pub mod metrics;
 pub mod operator;
 pub mod plugin;
+pub mod reload;
 pub mod removed_connectors;
 pub mod routing_table;
 pub mod service;

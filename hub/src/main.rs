@@ -52,7 +52,7 @@ enum Command {
     /// The config file.
     #[command(subcommand)]
     Config(Config),
-    /// Plugins: write, build, inspect, test, run step by step.
+    /// Plugins: write, build, inspect, test, run step by step; add to a hub, list.
     #[command(subcommand)]
     Plugin(cli::plugin::Plugin),
     /// Bring the database's schema up to date, while no hub runs on it.
@@ -74,6 +74,11 @@ enum Config {
         #[arg(long)]
         json: bool,
     },
+    /// Have the running hub read its config file again and put the connectors in force, as SIGHUP does.
+    Reload {
+        #[command(flatten)]
+        target: cli::Target,
+    },
 }
 
 fn main() -> ExitCode {
@@ -92,7 +97,8 @@ fn main() -> ExitCode {
             Command::Payments(payments) => cli::payments::run(payments).await,
             Command::Quarantine(quarantine) => cli::quarantine::run(quarantine).await,
             Command::Config(Config::Check { file, json }) => cli::config_check::run(&file, json),
-            Command::Plugin(plugin) => cli::plugin::run(&plugin),
+            Command::Plugin(plugin) => cli::plugin::run(&plugin).await,
+            Command::Config(Config::Reload { target }) => cli::reload::run(target).await,
             Command::Migrate { target } => cli::migrate::run(&target),
             Command::Version => commands::version(),
         }

@@ -31,7 +31,8 @@ pub struct RemovedConnector {
     pub attached: Attached,
 }
 
-fn payments(count: u64) -> String {
+/// How many, in words.
+pub(crate) fn payments(count: u64) -> String {
     if count == 1 { "1 payment".to_owned() } else { format!("{count} payments") }
 }
 

@@ -26,7 +26,8 @@ use crate::clock::Clock;
 use crate::connector::health::ConnectorHealths;
 use crate::ids::Ids;
 use crate::metrics::Metrics;
-use crate::routing_table::RoutingTable;
+use crate::reload::Reload;
+use crate::routing_table::Connectors;
 use crate::seal::Sealer;
 use crate::store::{
     AttemptIndex, ClaimedJob, Commit, Conflict, PublicEventRow, Store, StoreError, TransferKind, Write,
@@ -49,7 +50,9 @@ pub struct Hub {
     /// Fresh ids and tokens.
     pub ids: Ids,
     /// Processors.
-    pub connectors: Arc<RoutingTable>,
+    pub connectors: Connectors,
+    /// How they change while it runs.
+    pub reload: Reload,
     /// Sealing of sensitive rows.
     pub sealer: Arc<Sealer>,
     /// The hub's own addresses.
@@ -406,6 +409,7 @@ fn index(before: Option<&PaymentIntent>, payment: &PaymentIntent, now: Timestamp
                 connector: attempt.profile.connector.clone(),
                 echo: attempt.id.echo().to_owned(),
                 return_token: attempt.return_token.clone(),
+                plugin_sha256: attempt.profile.adapter.content_hash.clone(),
             }));
         }
         let references: Vec<_> = attempt

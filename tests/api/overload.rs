@@ -15,7 +15,8 @@ use payhub::http::{HttpReturnUrls, HttpSettings, router};
 use payhub::ids::{Ids, SystemRandomness};
 use payhub::merchant_webhooks::destination::DestinationPolicy;
 use payhub::metrics::Metrics;
-use payhub::routing_table::RoutingTable;
+use payhub::reload::Reload;
+use payhub::routing_table::{Connectors, RoutingTable};
 use payhub::seal::{Sealer, SealingKey};
 use payhub::service::Hub;
 use payhub::store::sqlite::{SqliteOptions, SqliteStore};
@@ -107,7 +108,8 @@ async fn too_many_commits_at_once() {
         store,
         clock: clock.clone(),
         ids: Ids::new(clock, randomness.clone()),
-        connectors: Arc::new(RoutingTable::default()),
+        connectors: Connectors::new(RoutingTable::default()),
+        reload: Reload::new(None, std::path::Path::new("nowhere")),
         sealer: Arc::new(Sealer::new(key, vec![], randomness)),
         urls: PublicUrls::new("http://hub.test"),
         policies: Policies::default(),

@@ -30,6 +30,8 @@ mod disputes;
 
 mod money;
 
+mod plugin_versions;
+
 mod routing;
 
 mod retired_connectors;

@@ -172,7 +172,7 @@ impl Adapter for Altered {
 
 /// 53. An attempt names the adapter, its version and its hash for good, and goes on when another version runs.
 ///
-/// Not there yet: plugins, and keeping the old version of one loadable; the hub warns and goes on with the new.
+/// Not there yet: keeping the old version of an adapter that is compiled in; the hub warns and goes on with its own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_53_an_attempt_pins_its_adapter() {
     let mut hub = TestHub::builder().adapter("sandbox_a", Altered::new("1.0.0", NEVER)).start().await;

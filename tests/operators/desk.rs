@@ -9,19 +9,19 @@ use crate::processes::world::{Kind, World, text};
 use crate::processes::{binaries, eventually};
 
 /// Who gives the commands, unless a test says otherwise.
-pub(super) const OPERATOR: &str = "Nora";
+pub(crate) const OPERATOR: &str = "Nora";
 
 /// A hub that runs, and everything around it.
-pub(super) struct Desk {
-    pub(super) world: World,
+pub(crate) struct Desk {
+    pub(crate) world: World,
 }
 
 /// What a command said, and how it ended.
 #[derive(Debug)]
-pub(super) struct Said {
-    pub(super) code: i32,
-    pub(super) out: String,
-    pub(super) err: String,
+pub(crate) struct Said {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Said {
@@ -33,20 +33,20 @@ impl Said {
 
     /// The answer, if it was done.
     #[track_caller]
-    pub(super) fn done(self) -> String {
+    pub(crate) fn done(self) -> String {
         assert_eq!((self.code, self.err.as_str()), (0, ""), "{self:?}");
         self.out
     }
 
     /// The answer as JSON, if it was done.
     #[track_caller]
-    pub(super) fn json(self) -> Value {
+    pub(crate) fn json(self) -> Value {
         serde_json::from_str(&self.done()).expect("JSON")
     }
 
     /// The machine's form of a failure: its code and its field.
     #[track_caller]
-    pub(super) fn error(&self) -> (String, String) {
+    pub(crate) fn error(&self) -> (String, String) {
         assert_eq!((self.code, self.err.as_str()), (1, ""), "{self:?}");
         let error = serde_json::from_str::<Value>(&self.out).expect("JSON")["error"].clone();
         assert!(error["message"].as_str().is_some_and(|message| !message.is_empty()), "{self:?}");
@@ -55,7 +55,7 @@ impl Said {
 }
 
 /// Runs `payhub` with nothing in its environment but what is named here.
-pub(super) fn payhub(arguments: &[&str], environment: &[(&str, &str)]) -> Said {
+pub(crate) fn payhub(arguments: &[&str], environment: &[(&str, &str)]) -> Said {
     let output = Command::new(binaries::payhub())
         .args(arguments)
         .env_clear()
@@ -67,12 +67,12 @@ pub(super) fn payhub(arguments: &[&str], environment: &[(&str, &str)]) -> Said {
 
 impl Desk {
     /// A hub with one connector and the default policies.
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self { world: World::start(Kind::Serve) }
     }
 
     /// A hub with two connectors to the same processor, and these lines at the end of its config.
-    pub(super) fn with_second_connector(lines: &str) -> Self {
+    pub(crate) fn with_second_connector(lines: &str) -> Self {
         let second = |config: &str| {
             let (_, rest) = config.split_once("[connectors.sandbox]").expect("a connector");
             let first = rest.split("\n[").next().expect("its lines");
@@ -90,7 +90,7 @@ impl Desk {
     }
 
     /// Gives a command about this hub.
-    pub(super) fn ask(&self, words: &[&str]) -> Said {
+    pub(crate) fn ask(&self, words: &[&str]) -> Said {
         let config = self.world.config_file();
         let config = ["--config", config.to_str().expect("UTF-8")];
         let environment = [&crate::processes::world::SECRETS[..], &[("USER", OPERATOR)]].concat();
@@ -98,17 +98,17 @@ impl Desk {
     }
 
     /// A payment as the cart sees it.
-    pub(super) fn payment(&self, id: &str) -> Value {
+    pub(crate) fn payment(&self, id: &str) -> Value {
         self.world.api.show(&format!("/v1/payment_intents/{id}"))
     }
 
     /// Waits until a payment is as wanted.
-    pub(super) fn until(&self, id: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn until(&self, id: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         eventually(&format!("{id} {what}"), || Some(self.payment(id)).filter(&wanted))
     }
 
     /// Creates a payment of 19.99 EUR with what `overrides` say; its id.
-    pub(super) fn create(&self, order: &str, overrides: &Value) -> Value {
+    pub(crate) fn create(&self, order: &str, overrides: &Value) -> Value {
         let mut body = json!({
             "amount": 1999, "currency": "EUR", "order_reference": order,
             "customer": { "email": "ann@customer.example", "name": "Ann Private" },
@@ -123,12 +123,12 @@ impl Desk {
     }
 
     /// Opens the processor's page; its session.
-    pub(super) fn open(&self, payment: &Value) -> String {
+    pub(crate) fn open(&self, payment: &Value) -> String {
         self.visit("GET", payment, b"")
     }
 
     /// Opens the page of one of several connectors.
-    pub(super) fn choose(&self, payment: &Value, connector: &str) -> String {
+    pub(crate) fn choose(&self, payment: &Value, connector: &str) -> String {
         self.visit("POST", payment, format!("connector={connector}").as_bytes())
     }
 
@@ -143,12 +143,12 @@ impl Desk {
     }
 
     /// Pays at the processor. The shopper does not come back.
-    pub(super) fn pay(&self, session: &str) {
+    pub(crate) fn pay(&self, session: &str) {
         self.admin("POST", &format!("sessions/{session}/act"), &json!({ "action": "pay" }));
     }
 
     /// The shopper comes back from the processor's page, and the hub asks how it went.
-    pub(super) fn come_back(&self, session: &str) {
+    pub(crate) fn come_back(&self, session: &str) {
         let sessions = self.admin("GET", "sessions", &Value::Null)["data"].clone();
         let found = sessions.as_array().expect("a list").iter().find(|known| known["id"] == session);
         let url = text(found.expect("the session"), "return_url");
@@ -157,7 +157,7 @@ impl Desk {
     }
 
     /// A paid payment's id.
-    pub(super) fn paid(&self, order: &str) -> String {
+    pub(crate) fn paid(&self, order: &str) -> String {
         let payment = self.create(order, &json!({}));
         self.pay(&self.open(&payment));
         let id = text(&payment, "id");
@@ -166,7 +166,7 @@ impl Desk {
     }
 
     /// The processor's payment of a session.
-    pub(super) fn processor_payment(&self, id: &str) -> String {
+    pub(crate) fn processor_payment(&self, id: &str) -> String {
         let payment = self.payment(id);
         let references = payment["attempts"][0]["references"].as_array().expect("references").clone();
         let found = references.iter().find(|reference| reference["kind"] == "payment");
@@ -174,7 +174,7 @@ impl Desk {
     }
 
     /// Asks for a refund; its id.
-    pub(super) fn refund(&self, id: &str, amount: i64) -> String {
+    pub(crate) fn refund(&self, id: &str, amount: i64) -> String {
         let body = json!({ "payment_intent": id, "amount": amount, "reason": "A page is missing" });
         let answer = self.world.api.post("/v1/refunds", &format!("{id}-{amount}"), &body).expect("an answer");
         assert_eq!(answer.status, 201, "{}", answer.text());
@@ -182,7 +182,7 @@ impl Desk {
     }
 
     /// Waits until a refund has a status.
-    pub(super) fn until_refund(&self, id: &str, status: &str) {
+    pub(crate) fn until_refund(&self, id: &str, status: &str) {
         let path = format!("/v1/refunds/{id}");
         eventually(&format!("{id} {status}"), || {
             (self.world.api.show(&path)["status"] == status).then_some(())
@@ -190,19 +190,19 @@ impl Desk {
     }
 
     /// Asks the processor's dashboard.
-    pub(super) fn admin(&self, method: &str, path: &str, body: &Value) -> Value {
+    pub(crate) fn admin(&self, method: &str, path: &str, body: &Value) -> Value {
         admin(&self.world.sandbox_url, method, &format!("/admin/{path}"), body)
     }
 
     /// What the processor's books say it took and gave back.
-    pub(super) fn ledger(&self) -> (i64, i64) {
+    pub(crate) fn ledger(&self) -> (i64, i64) {
         let totals = self.admin("GET", "ledger", &Value::Null)["totals"].clone();
         let total = |name: &str| totals[name].as_i64().expect("a total");
         (total("charged"), total("refunded"))
     }
 
     /// A request under an API key.
-    pub(super) fn under(&self, key: &str, method: &str, path: &str, body: &Value) -> Answer {
+    pub(crate) fn under(&self, key: &str, method: &str, path: &str, body: &Value) -> Answer {
         let authorization = format!("Bearer {key}");
         let headers = [
             ("authorization", authorization.as_str()),
@@ -214,7 +214,7 @@ impl Desk {
     }
 
     /// Whether a text is anywhere in the data folder.
-    pub(super) fn keeps(&self, secret: &str) -> bool {
+    pub(crate) fn keeps(&self, secret: &str) -> bool {
         let files = std::fs::read_dir(self.world.data_dir()).expect("the data folder");
         files
             .filter_map(|file| std::fs::read(file.expect("a file").path()).ok())

@@ -1,12 +1,14 @@
 //! What an operator does by command, through the real binary: beside a running hub and without one.
 
-mod desk;
+pub(crate) mod desk;
 
 mod keys;
 
 mod story;
 
 mod decisions;
+
+mod reload;
 
 mod places;
 

@@ -12,6 +12,8 @@ mod javascript;
 
 mod guides;
 
+pub(crate) mod hot_load;
+
 mod sepa;
 
 pub(crate) mod hostile;

@@ -65,7 +65,12 @@ impl Program {
 
     /// Asks it to end.
     pub(crate) fn terminate(&self) {
-        terminate(&self.id().to_string());
+        signal("TERM", &self.id().to_string());
+    }
+
+    /// Tells it to read its config again.
+    pub(crate) fn hang_up(&self) {
+        signal("HUP", &self.id().to_string());
     }
 
     /// Asks the one process that it has started to end.
@@ -73,7 +78,7 @@ impl Program {
         let id = self.id();
         let children =
             std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).expect("its children");
-        terminate(children.trim());
+        signal("TERM", children.trim());
     }
 
     /// Its process id.
@@ -105,8 +110,8 @@ impl Program {
     }
 }
 
-fn terminate(process: &str) {
-    let command = format!("kill -TERM {process}");
+fn signal(name: &str, process: &str) {
+    let command = format!("kill -{name} {process}");
     let asked = Command::new("sh").args(["-c", &command]).status().expect("sh starts");
     assert!(asked.success(), "{command}");
 }

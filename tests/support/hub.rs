@@ -19,6 +19,7 @@ use payhub::ids::SystemRandomness;
 use payhub::merchant_webhooks::destination::DestinationPolicy;
 use payhub::operator::{OperatorError, Request, perform};
 use payhub::plugin::shelf::Shelf;
+use payhub::reload::Lineup;
 use payhub::routing_table::{Route, RoutingTable};
 use processor_sdk::{Adapter, Settings};
 use serde_json::Value;
@@ -265,8 +266,11 @@ async fn run(
         data_dir,
         public_url: format!("http://{address}"),
         listener,
-        routes: RoutingTable::new(routes).expect("names that differ"),
-        abandoned_connectors: builder.abandoned.clone(),
+        lineup: Lineup::without_plugins(
+            RoutingTable::new(routes).expect("names that differ"),
+            builder.abandoned.clone(),
+        ),
+        source: None,
         metrics_listener: Some(metrics_listener),
         http: builder.http.clone(),
         policies: builder.policies,

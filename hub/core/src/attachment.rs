@@ -25,7 +25,17 @@ pub enum Attachment {
 /// Why a payment needs a connector; `None` when nothing of it is left there.
 #[must_use]
 pub fn attachment(payment: &PaymentIntent, connector: &str, now: Timestamp) -> Option<Attachment> {
-    let attempts = payment.attempts.iter().filter(|attempt| attempt.profile.connector == connector);
+    attachment_where(payment, |attempt| attempt.profile.connector == connector, now)
+}
+
+/// Why a payment needs what these attempts of it were opened with; `None` when nothing of them is left.
+#[must_use]
+pub fn attachment_where(
+    payment: &PaymentIntent,
+    is_meant: impl Fn(&Attempt) -> bool,
+    now: Timestamp,
+) -> Option<Attachment> {
+    let attempts = payment.attempts.iter().filter(|attempt| is_meant(attempt));
     attempts.filter_map(|attempt| of_attempt(payment, attempt, now)).max()
 }
 

@@ -13,7 +13,7 @@ use std::time::Duration;
 use clap::Args;
 use hub_core::policy::Policies;
 use payhub::app::{StartError, open_for_operator};
-use payhub::config::Config;
+use payhub::config::{Config, Plugins};
 use payhub::operator::socket::{AskError, ask};
 use payhub::operator::{Failure, Request, UNKNOWN_OUTCOME, perform};
 use payhub::store::sqlite::OpenError;
@@ -33,6 +33,7 @@ pub(crate) mod migrate;
 pub(crate) mod payments;
 pub(crate) mod plugin;
 pub(crate) mod quarantine;
+pub(crate) mod reload;
 
 mod story;
 
@@ -54,6 +55,7 @@ pub(crate) struct Target {
 pub(crate) struct Place {
     pub(crate) data_dir: PathBuf,
     pub(crate) sealing_key_file: PathBuf,
+    pub(crate) plugins: Plugins,
     public_url: String,
     policies: Policies,
 }
@@ -66,18 +68,29 @@ impl Target {
                 let public_url = config.public_url.to_string();
                 let sealing_key_file = config.sealing.key_file;
                 let policies = config.policies;
-                Ok(Place { data_dir: config.data_dir, sealing_key_file, public_url, policies })
+                let plugins = config.plugins;
+                Ok(Place { data_dir: config.data_dir, sealing_key_file, plugins, public_url, policies })
             }
             (None, Some(data_dir)) => {
                 let sealing_key_file = data_dir.join("sealing.key");
                 // The demo's; only its links are made of it.
                 let public_url = "http://127.0.0.1:8080".to_owned();
                 let policies = Policies::default();
-                Ok(Place { data_dir: data_dir.clone(), sealing_key_file, public_url, policies })
+                let plugins = payhub::demo::plugins(data_dir);
+                Ok(Place { data_dir: data_dir.clone(), sealing_key_file, plugins, public_url, policies })
             }
             // clap lets nobody come here.
             (None, None) => Err(failure("config", "--config FILE or --data-dir DIR says which hub")),
         }
+    }
+
+    /// Asks the running hub, which alone can do it, and prints the answer.
+    pub(crate) async fn ask(&self, request: Request, show: fn(&Value) -> String) -> ExitCode {
+        let answered = match self.place() {
+            Ok(place) => ask(&place.data_dir, &request).await.map_err(|error| error.failure()),
+            Err(failure) => Err(failure),
+        };
+        self.end(answered, show)
     }
 
     /// Does it and prints the answer.
@@ -141,7 +154,7 @@ async fn answer(place: &Place, request: &Request) -> Result<Value, Failure> {
             Err(AskError::NotRunning) => {}
             answered => return answered.map_err(|error| error.failure()),
         }
-        let Place { data_dir, sealing_key_file, public_url, policies } = place;
+        let Place { data_dir, sealing_key_file, public_url, policies, plugins: _ } = place;
         match open_for_operator(data_dir, sealing_key_file, public_url, *policies) {
             Ok(hub) => return perform(&hub, request.clone()).await.map_err(|error| error.failure()),
             Err(StartError::Store(OpenError::Locked { .. })) if tries < LOCKED_TRIES_MAX => {
@@ -168,10 +181,12 @@ pub(crate) fn unopened(error: &StartError) -> Failure {
         | StartError::Listen(_)
         | StartError::ListenForMetrics { .. }
         | StartError::Metrics(_)
+        | StartError::LiveOverHttp { .. }
         | StartError::Removed(_)
         | StartError::Transport(_)
         | StartError::Config(_)
         | StartError::Plugins(_)
+        | StartError::Pins(_)
         | StartError::Aborted(_)
         | StartError::Connectors(_) => "cannot_open",
     };

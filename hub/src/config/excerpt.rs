@@ -10,7 +10,7 @@
 use std::ops::Range;
 
 /// Keys whose values are harmless wherever they stand, except among secrets and settings.
-pub(super) const PLAIN_KEYS: [&str; 48] = [
+pub(super) const PLAIN_KEYS: [&str; 49] = [
     "abandoned_connectors",
     "adapter",
     "all_networks",
@@ -45,6 +45,7 @@ pub(super) const PLAIN_KEYS: [&str; 48] = [
     "ports",
     "print_first_key",
     "public_url",
+    "replaced",
     "request_timeout_s",
     "return_url_hosts",
     "run_ms_max",

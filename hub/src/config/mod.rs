@@ -35,6 +35,7 @@ use section::{Layer, Notes, Section, Value};
 
 use crate::merchant_webhooks::destination::{Allowance, DestinationPolicy};
 use crate::network::Network;
+use crate::plugin::file::PluginHash;
 use crate::plugin::shelf::Terms;
 use crate::rate_limit::Rate;
 
@@ -96,7 +97,7 @@ pub struct Checkout {
 }
 
 /// Where merchants may have their webhooks, and how long a delivery may take.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MerchantWebhooks {
     pub destinations: DestinationPolicy,
     /// How long a delivery may take in all, in seconds.
@@ -143,6 +144,8 @@ pub struct Plugins {
     /// Holds their files.
     pub folder: PathBuf,
     pub terms: Terms,
+    /// Files that are not run any more, whatever needs them.
+    pub replaced: Vec<PluginHash>,
 }
 
 impl Config {
@@ -153,6 +156,21 @@ impl Config {
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let text = read_file(path)?;
         Self::read(path.display().to_string(), folder_of(path), text, &secrets::process_environment)
+    }
+
+    /// Reads a file of connectors only; everything else is decided already, the public address among it.
+    ///
+    /// # Errors
+    /// [`ConfigError`], with every mistake there is.
+    pub fn load_fragment(path: &Path, public_url: &str) -> Result<Self, ConfigError> {
+        let text = read_file(path)?;
+        let operator = Arc::new(Source { name: path.display().to_string(), folder: folder_of(path), text });
+        let decided = Source {
+            name: DEFAULTS_NAME.to_owned(),
+            folder: operator.folder.clone(),
+            text: format!("public_url = \"{public_url}\"\n{DEFAULTS}"),
+        };
+        read_over(&operator, &Arc::new(decided), &secrets::process_environment, &Notes::default())
     }
 
     /// Reads a config from memory, as if it stood in a file of that name.

@@ -8,6 +8,7 @@ use toml::de::DeValue;
 use super::excerpt::Exposure;
 use super::section::{Entry, Layer, Notes, Section};
 use super::{Plugins, path, required};
+use crate::plugin::file::PluginHash;
 use crate::plugin::limits::{FUEL_MAX, Limits, MEMORY_BYTES_MAX, OUTPUT_BYTES_MAX, RUN_MS_MAX};
 use crate::plugin::shelf::Terms;
 use crate::plugin::signature::TrustedKey;
@@ -32,6 +33,9 @@ pub(super) fn plugins(section: &mut Section<'_>, notes: &Notes, data_dir: Option
         let wanted = "a public key as minisign prints it: 56 characters that begin with RW";
         value.texts(wanted, EXAMPLE_KEY, TrustedKey::parse)
     });
+    let replaced = required(section, "replaced").and_then(|value| {
+        value.texts("the SHA-256 of a plugin's file: 64 hexadecimal digits", "5feceb66…", PluginHash::parse)
+    });
     let mut table = section.section("limits");
     let limits = limits(&mut table, None);
     table.finish(None);
@@ -40,7 +44,7 @@ pub(super) fn plugins(section: &mut Section<'_>, notes: &Notes, data_dir: Option
     let cache = data_dir.map(|data_dir| data_dir.join("plugin-cache"));
     let terms =
         Terms { limits: limits?, limits_of: limits_of?, trusted_keys: trusted_keys?, cache: Some(cache?) };
-    Some(Plugins { folder: folder?, terms })
+    Some(Plugins { folder: folder?, terms, replaced: replaced? })
 }
 
 /// Every limit; what is not written is as in `others`, which the built-in file has no need of.

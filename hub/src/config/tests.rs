@@ -329,6 +329,7 @@ fn every_key_is_in_the_built_in_file_and_is_read() {
         ("bootstrap.print_first_key", "false"),
         ("plugins.folder", "'elsewhere'"),
         ("plugins.trusted_keys", "['RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3']"),
+        ("plugins.replaced", "['5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9']"),
         ("plugins.limits.run_ms_max", "7"),
         ("plugins.limits.fuel_max", "7_000_000"),
         ("plugins.limits.memory_bytes_max", "2097152"),

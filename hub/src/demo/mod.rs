@@ -1,5 +1,5 @@
 //! `payhub demo`: a whole world on one machine. The hub, the make-believe processor on a port of its own
-//! with two accounts, and a small shop that buys through the real API.
+//! with two accounts and a spare one, and a small shop that buys through the real API.
 //!
 //! Started again on the same folder it is the same world: ports, keys and money included.
 
@@ -10,30 +10,32 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hub_core::policy::Policies;
-use processor_sdk::Settings;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
 use crate::api_key::ApiKey;
 use crate::app::{Parts, Running, StartError, start};
 use crate::clock::{Clock, SystemClock};
-use crate::connector::credentials::SecretText;
-use crate::connector::hosts::Grants;
-use crate::connector::registry::{AdapterChoice, ConnectorConfig, ConnectorConfigError, Surroundings, build};
-use crate::connector::transport::{HttpTransport, TransportError};
+use crate::connector::registry::ConnectorConfigError;
+use crate::connector::transport::TransportError;
 use crate::http::limits::Rates;
 use crate::http::{HttpReturnUrls, HttpSettings};
 use crate::ids::{Ids, Randomness, SystemRandomness};
 use crate::merchant_webhooks::destination::DestinationPolicy;
-use crate::routing_table::{Route, RoutingTable};
 use crate::store::StoreError;
+use connectors::DemoConnectors;
 use shop::{Shop, ShopConfig, ShopError};
 
+mod connectors;
 pub mod shop;
+
+pub use connectors::plugins;
 
 /// The demo's two connectors: name in routes and addresses, title in the chooser.
 const CONNECTORS: [(&str, &str); 2] =
     [("sandbox_a", "Sandbox Pay"), ("sandbox_b", "Sandbox Pay, second account")];
+/// The account that is free for a plugin.
+const SPARE: &str = "spare";
 /// How long the end may take.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 /// How long one delivery to the merchant may take.
@@ -104,6 +106,9 @@ pub enum DemoError {
     Shop(#[from] ShopError),
 }
 
+/// The processor's accounts, to be changed while it runs.
+type ProcessorAccounts = sandbox_server::Accounts;
+
 /// What a demo remembers in its folder, so that it comes back as it was.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Memory {
@@ -138,6 +143,8 @@ pub async fn run(options: DemoOptions) -> Result<Demo, DemoError> {
 
     let ids = Ids::new(clock.clone(), randomness.clone());
     let mut memory = remembered.unwrap_or_else(|| fresh_memory(&ids, address, sandbox_address));
+    // A demo of before had none.
+    memory.accounts.entry(SPARE.to_owned()).or_insert_with(|| fresh_account(&ids));
     memory.listen = address;
     memory.sandbox_listen = sandbox_address;
     let base_url = format!("http://{}", reachable(address));
@@ -149,14 +156,17 @@ pub async fn run(options: DemoOptions) -> Result<Demo, DemoError> {
         api_key: memory.api_key.clone(),
         own_base: base_url.clone(),
     })?;
+    let source =
+        DemoConnectors::new(&data_dir, &base_url, &sandbox_url, memory.accounts.clone(), clock.clone());
+    let lineup = DemoConnectors::first_lineup(&source).await?;
     let hub = start(Parts {
         data_dir: data_dir.clone(),
         sealing_key_file: data_dir.join("sealing.key"),
         public_url: base_url.clone(),
         listener,
         metrics_listener: None,
-        routes: routes(&memory, &sandbox_url, clock.clone())?,
-        abandoned_connectors: vec![],
+        lineup,
+        source: Some(source.clone()),
         http: http_settings(),
         policies: Policies::default(),
         delivery_time_max: DELIVERY_TIME_MAX,
@@ -178,6 +188,7 @@ pub async fn run(options: DemoOptions) -> Result<Demo, DemoError> {
         idempotency_window_s: sandbox_server::IDEMPOTENCY_WINDOW_S_DEFAULT,
     })
     .await?;
+    source.meet(sandbox.accounts());
     shop.register_webhook().await?;
     let shop_url = format!("{base_url}/shop");
     let ready = DemoReady { base_url, api_key: memory.api_key, sandbox_url, shop_url, data_dir };
@@ -231,13 +242,16 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 }
 
 fn fresh_memory(ids: &Ids, listen: SocketAddr, sandbox_listen: SocketAddr) -> Memory {
-    let account = || AccountMemory {
+    let (plain, _) = ApiKey::generate(ids.randomness().as_ref(), false);
+    let accounts = CONNECTORS.iter().map(|(name, _)| ((*name).to_owned(), fresh_account(ids))).collect();
+    Memory { listen, sandbox_listen, api_key: plain.reveal().to_owned(), accounts }
+}
+
+fn fresh_account(ids: &Ids) -> AccountMemory {
+    AccountMemory {
         api_key: format!("sk_sandbox_{}", ids.token()),
         webhook_secret: format!("whsec_sandbox_{}", ids.token()),
-    };
-    let (plain, _) = ApiKey::generate(ids.randomness().as_ref(), false);
-    let accounts = CONNECTORS.iter().map(|(name, _)| ((*name).to_owned(), account())).collect();
-    Memory { listen, sandbox_listen, api_key: plain.reveal().to_owned(), accounts }
+    }
 }
 
 fn read_memory(file: &Path) -> Result<Option<Memory>, DemoError> {
@@ -254,32 +268,6 @@ fn write_memory(file: &Path, memory: &Memory) -> Result<(), DemoError> {
     let failed = |source| DemoError::Folder { path: file.to_path_buf(), source };
     let text = serde_json::to_vec_pretty(memory).map_err(|error| failed(error.into()))?;
     crate::private_file::write(file, &text).map_err(failed)
-}
-
-fn routes(memory: &Memory, sandbox_url: &str, clock: Arc<dyn Clock>) -> Result<RoutingTable, DemoError> {
-    let surroundings =
-        Surroundings { transport: Arc::new(HttpTransport::new(&[])?), clock, plugins: Arc::default() };
-    let host = sandbox_url.trim_start_matches("http://").to_owned();
-    let mut routes = Vec::new();
-    for (name, title) in CONNECTORS {
-        let Some(account) = memory.accounts.get(name) else { continue };
-        let secret = |text: &str| vec![SecretText::new(text)];
-        let config = ConnectorConfig {
-            name: name.to_owned(),
-            adapter: AdapterChoice::Native("sandbox".to_owned()),
-            livemode: false,
-            settings: Settings::from([("base_url", sandbox_url.into())]),
-            secrets: BTreeMap::from([
-                ("api_key".to_owned(), secret(&account.api_key)),
-                ("webhook_secret".to_owned(), secret(&account.webhook_secret)),
-            ]),
-            grants: Grants { plain_http_hosts: vec![host.clone()], ..Grants::default() },
-            webhook_path_secret: None,
-        };
-        let connector = build(config, &surroundings)?;
-        routes.push(Route { connector, title: title.to_owned(), sites: vec![], draining: false });
-    }
-    Ok(RoutingTable::new(routes)?)
 }
 
 fn http_settings() -> HttpSettings {

@@ -19,6 +19,7 @@ use crate::pages::policy::{FormTargets, security_headers};
 use crate::pages::{
     self, ChooserView, FormPostView, InstructionsView, MessageView, Page, PageError, WaitingView,
 };
+use crate::routing_table::RoutingTable;
 
 /// Seconds after which a waiting page asks again.
 const REFRESH_S: u32 = 2;
@@ -49,9 +50,10 @@ async fn lead(front: &Front, token: &str, chosen: Option<&str>) -> Response {
         Ok(None) => return not_found_page(),
         Err(error) => return sorry(&error.into()),
     };
-    match arrive_at(hub, payment.clone(), chosen).await {
+    let routes = hub.connectors.now();
+    match arrive_at(hub, &routes, payment.clone(), chosen).await {
         Ok(Arrival::Door(door)) => show_door(&payment, &door),
-        Ok(Arrival::Choose(choices)) => chooser(front, &payment, token, &choices).await,
+        Ok(Arrival::Choose(choices)) => chooser(front, &routes, &payment, token, &choices).await,
         Ok(Arrival::Wait) => page(pages::waiting(&WaitingView {
             refresh_s: REFRESH_S,
             text: "Waiting for the payment processor…",
@@ -89,8 +91,13 @@ fn show_door(payment: &PaymentIntent, door: &Door) -> Response {
     }
 }
 
-async fn chooser(front: &Front, payment: &PaymentIntent, token: &str, choices: &[Choice]) -> Response {
-    let routes = &front.hub.connectors;
+async fn chooser(
+    front: &Front,
+    routes: &RoutingTable,
+    payment: &PaymentIntent,
+    token: &str,
+    choices: &[Choice],
+) -> Response {
     let order = match front.hub.store.order(&payment.scope, &payment.order_id).await {
         Ok(order) => order,
         Err(error) => return sorry(&error.into()),

@@ -18,7 +18,8 @@ pub async fn list(
     caller: Caller<ConnectorsRead>,
     uri: Uri,
 ) -> Result<Response, Problem> {
-    let routes = front.hub.connectors.routes();
+    let connectors = front.hub.connectors.now();
+    let routes = connectors.routes();
     let page = Query::of(&uri).page(|cursor| routes.iter().any(|route| route.connector.name() == cursor))?;
     let mut items = Vec::new();
     for route in routes {

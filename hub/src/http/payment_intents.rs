@@ -46,7 +46,7 @@ pub async fn create(
     };
     let (asked, fields) = request.read()?;
     let new = new_payment(&front, &caller.scope, asked, fields)?;
-    let connectors = hub.connectors.candidates();
+    let connectors = hub.connectors.now().candidates();
     let wish = Wish {
         amount: new.order.amount,
         capture: new.intent.capture,

@@ -72,7 +72,8 @@ async fn take(
 ) -> Result<Response, Problem> {
     let hub = &front.hub;
     let unknown = || Problem::new(Kind::NotFound).proves_nothing();
-    let connector = hub.connectors.connector(name).ok_or_else(unknown)?;
+    let connectors = hub.connectors.now();
+    let connector = connectors.connector(name).ok_or_else(unknown)?;
     let expects_none = connector.descriptor().deliveries == SignedDeliveries::None;
     if expects_none || !path_matches(connector.as_ref(), path_secret) {
         return Err(unknown());

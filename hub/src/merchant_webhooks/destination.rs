@@ -178,7 +178,7 @@ impl Allowance {
 }
 
 /// What merchants may register as a webhook URL.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DestinationPolicy {
     allow_http: Vec<Allowance>,
     allow_private: Vec<Allowance>,

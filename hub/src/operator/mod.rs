@@ -13,6 +13,7 @@ use processor_sdk::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::reload::{ReloadError, reload};
 use crate::service::{Hub, ServiceError};
 use crate::store::StoreError;
 
@@ -22,6 +23,7 @@ mod erasure;
 mod keys;
 mod payments;
 mod person;
+mod plugins;
 pub mod resolutions;
 mod words;
 
@@ -56,6 +58,10 @@ pub enum Request {
         /// Seconds for which the old one goes on.
         overlap_s: i64,
     },
+    /// Reads the config again and puts its connectors in force.
+    Reload,
+    /// The plugin files that are in force or kept.
+    ListPlugins,
     /// Payments, newest first.
     ListPayments {
         /// Live or test.
@@ -130,6 +136,9 @@ pub enum OperatorError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The config cannot be put in force.
+    #[error(transparent)]
+    Reload(#[from] ReloadError),
 }
 
 impl OperatorError {
@@ -143,6 +152,8 @@ impl OperatorError {
             Self::Field { .. } => "invalid_field",
             Self::NotFound { .. } | Self::Service(ServiceError::NotFound) => "not_found",
             Self::Service(ServiceError::Refused(refusal)) => refusal.code(),
+            Self::Reload(ReloadError::NotRunning) => "hub_unreachable",
+            Self::Reload(ReloadError::Refused(_) | ReloadError::Ended) => "not_reloaded",
             Self::Service(ServiceError::Store(error)) | Self::Store(error) => match error {
                 StoreError::Conflict(_) => "conflict",
                 StoreError::Overloaded => "overloaded",
@@ -152,7 +163,7 @@ impl OperatorError {
         };
         let field = match self {
             Self::Field { field, .. } => Some((*field).to_owned()),
-            Self::NotFound { .. } | Self::Service(_) | Self::Store(_) => None,
+            Self::NotFound { .. } | Self::Service(_) | Self::Store(_) | Self::Reload(_) => None,
         };
         Failure { code: code.to_owned(), message: self.to_string(), field }
     }
@@ -185,6 +196,8 @@ pub async fn perform(hub: &Hub, request: Request) -> Result<Value, OperatorError
         Request::ListKeys => keys::list(hub).await,
         Request::RevokeKey { key_id } => keys::revoke(hub, &key_id).await,
         Request::RotateKey { key_id, overlap_s } => keys::rotate(hub, &key_id, overlap_s).await,
+        Request::Reload => Ok(reload(hub).await?.to_json()),
+        Request::ListPlugins => plugins::list(hub).await,
         Request::ListPayments { livemode, status, order_reference, limit } => {
             payments::list(hub, livemode, status.as_deref(), order_reference, limit).await
         }

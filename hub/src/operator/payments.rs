@@ -216,12 +216,13 @@ async fn deliveries_in(
     scope: &Scope,
     ids: &BTreeSet<String>,
 ) -> Result<Vec<Value>, OperatorError> {
+    let connectors = hub.connectors.now();
     let mut shown = Vec::new();
     for id in ids {
         let Ok(delivery_id) = DeliveryId::parse(id) else { continue };
         let Some(row) = hub.store.inbox(scope, &delivery_id).await? else { continue };
         let state = state_word(row.state);
-        let verified = match hub.connectors.connector(&row.connector) {
+        let verified = match connectors.connector(&row.connector) {
             Some(connector) => match connector.descriptor().deliveries {
                 processor_sdk::SignedDeliveries::Unsigned => "unsigned: a hint only, by its secret path",
                 processor_sdk::SignedDeliveries::WholeBody => "by the signature over its whole body",

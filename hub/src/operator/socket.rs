@@ -24,6 +24,8 @@ const ANSWER_BYTES_MAX: u64 = 256 * 1024 * 1024;
 const ARRIVAL_S_MAX: u64 = 5;
 /// How long an answer may take, in seconds.
 const ANSWER_S_MAX: u64 = 60;
+/// How long a reload may take, in seconds: large plugins are compiled in it.
+const RELOAD_S_MAX: u64 = 600;
 /// Requests that are worked on at once.
 const CONNECTIONS_MAX: usize = 8;
 
@@ -188,7 +190,8 @@ pub async fn ask(data_dir: &Path, request: &Request) -> Result<Value, AskError> 
     stream.shutdown().await.map_err(broken)?;
     let mut answer = Vec::new();
     let mut bounded = stream.take(ANSWER_BYTES_MAX);
-    let arrival = tokio::time::timeout(Duration::from_secs(ANSWER_S_MAX), bounded.read_to_end(&mut answer));
+    let seconds_max = if matches!(request, Request::Reload) { RELOAD_S_MAX } else { ANSWER_S_MAX };
+    let arrival = tokio::time::timeout(Duration::from_secs(seconds_max), bounded.read_to_end(&mut answer));
     arrival.await.map_err(|_| broken(io::ErrorKind::TimedOut.into()))?.map_err(broken)?;
     match serde_json::from_slice(&answer).map_err(|error| broken(error.into()))? {
         Answer::Done(value) => Ok(value),

@@ -12,6 +12,8 @@ pub mod file;
 
 pub mod signature;
 
+pub mod kept;
+
 mod manifest;
 
 pub mod cache;
@@ -19,5 +21,7 @@ pub mod cache;
 pub mod sandbox;
 
 pub mod shelf;
+
+pub mod smoke;
 
 pub mod adapter;

@@ -139,6 +139,8 @@ pub enum Write {
     RevokeApiKey { key_id: String, at: Timestamp },
     /// An API key that ends, at the earliest of the times it was given. Guard: it exists.
     ExpireApiKey { key_id: String, at: Timestamp },
+    /// Attempts that need their plugin file no longer, the `at_most` oldest of them.
+    LetGoOfPlugin(LetGo),
 }
 
 /// Who holds a job; fences off a worker whose lease ran out.
@@ -163,6 +165,23 @@ pub struct AttemptIndex {
     pub connector: String,
     pub echo: String,
     pub return_token: String,
+    /// SHA-256 of the plugin file that it is pinned to.
+    pub plugin_sha256: Option<String>,
+}
+
+/// Attempts that are not pinned to a plugin file any more.
+#[derive(Clone, Debug)]
+pub struct LetGo {
+    pub scope: Scope,
+    pub plugin: PinnedPlugin,
+    pub at_most: u32,
+}
+
+/// A plugin file that attempts of one connector are pinned to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PinnedPlugin {
+    pub sha256: String,
+    pub connector: String,
 }
 
 /// An event as the merchant sees it.
@@ -526,6 +545,16 @@ pub trait Store: Send + Sync {
         scope: &Scope,
         connector: &str,
         now: Timestamp,
+    ) -> Result<Attached, StoreError>;
+    /// The plugin files that attempts of this scope are pinned to and have not let go of.
+    async fn plugins_pinned(&self, scope: &Scope) -> Result<Vec<PinnedPlugin>, StoreError>;
+    /// What still needs a plugin file, counted up to `at_most`.
+    async fn attached_to_plugin(
+        &self,
+        scope: &Scope,
+        plugin: &PinnedPlugin,
+        now: Timestamp,
+        at_most: u64,
     ) -> Result<Attached, StoreError>;
     /// The payment that collects an order's amount.
     async fn payment_of_order(

@@ -27,6 +27,21 @@ use crate::connector::{Connector, Performed};
 use crate::service::{Extras, Hub, PersonalData, ServiceError};
 use crate::store::{ClaimedJob, StoreError, Write};
 
+/// An attempt with the connector that serves it: one and the same from the job's beginning to its end, whatever
+/// is reloaded meanwhile.
+struct At<'a> {
+    payment: &'a PaymentIntent,
+    attempt: &'a Attempt,
+    connector: Option<Arc<dyn Connector>>,
+}
+
+impl<'a> At<'a> {
+    fn of(hub: &Hub, payment: &'a PaymentIntent, attempt: &'a Attempt) -> Self {
+        let connector = hub.connectors.now().serving(&attempt.profile).cloned();
+        Self { payment, attempt, connector }
+    }
+}
+
 /// Runs one piece of a payment's work.
 pub(crate) async fn run(
     hub: &Hub,
@@ -47,7 +62,7 @@ pub(crate) async fn run(
             Some(attempt) => {
                 let lane = &attempt.profile.connector;
                 let Some(_place) = enter(hub, lanes, lane, job).await? else { return Ok(()) };
-                check(hub, job, &payment, attempt).await
+                check(hub, job, &At::of(hub, &payment, attempt)).await
             }
             None => finish(hub, job).await,
         },
@@ -57,7 +72,7 @@ pub(crate) async fn run(
                 Some((attempt, operation)) => {
                     let lane = &attempt.profile.connector;
                     let Some(_place) = enter(hub, lanes, lane, job).await? else { return Ok(()) };
-                    call(hub, job, &payment, attempt, operation).await
+                    call(hub, job, &At::of(hub, &payment, attempt), operation).await
                 }
                 None => finish(hub, job).await,
             }
@@ -77,13 +92,8 @@ async fn on_time(
     Ok(())
 }
 
-async fn call(
-    hub: &Hub,
-    job: &ClaimedJob,
-    payment: &PaymentIntent,
-    attempt: &Attempt,
-    operation: &Operation,
-) -> Result<(), ServiceError> {
+async fn call(hub: &Hub, job: &ClaimedJob, at: &At<'_>, operation: &Operation) -> Result<(), ServiceError> {
+    let At { payment, attempt, .. } = *at;
     let asked = matches!(operation.state, OperationState::Asked { .. });
     if asked && job.tries > 1 {
         // An earlier run of this job ended without a word: it may have sent the request.
@@ -96,20 +106,15 @@ async fn call(
     }
     match action(operation, &attempt.profile, hub.clock.now()) {
         Action::Wait => finish(hub, job).await,
-        Action::Send => send(hub, job, payment, attempt, operation).await,
-        Action::LookUp => look_up(hub, job, payment, attempt, operation).await,
+        Action::Send => send(hub, job, at, operation).await,
+        Action::LookUp => look_up(hub, job, at, operation).await,
     }
 }
 
-async fn send(
-    hub: &Hub,
-    job: &ClaimedJob,
-    payment: &PaymentIntent,
-    attempt: &Attempt,
-    operation: &Operation,
-) -> Result<(), ServiceError> {
-    let contents = contents(hub, payment, attempt, operation).await?;
-    let performed = perform(hub, payment, attempt, Some(operation), contents).await;
+async fn send(hub: &Hub, job: &ClaimedJob, at: &At<'_>, operation: &Operation) -> Result<(), ServiceError> {
+    let At { payment, attempt, .. } = *at;
+    let contents = contents(hub, at, operation).await?;
+    let performed = perform(hub, at, Some(operation), contents).await;
     let mut writes = exchanges(payment, attempt, operation.kind, &performed);
     writes.extend(door_write(hub, payment, attempt, operation.created_at, &performed.outcome)?);
     let command = Command::OperationTried {
@@ -123,10 +128,10 @@ async fn send(
 async fn look_up(
     hub: &Hub,
     job: &ClaimedJob,
-    payment: &PaymentIntent,
-    attempt: &Attempt,
+    at: &At<'_>,
     operation: &Operation,
 ) -> Result<(), ServiceError> {
+    let At { payment, attempt, .. } = *at;
     let capabilities = &attempt.profile.capabilities;
     let contents = match &operation.subject {
         Subject::Refund(id) if can_fetch_refund(payment, capabilities, id) => {
@@ -139,7 +144,7 @@ async fn look_up(
     let Some(contents) = contents else { return finish(hub, job).await };
     let kind = contents.kind();
     let asked_at = hub.clock.now();
-    let performed = perform(hub, payment, attempt, None, contents).await;
+    let performed = perform(hub, at, None, contents).await;
     let mut writes = exchanges(payment, attempt, kind, &performed);
     writes.extend(door_write(hub, payment, attempt, asked_at, &performed.outcome)?);
     let command = Command::LookedUp {
@@ -174,12 +179,8 @@ fn absent_means_this(operation: &Operation, asked: OperationKind, outcome: Outco
 }
 
 /// Looks an attempt up: its payment, then each refund and dispute that is under way.
-async fn check(
-    hub: &Hub,
-    job: &ClaimedJob,
-    payment: &PaymentIntent,
-    attempt: &Attempt,
-) -> Result<(), ServiceError> {
+async fn check(hub: &Hub, job: &ClaimedJob, at: &At<'_>) -> Result<(), ServiceError> {
+    let At { payment, attempt, .. } = *at;
     let capabilities = &attempt.profile.capabilities;
     let pending = payment.refunds.iter().filter(|refund| {
         refund.attempt_id == attempt.id
@@ -188,7 +189,7 @@ async fn check(
     });
     for refund in pending {
         let Some(order) = refund_order(payment, attempt, &refund.id) else { continue };
-        check_one(hub, payment, attempt, processor_sdk::Operation::FetchRefund(order)).await?;
+        check_one(hub, at, processor_sdk::Operation::FetchRefund(order)).await?;
     }
     if capabilities.fetch_dispute != LookUp::None {
         let open = payment.disputes.iter().filter(|dispute| {
@@ -196,7 +197,7 @@ async fn check(
         });
         for dispute in open {
             let contents = processor_sdk::Operation::FetchDispute { id: dispute.processor_id.clone() };
-            check_one(hub, payment, attempt, contents).await?;
+            check_one(hub, at, contents).await?;
         }
     }
     let asked_at = hub.clock.now();
@@ -204,7 +205,7 @@ async fn check(
         let fault = Fault::Unsupported;
         (Outcome::NotSent { why: NotSent::Impossible { fault } }, vec![])
     } else {
-        let performed = perform(hub, payment, attempt, None, processor_sdk::Operation::FetchPayment).await;
+        let performed = perform(hub, at, None, processor_sdk::Operation::FetchPayment).await;
         let mut writes = exchanges(payment, attempt, OperationKind::FetchPayment, &performed);
         writes.extend(door_write(hub, payment, attempt, asked_at, &performed.outcome)?);
         (performed.outcome, writes)
@@ -214,15 +215,11 @@ async fn check(
 }
 
 /// Looks one refund or dispute up; what it says is taken like a notification.
-async fn check_one(
-    hub: &Hub,
-    payment: &PaymentIntent,
-    attempt: &Attempt,
-    contents: processor_sdk::Operation,
-) -> Result<(), ServiceError> {
+async fn check_one(hub: &Hub, at: &At<'_>, contents: processor_sdk::Operation) -> Result<(), ServiceError> {
+    let At { payment, attempt, .. } = *at;
     let kind = contents.kind();
     let asked_at = hub.clock.now();
-    let performed = perform(hub, payment, attempt, None, contents).await;
+    let performed = perform(hub, at, None, contents).await;
     let writes = exchanges(payment, attempt, kind, &performed);
     let Outcome::Answered { answer: Answer::Said { mut facts, .. } } = performed.outcome else {
         return Ok(());
@@ -249,13 +246,13 @@ async fn conclude(
 /// Asks the processor, through the connector that the attempt is pinned to.
 async fn perform(
     hub: &Hub,
-    payment: &PaymentIntent,
-    attempt: &Attempt,
+    at: &At<'_>,
     operation: Option<&Operation>,
     contents: processor_sdk::Operation,
 ) -> Performed {
+    let At { payment, attempt, .. } = *at;
     let name = &attempt.profile.connector;
-    let Some(connector) = hub.connectors.connector(name) else {
+    let Some(connector) = &at.connector else {
         tracing::error!(connector.name = %name, "a payment in flight needs {name}, which is not configured any more");
         let detail = "the connector is not configured any more".to_owned();
         return Performed {
@@ -298,14 +295,14 @@ fn warn_of_other_version(connector: &dyn Connector, pinned: &ConnectorProfile) {
 /// What an operation asks of the processor.
 async fn contents(
     hub: &Hub,
-    payment: &PaymentIntent,
-    attempt: &Attempt,
+    at: &At<'_>,
     operation: &Operation,
 ) -> Result<processor_sdk::Operation, ServiceError> {
+    let At { payment, attempt, .. } = *at;
     let missing = || StoreError::Failed(format!("{}: the operation's subject is not there", payment.id));
     Ok(match (operation.kind, &operation.subject) {
         (OperationKind::OpenCheckout, _) => {
-            processor_sdk::Operation::OpenCheckout(checkout_order(hub, payment, attempt).await?)
+            processor_sdk::Operation::OpenCheckout(checkout_order(hub, at).await?)
         }
         (OperationKind::CompleteCheckout, _) => processor_sdk::Operation::CompleteCheckout {
             return_parameters: operation.return_parameters.clone(),
@@ -344,21 +341,15 @@ fn refund_order(payment: &PaymentIntent, attempt: &Attempt, id: &RefundId) -> Op
     })
 }
 
-async fn checkout_order(
-    hub: &Hub,
-    payment: &PaymentIntent,
-    attempt: &Attempt,
-) -> Result<CheckoutOrder, ServiceError> {
+async fn checkout_order(hub: &Hub, at: &At<'_>) -> Result<CheckoutOrder, ServiceError> {
+    let At { payment, attempt, .. } = *at;
     let stored = hub.store.order(&payment.scope, &payment.order_id).await?;
     let (order, _) = stored.ok_or(ServiceError::NotFound)?;
     let personal: PersonalData = match hub.store.personal_data(&payment.scope, &payment.order_id).await? {
         Some(sealed) => hub.open_json(&format!("personal_data/{}", payment.order_id), &sealed)?,
         None => PersonalData::default(),
     };
-    let path_secret = hub
-        .connectors
-        .connector(&attempt.profile.connector)
-        .and_then(|connector| connector.webhook_path_secret().map(str::to_owned));
+    let path_secret = at.connector.as_ref().and_then(|connector| connector.webhook_path_secret());
     let line = |line: &hub_core::order::OrderLine| LineItem {
         name: line.name.clone(),
         quantity: line.quantity,
@@ -372,7 +363,7 @@ async fn checkout_order(
         shopper: Shopper { ip: None, user_agent: None, locale: personal.locale },
         return_url: hub.urls.shopper_return(&attempt.return_token),
         cancel_url: hub.urls.shopper_cancel(&attempt.return_token),
-        webhook_url: hub.urls.webhooks(&attempt.profile.connector, path_secret.as_deref()),
+        webhook_url: hub.urls.webhooks(&attempt.profile.connector, path_secret),
         expires_at: payment.expires_at,
     })
 }

@@ -63,7 +63,9 @@ pub(crate) async fn run(
     delivery_id: &DeliveryId,
 ) -> Result<(), ServiceError> {
     let Some(row) = hub.store.inbox(scope, delivery_id).await? else { return finish(hub, job).await };
-    let Some(connector) = hub.connectors.connector(&row.connector) else {
+    // Read by the version in force, whichever one opened the payment: it is whom the processor writes to.
+    let connectors = hub.connectors.now();
+    let Some(connector) = connectors.connector(&row.connector) else {
         let reading = Reading::of_nothing(InboxState::Received, "its connector is not configured");
         return put_off(hub, job, &row, reading).await;
     };

@@ -154,6 +154,12 @@ fn remove_rules(step: &mut Step<'_>) -> Answer {
     Answer::new(200, json!({"removed": removed}))
 }
 
+/// Where an account's webhooks go from now on.
+pub(crate) fn send_webhooks_to(office: &Office, account: &str, url: &str) -> bool {
+    let ask = AccountAsk { webhook_url: Some(Some(url.to_owned())), webhook_secret: None };
+    set_account(office, account, ask).is_ok()
+}
+
 fn set_account(office: &Office, name: &str, ask: AccountAsk) -> Result<Answer, Refusal> {
     if !office.accounts.iter().any(|account| account.name == name) {
         return Err(missing("account", name));

@@ -115,6 +115,11 @@ impl Server {
         &self.office.base_url
     }
 
+    /// Its accounts, to be changed while it runs.
+    pub fn accounts(&self) -> Accounts {
+        Accounts(Arc::clone(&self.office))
+    }
+
     /// Finishes the requests at hand, lets go of stalled ones, and closes the journal.
     pub async fn stop(mut self) {
         self.office.stopping.send_replace(true);
@@ -129,6 +134,17 @@ impl Server {
         if tokio::task::spawn_blocking(move || office.journal.close()).await.is_err() {
             tracing::error!("The journal could not be closed.");
         }
+    }
+}
+
+/// The accounts of a running server.
+pub struct Accounts(Arc<Office>);
+
+impl Accounts {
+    /// Has an account's webhooks sent to this address from now on, as its dashboard would. False when there is no
+    /// such account, or the change cannot be kept.
+    pub fn send_webhooks_to(&self, account: &str, url: &str) -> bool {
+        admin::send_webhooks_to(&self.0, account, url)
     }
 }
 

@@ -15,9 +15,11 @@ use payhub::plugin::sandbox::{Plugin as Loaded, Sandbox};
 
 use super::failure;
 
+mod add;
 mod build;
 mod component;
 mod inspect;
+mod list;
 mod new;
 mod run;
 mod sources;
@@ -35,16 +37,22 @@ pub(crate) enum Plugin {
     Inspect(inspect::Arguments),
     /// Check every law over a plugin file in the sandbox.
     Test(test::Arguments),
+    /// Put a plugin file into a hub's plugins folder; a running hub takes it up at once.
+    Add(add::Arguments),
+    /// List the plugin files that the running hub runs or keeps for payments.
+    List(list::Arguments),
     /// Run a plugin step by step and print each step. Nothing is sent.
     Run(run::Arguments),
 }
 
-pub(crate) fn run(plugin: &Plugin) -> ExitCode {
+pub(crate) async fn run(plugin: &Plugin) -> ExitCode {
     match plugin {
         Plugin::New(arguments) => new::run(arguments),
         Plugin::Build(arguments) => build::run(arguments),
         Plugin::Inspect(arguments) => inspect::run(arguments),
         Plugin::Test(arguments) => test::run(arguments),
+        Plugin::Add(arguments) => add::run(arguments).await,
+        Plugin::List(arguments) => list::run(arguments).await,
         Plugin::Run(arguments) => run::run(arguments),
     }
 }
@@ -63,7 +71,7 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
 
 /// Makes a plugin ready to run, with the limits that a hub has by default.
 fn load(file: &Path, bytes: &[u8]) -> Result<Arc<Loaded>, Failure> {
-    let loaded = Sandbox::new().and_then(|sandbox| sandbox.load(bytes, Limits::default()));
+    let loaded = Sandbox::shared().and_then(|sandbox| sandbox.load(bytes, Limits::default()));
     loaded.map_err(|error| failure("not_a_plugin", format!("{}: {error}", file.display())))
 }
 

@@ -28,6 +28,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         name: "0005_deliveries_of_payments",
         sql: include_str!("migrations/0005_deliveries_of_payments.sql"),
     },
+    Migration { name: "0006_pinned_plugins", sql: include_str!("migrations/0006_pinned_plugins.sql") },
 ];
 
 /// In a database's header: "PyHb", so that another program's file is not taken for ours.

@@ -26,8 +26,8 @@ use self::readers::Readers;
 use self::writer::{QueueLimits, Writer};
 use super::{
     ApiKeyRow, Attached, ClaimedJob, Commit, EndpointRow, EventFilter, IdempotencyRow, InboxRow, LeaseToken,
-    MerchantDelivery, Page, PaymentFilter, PaymentRecords, PublicEventRow, Store, StoreError, StoreFigures,
-    StrandedDelivery, TransferKind,
+    MerchantDelivery, Page, PaymentFilter, PaymentRecords, PinnedPlugin, PublicEventRow, Store, StoreError,
+    StoreFigures, StrandedDelivery, TransferKind,
 };
 
 pub mod durable;
@@ -195,6 +195,24 @@ impl Store for SqliteStore {
         let (scope, connector) = (scope.clone(), connector.to_owned());
         self.readers
             .read(move |connection| read::payments::attached_to(connection, &scope, &connector, now))
+            .await
+    }
+
+    async fn plugins_pinned(&self, scope: &Scope) -> Result<Vec<PinnedPlugin>, StoreError> {
+        let scope = scope.clone();
+        self.readers.read(move |connection| read::plugins::pinned(connection, &scope)).await
+    }
+
+    async fn attached_to_plugin(
+        &self,
+        scope: &Scope,
+        plugin: &PinnedPlugin,
+        now: Timestamp,
+        at_most: u64,
+    ) -> Result<Attached, StoreError> {
+        let (scope, plugin) = (scope.clone(), plugin.clone());
+        self.readers
+            .read(move |connection| read::plugins::attached(connection, &scope, &plugin, now, at_most))
             .await
     }
 

@@ -11,6 +11,7 @@ pub(super) mod figures;
 pub(super) mod intake;
 pub(super) mod merchant;
 pub(super) mod payments;
+pub(super) mod plugins;
 pub(super) mod story;
 
 /// The one row of a query, if there is one, made into a value.

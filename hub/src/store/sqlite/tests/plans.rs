@@ -1,7 +1,7 @@
 //! What the engine makes of the queries: through an index, each of them.
 
 use super::*;
-use crate::store::sqlite::read::{figures, intake as read_intake, merchant, payments, story};
+use crate::store::sqlite::read::{figures, intake as read_intake, merchant, payments, plugins, story};
 use crate::store::sqlite::write::{attempts, deliveries, intake, jobs, payments as write_payments};
 
 /// Every statement that finds rows. `API_KEYS` is not among them: it is meant to list all of a short table.
@@ -14,6 +14,8 @@ const STATEMENTS: &[&str] = &[
     payments::ATTEMPTS_BY_REFERENCE,
     payments::NEXT_CONNECTOR,
     payments::PAYMENTS_OF_CONNECTOR,
+    plugins::NEXT_PLUGIN,
+    plugins::PAYMENTS_OF_PLUGIN,
     payments::PAYMENT_OF_TRANSFER,
     payments::LIST,
     payments::LIST_BY_STATUS,
@@ -53,6 +55,7 @@ const STATEMENTS: &[&str] = &[
     write_payments::UPDATE,
     write_payments::RELEASE_REFERENCE,
     attempts::INSERT_EXCHANGE,
+    attempts::LET_GO_OF_PLUGIN,
     jobs::PUT,
     jobs::DROP,
     jobs::FINISH,

@@ -16,6 +16,7 @@ fn index(payment: &PaymentIntent, number: u64) -> AttemptIndex {
         connector: "sandbox".to_owned(),
         echo: AttemptId::from_body(&body(number)).echo().to_owned(),
         return_token: format!("return-{number}"),
+        plugin_sha256: None,
     }
 }
 

@@ -8,13 +8,13 @@ use serde_json::Value;
 use super::execute;
 use crate::store::sqlite::error::SqlError;
 use crate::store::sqlite::value::to_json;
-use crate::store::{AttemptIndex, TransferKind};
+use crate::store::{AttemptIndex, LetGo, TransferKind};
 
 pub(super) fn index(connection: &Connection, index: &AttemptIndex) -> Result<(), SqlError> {
     execute(
         connection,
-        "INSERT INTO attempts (merchant_id, livemode, id, payment_id, connector, echo, return_token)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO attempts (merchant_id, livemode, id, payment_id, connector, echo, return_token, plugin_sha256)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         params![
             index.scope.merchant_id.0,
             index.scope.livemode,
@@ -23,8 +23,22 @@ pub(super) fn index(connection: &Connection, index: &AttemptIndex) -> Result<(),
             index.connector,
             index.echo,
             index.return_token,
+            index.plugin_sha256,
         ],
     )?;
+    Ok(())
+}
+
+pub(in crate::store::sqlite) const LET_GO_OF_PLUGIN: &str = "UPDATE attempts SET plugin_sha256 = NULL
+    WHERE (merchant_id, livemode, id) IN (
+        SELECT merchant_id, livemode, id FROM attempts
+        WHERE merchant_id = ?1 AND livemode = ?2 AND plugin_sha256 = ?3 AND connector = ?4
+        ORDER BY id LIMIT ?5)";
+
+pub(super) fn let_go_of_plugin(connection: &Connection, let_go: &LetGo) -> Result<(), SqlError> {
+    let LetGo { scope, plugin, at_most } = let_go;
+    let values = params![scope.merchant_id.0, scope.livemode, plugin.sha256, plugin.connector, at_most];
+    execute(connection, LET_GO_OF_PLUGIN, values)?;
     Ok(())
 }
 

@@ -72,6 +72,7 @@ pub(super) fn apply(connection: &Connection, write: &Write) -> Result<(), SqlErr
         Write::InsertApiKey(row) => intake::insert_api_key(connection, row),
         Write::RevokeApiKey { key_id, at } => intake::revoke_api_key(connection, key_id, *at),
         Write::ExpireApiKey { key_id, at } => intake::expire_api_key(connection, key_id, *at),
+        Write::LetGoOfPlugin(let_go) => attempts::let_go_of_plugin(connection, let_go),
         Write::InsertPublicEvent(row) => deliveries::insert_event(connection, row),
         Write::InsertEndpoint(row) => deliveries::insert_endpoint(connection, row),
         Write::UpdateEndpoint(row) => deliveries::update_endpoint(connection, row),

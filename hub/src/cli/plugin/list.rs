@@ -1,0 +1,46 @@
+//! `payhub plugin list`: the plugin files that the running hub runs, and for whom it keeps older ones.
+
+use std::process::ExitCode;
+
+use payhub::operator::Request;
+use serde_json::Value;
+
+use super::super::{Target, columns, items, text};
+
+/// Characters of the hash that people are shown.
+const HASH_CHARS: usize = 12;
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    target: Target,
+}
+
+pub(super) async fn run(arguments: &Arguments) -> ExitCode {
+    arguments.target.ask(Request::ListPlugins, shown).await
+}
+
+fn shown(answer: &Value) -> String {
+    let all = items(answer, "/data");
+    if all.is_empty() {
+        return "no connector of this hub is a plugin".to_owned();
+    }
+    let head = ["CONNECTOR", "PLUGIN", "VERSION", "SHA-256", "STATE", "NEEDED BY", "RUNS", "HEALTH"];
+    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    for one in all {
+        let count = |pointer| one.pointer(pointer).and_then(Value::as_u64).unwrap_or(0);
+        let needed = count("/payments/in_flight").saturating_add(count("/payments/refundable"));
+        let state = if one["state"] == "in_force" { "in force" } else { "kept" };
+        rows.push(vec![
+            text(one, "/connector").to_owned(),
+            text(one, "/name").to_owned(),
+            text(one, "/version").to_owned(),
+            text(one, "/sha256").chars().take(HASH_CHARS).collect(),
+            state.to_owned(),
+            format!("{needed} payments"),
+            count("/runs_under_way").to_string(),
+            text(one, "/health").to_owned(),
+        ]);
+    }
+    columns(&rows)
+}
