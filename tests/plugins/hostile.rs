@@ -165,7 +165,7 @@ async fn each_costs_its_own_operation_only() {
     let (hub, _folder) = hub_with(&files).await;
     for (file, word, reason) in OPERATIONS {
         let name = plugin_name(file);
-        let connector = hub.inside().connectors.connector(&name).expect("a connector").clone();
+        let connector = hub.inside().connectors.now().connector(&name).expect("a connector").clone();
         let performed = connector.perform(&call(Operation::Void)).await;
         let (told_word, why) = told(&performed.outcome);
         assert_eq!(told_word, word, "{file}: {why}");
@@ -193,7 +193,7 @@ async fn pay_at_sandbox_a(hub: &TestHub) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn others_are_paid_while_one_spins_in_all_its_places() {
     let (hub, _folder) = hub_with(&[("loops", AS_IT_IS)]).await;
-    let connector = hub.inside().connectors.connector("loops").expect("a connector").clone();
+    let connector = hub.inside().connectors.now().connector("loops").expect("a connector").clone();
     let mut spinning = tokio::task::JoinSet::new();
     for _ in 0..2 * LIMITS.concurrent_runs_max {
         let connector = connector.clone();
@@ -229,7 +229,7 @@ async fn no_plugin_sees_a_secret() {
     let (hub, _folder) = hub_with(&[("tells_all", AS_IT_IS), ("puts_secret_into_url", AS_IT_IS)]).await;
     let (key, webhook_secret) = (SandboxPay::api_key("sandbox_a"), SandboxPay::webhook_secret("sandbox_a"));
     for name in ["tells-all", "puts-secret-into-url"] {
-        let connector = hub.inside().connectors.connector(name).expect("a connector").clone();
+        let connector = hub.inside().connectors.now().connector(name).expect("a connector").clone();
         let performed = connector.perform(&call(Operation::Void)).await;
         assert_eq!(told(&performed.outcome).0, "impossible");
         let shown = format!("{performed:?}");
@@ -256,7 +256,7 @@ async fn nothing_is_settled_by_a_delivery_that_nobody_verified() {
     // The same plugin twice would need two names, so each has a hub of its own.
     for (change, signed) in [(AS_IT_IS, true), (unsigned, false)] {
         let (hub, _folder) = hub_with(&[("settles_unverified", change)]).await;
-        let connector = hub.inside().connectors.connector("settles-unverified").expect("a connector").clone();
+        let connector = hub.inside().connectors.now().connector("settles-unverified").expect("a connector").clone();
         let at = |secret: &str| format!("settles-unverified/{secret}");
         assert_eq!(hub.deliver(&at("not-the-right-one-at-all"), "{}", None).await.status, 404);
         let answer = hub.deliver(&at(PATH_SECRET), "{}", None).await;
@@ -280,7 +280,7 @@ async fn nothing_is_settled_by_a_delivery_that_nobody_verified() {
 async fn who_misbehaves_again_and_again_is_not_run_for_a_while() {
     let logs = Logs::keep();
     let (hub, _folder) = hub_with(&[("traps", AS_IT_IS)]).await;
-    let connector = hub.inside().connectors.connector("traps").expect("a connector").clone();
+    let connector = hub.inside().connectors.now().connector("traps").expect("a connector").clone();
     let breaker = async || {
         let list = hub.cart.get("/v1/connectors").await.expect(200);
         let all = list["data"].as_array().expect("a list").clone();
@@ -317,7 +317,7 @@ async fn deliveries_of_strangers_open_no_breaker() {
     for _ in 0..2 * MISBEHAVIORS_MAX {
         assert_eq!(hub.deliver(&format!("traps/{PATH_SECRET}"), "{}", None).await.status, 503);
     }
-    let connector = hub.inside().connectors.connector("traps").expect("a connector");
+    let connector = hub.inside().connectors.now().connector("traps").expect("a connector").clone();
     assert_eq!(connector.breaker().word(), "closed");
     hub.finish().await;
 }

@@ -241,7 +241,6 @@ fn started(payment: &PaymentIntent) -> Decision {
         profile: Box::new(profile()),
         reason: "the only connector".to_owned(),
         return_token: format!("return-{}", payment.id),
-        plugin_sha256: None,
     };
     let number = payment.id.body().parse::<u64>().unwrap() + 500;
     context(number, |context| decide(payment, &command, context)).unwrap()
