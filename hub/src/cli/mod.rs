@@ -76,7 +76,7 @@ impl Target {
                 // The demo's; only its links are made of it.
                 let public_url = "http://127.0.0.1:8080".to_owned();
                 let policies = Policies::default();
-                let plugins = payhub::demo::plugins(data_dir);
+                let plugins = payhub::demo::connectors::plugins(data_dir);
                 Ok(Place { data_dir: data_dir.clone(), sealing_key_file, plugins, public_url, policies })
             }
             // clap lets nobody come here.

@@ -26,10 +26,8 @@ use crate::store::StoreError;
 use connectors::DemoConnectors;
 use shop::{Shop, ShopConfig, ShopError};
 
-mod connectors;
+pub mod connectors;
 pub mod shop;
-
-pub use connectors::plugins;
 
 /// The demo's two connectors: name in routes and addresses, title in the chooser.
 const CONNECTORS: [(&str, &str); 2] =

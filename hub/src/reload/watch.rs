@@ -3,9 +3,9 @@
 //! Invariant: a folder is taken as it is only after it looked the same twice, so that a file which is still being
 //! copied is not read half.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use hub_core::retry::after;
 use tokio::sync::watch::Receiver;
@@ -18,8 +18,8 @@ const LOOK_S: i64 = 2;
 /// Files of a folder that are looked at.
 const FILES_MAX: usize = 1_024;
 
-/// How a file looks from outside: name, length, last change.
-type Look = Vec<(String, u64, Option<SystemTime>)>;
+/// How a file looks from outside: name, length, and which change of it was the last.
+type Look = Vec<(String, u64, (i64, i64))>;
 
 /// Looks again and again until told to stop.
 pub async fn run(hub: Arc<Hub>, mut stopped: Receiver<bool>) {
@@ -59,7 +59,8 @@ fn look_at(folder: &Path) -> Look {
             let name = entry.file_name().into_string().ok()?;
             let is_plugins = name.ends_with(".wasm") || name.ends_with(".minisig");
             let metadata = std::fs::metadata(entry.path()).ok()?;
-            (is_plugins && metadata.is_file()).then(|| (name, metadata.len(), metadata.modified().ok()))
+            let changed = (metadata.mtime(), metadata.mtime_nsec());
+            (is_plugins && metadata.is_file()).then(|| (name, metadata.len(), changed))
         })
         .collect();
     look.sort();
