@@ -33,8 +33,9 @@ pub(super) const RUN: &str = "run";
 const INSTANCES_OF_ALL_MAX: usize = RUNS_OF_ALL_MAX + 16;
 /// How many core instances one plugin is made of at most; those of Python and JavaScript have dozens.
 const CORE_INSTANCES_MAX: usize = 64;
-/// How many memories it has at most. Their sizes count together.
-const MEMORIES_MAX: usize = 2;
+/// How many memories it has at most: a plugin in JavaScript has three, of which two are small. Their sizes count
+/// together.
+const MEMORIES_MAX: usize = 4;
 /// How many tables it has at most ...
 const TABLES_MAX: usize = 16;
 /// ... and how many elements each of them.
