@@ -256,7 +256,8 @@ async fn nothing_is_settled_by_a_delivery_that_nobody_verified() {
     // The same plugin twice would need two names, so each has a hub of its own.
     for (change, signed) in [(AS_IT_IS, true), (unsigned, false)] {
         let (hub, _folder) = hub_with(&[("settles_unverified", change)]).await;
-        let connector = hub.inside().connectors.now().connector("settles-unverified").expect("a connector").clone();
+        let connector =
+            hub.inside().connectors.now().connector("settles-unverified").expect("a connector").clone();
         let at = |secret: &str| format!("settles-unverified/{secret}");
         assert_eq!(hub.deliver(&at("not-the-right-one-at-all"), "{}", None).await.status, 404);
         let answer = hub.deliver(&at(PATH_SECRET), "{}", None).await;

@@ -32,8 +32,8 @@ pub enum HostsError {
     Pattern { key: &'static str, pattern: String },
     #[error("`{pattern}` in {key} is no host that the adapter goes to; it goes to: {declared}")]
     Undeclared { key: &'static str, pattern: String, declared: String },
-    #[error("the plugin {does} {missing}, which is not granted")]
-    NotGranted { key: &'static str, does: &'static str, missing: String, granted: Vec<String> },
+    #[error("the plugin {} {missing}, which is not granted", wish(key))]
+    NotGranted { key: &'static str, missing: String, granted: Vec<String> },
     #[error("settings.{setting} must be an http or https URL with a host and without user or password")]
     Setting { setting: String },
 }
@@ -73,19 +73,23 @@ impl Grants {
         own: &Settings,
         settings: &Settings,
     ) -> Result<Self, HostsError> {
-        let list = |key, does, rules: &[HostRule], granted: &Option<Vec<String>>| {
-            listed((key, does), rules, (own, settings), granted.as_deref().unwrap_or_default())
+        let list = |key, rules: &[HostRule], granted: &Option<Vec<String>>| {
+            listed(key, rules, (own, settings), granted.as_deref().unwrap_or_default())
         };
-        let hosts = list("hosts", "asks for", &descriptor.hosts, &self.hosts)?;
-        let doors = &descriptor.checkout_hosts;
-        let doors = list("checkout_hosts", "sends shoppers to", doors, &self.checkout_hosts)?;
+        let hosts = list("hosts", &descriptor.hosts, &self.hosts)?;
+        let doors = list("checkout_hosts", &descriptor.checkout_hosts, &self.checkout_hosts)?;
         Ok(Self { hosts: Some(hosts), checkout_hosts: Some(doors), ..self.clone() })
     }
 }
 
+/// What a plugin wants of the hosts below a key.
+fn wish(key: &str) -> &'static str {
+    if key == "hosts" { "asks for" } else { "sends shoppers to" }
+}
+
 /// The granted patterns, and those that settings grant.
 fn listed(
-    (key, does): (&'static str, &'static str),
+    key: &'static str,
     rules: &[HostRule],
     (own, settings): (&Settings, &Settings),
     granted: &[String],
@@ -105,7 +109,7 @@ fn listed(
         return Ok(all);
     }
     let granted = granted.iter().chain(&missing).cloned().collect();
-    Err(HostsError::NotGranted { key, does, missing: missing.join(", "), granted })
+    Err(HostsError::NotGranted { key, missing: missing.join(", "), granted })
 }
 
 /// Whether this is the name of a host, or of a domain.

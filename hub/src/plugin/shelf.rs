@@ -71,8 +71,8 @@ pub enum ShelfError {
 pub enum NotFound {
     #[error("there is no plugin `{name}` in the plugins folder{broken}")]
     Name { name: String, known: Vec<String>, broken: String },
-    #[error("no file of the plugin `{name}` has this SHA-256; {there}{broken}")]
-    Hash { name: String, there: String, broken: String },
+    #[error("no file of the plugin `{name}` has this SHA-256; {there}")]
+    Hash { name: String, there: String },
     #[error("the files {} are both {name} {version}, and differ", files.join(" and "))]
     Ambiguous { name: String, version: String, files: Vec<String> },
 }
@@ -146,7 +146,7 @@ impl Shelf {
             [] => "there is none at all".to_owned(),
             some => some.iter().map(one).collect::<Vec<_>>().join(", "),
         };
-        NotFound::Hash { name: name.to_owned(), there, broken: self.broken_words() }
+        NotFound::Hash { name: name.to_owned(), there: there + &self.broken_words() }
     }
 
     /// One of the broken files may be the one that is looked for: nobody knows its name.

@@ -79,7 +79,7 @@ pub enum PinError {
          give it what it asks for, or add its SHA-256 to plugins.replaced, so that they go on with the version in \
          force"
     )]
-    Unfit { sha256: String, source: ConnectorConfigError },
+    Unfit { sha256: String, source: Box<ConnectorConfigError> },
     /// A file in force changed under our hands.
     #[error("the plugin file {file} changed while it was read; try again")]
     Changed { file: PathBuf },
@@ -263,9 +263,13 @@ fn built(name: &str, plugin: Arc<Plugin>, workshop: &Workshop) -> Result<Arc<dyn
     // A connector that is not in the config any more was refused or abandoned before.
     let config = config.cloned().ok_or_else(|| PinError::Unfit {
         sha256: sha256.clone(),
-        source: ConnectorConfigError::NoAdapter { connector: name.to_owned(), adapter: sha256.clone() },
+        source: Box::new(ConnectorConfigError::NoAdapter {
+            connector: name.to_owned(),
+            adapter: sha256.clone(),
+        }),
     })?;
-    build_older(config, plugin, &workshop.surroundings).map_err(|source| PinError::Unfit { sha256, source })
+    build_older(config, plugin, &workshop.surroundings)
+        .map_err(|source| PinError::Unfit { sha256, source: Box::new(source) })
 }
 
 /// A file that is needed and not to be found.

@@ -60,7 +60,7 @@ fn look_at(folder: &Path) -> Look {
             let is_plugins = name.ends_with(".wasm") || name.ends_with(".minisig");
             let metadata = std::fs::metadata(entry.path()).ok()?;
             let changed = (metadata.mtime(), metadata.mtime_nsec());
-            (is_plugins && metadata.is_file()).then(|| (name, metadata.len(), changed))
+            (is_plugins && metadata.is_file()).then_some((name, metadata.len(), changed))
         })
         .collect();
     look.sort();
