@@ -1,8 +1,6 @@
 //! Puts the SDK and the template of a plugin into the binary, file by file, so that `payhub plugin new` works
 //! wherever the binary does. No list of files has to be kept.
 
-#![expect(clippy::print_stdout, reason = "a build script speaks to cargo so")]
-
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 

@@ -6,8 +6,8 @@ use crate::plugins::hot_load::{add_newer, desk, listed, remove, went_astray};
 use crate::processes::eventually;
 use crate::processes::world::text;
 
-/// 53. A plugin is upgraded mid-flight: what the old file opened is captured, looked up and given back by the old
-/// file, while new payments are the new one's.
+/// 53. A plugin is upgraded mid-flight: what the old file opened is captured, looked up and given back by the
+///     old file, while new payments are the new one's.
 #[test]
 fn hc_53_a_plugin_is_upgraded_under_way() {
     let desk = desk();

@@ -187,7 +187,8 @@ fn a_run_prints_each_step_and_takes_answers_as_they_come() {
     let answer = &open["transcript"][0]["answer"];
     let url = ["--setting", "base_url=http://127.0.0.1:4010"];
     let open_run = [&["run", file][..], &url].concat();
-    let rows: [(&str, &[&str], String, i32, &[&str]); 7] = [
+    type Row<'a> = (&'a str, &'a [&'a str], String, i32, &'a [&'a str]);
+    let rows: [Row<'_>; 7] = [
         (
             "to the first step",
             &open_run,

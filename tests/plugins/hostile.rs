@@ -100,8 +100,11 @@ fn delivery(body: &str) -> Delivery {
     }
 }
 
+/// What is different in a plugin's descriptor.
+type Change = fn(&mut Descriptor);
+
 /// A hub with one connector on each of these plugins, each named like its plugin, beside `sandbox_a`.
-async fn hub_with(files: &[(&str, fn(&mut Descriptor))]) -> (TestHub, TempDir) {
+async fn hub_with(files: &[(&str, Change)]) -> (TestHub, TempDir) {
     let mut hub = TestHub::start().await;
     let folder = tempfile::tempdir().expect("a folder");
     let base_url = hub.sandbox.base_url.clone();

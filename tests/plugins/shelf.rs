@@ -153,7 +153,8 @@ fn a_plugin_is_signed_by_a_trusted_key_or_refused() {
     let place = changed.windows(4).position(|window| window == b"Acme").expect("its title");
     changed[place] = b'E';
     let (file, beside) = (folder.path().join("acme.wasm"), folder.path().join("acme.wasm.minisig"));
-    let rows: [(&str, &[u8], Option<String>, Option<&str>); 6] = [
+    type Row<'a> = (&'a str, &'a [u8], Option<String>, Option<&'a str>);
+    let rows: [Row<'_>; 6] = [
         ("good", &good, Some(own.sign(&good)), None),
         ("changed by one byte", &changed, Some(own.sign(&good)), Some("it is not what was signed")),
         (

@@ -1,5 +1,7 @@
 //! Every field's limit, and the codes that others have published.
 
+#![expect(clippy::unwrap_used, reason = "tests fail by panicking")]
+
 use plugin_sepa_credit_transfer::SepaCreditTransfer;
 use plugin_sepa_credit_transfer::account::{Account, account};
 use plugin_sepa_credit_transfer::payload::{AMOUNT_MINOR_MAX, PAYLOAD_BYTES_MAX, Remittance, Transfer};

@@ -45,7 +45,7 @@ pub(super) async fn run(arguments: &Arguments) -> ExitCode {
 
 async fn add(file: &Path, replace: bool, place: &Place) -> Result<Value, Failure> {
     let folder = &place.plugins.folder;
-    let (plugin, bytes, signature) = checked(file, &place.plugins.terms)?;
+    let Checked { plugin, bytes, signature } = checked(file, &place.plugins.terms)?;
     let disk = |error: std::io::Error| failure("disk", format!("{}: {error}", folder.display()));
     payhub::private_file::make_folder(folder).map_err(disk)?;
     let there = Shelf::read(folder, &place.plugins.terms, &Shelf::default())
@@ -89,8 +89,15 @@ async fn add(file: &Path, replace: bool, place: &Place) -> Result<Value, Failure
     }))
 }
 
+/// A file that a hub would take, and what lies beside it.
+struct Checked {
+    plugin: Arc<Plugin>,
+    bytes: Vec<u8>,
+    signature: Option<Vec<u8>>,
+}
+
 /// Everything that a hub with these terms would say of the file, and the first trial.
-fn checked(file: &Path, terms: &Terms) -> Result<(Arc<Plugin>, Vec<u8>, Option<Vec<u8>>), Failure> {
+fn checked(file: &Path, terms: &Terms) -> Result<Checked, Failure> {
     let bytes = read(file)?;
     let signature = std::fs::read(format!("{}.{SIGNATURE_EXTENSION}", file.display())).ok();
     let alone = tempfile::tempdir().map_err(|error| failure("disk", error.to_string()))?;
@@ -112,7 +119,7 @@ fn checked(file: &Path, terms: &Terms) -> Result<(Arc<Plugin>, Vec<u8>, Option<V
         let message = format!("{}: {broken}; `payhub plugin test` checks every law", file.display());
         failure("breaks_a_law", message)
     })?;
-    Ok((Arc::clone(plugin), bytes, signature))
+    Ok(Checked { plugin: Arc::clone(plugin), bytes, signature })
 }
 
 /// Connectors that the file is in force for now.
