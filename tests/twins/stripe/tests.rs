@@ -199,11 +199,13 @@ async fn who_asks_and_how_is_checked() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_key_stands_for_one_request() {
     let twin = Twin::stripe().await;
-    let first = post(&twin, "/v1/checkout/sessions", "k", &page(&twin)).await;
-    let again = post(&twin, "/v1/checkout/sessions", "k", &page(&twin)).await;
+    // Made once: the time in it goes on with the clock.
+    let fields = page(&twin);
+    let first = post(&twin, "/v1/checkout/sessions", "k", &fields).await;
+    let again = post(&twin, "/v1/checkout/sessions", "k", &fields).await;
     assert_eq!((again.status, &again.text, again.is_replayed()), (200, &first.text, false));
     assert_eq!(again.header("idempotent-replayed"), Some("true"));
-    let mut other = page(&twin);
+    let mut other = fields.clone();
     other.push(("locale", "de".to_owned()));
     let other = post(&twin, "/v1/checkout/sessions", "k", &other).await;
     assert_eq!((other.status, &other.json()["error"]["type"]), (400, &Value::from("idempotency_error")));
@@ -212,13 +214,12 @@ async fn a_key_stands_for_one_request() {
     for (fault, sessions) in [(Fault::BreaksBefore, 1), (Fault::BreaksAfter, 2)] {
         twin.fault("open", fault);
         for _ in 0..2 {
-            let broken = post(&twin, "/v1/checkout/sessions", &format!("{fault:?}"), &page(&twin)).await;
+            let broken = post(&twin, "/v1/checkout/sessions", &format!("{fault:?}"), &fields).await;
             assert_eq!(broken.status, 500, "{fault:?}");
             assert_eq!(twin.ids("checkout.session").len(), sessions, "{fault:?}");
         }
     }
     // Forgotten after a day.
-    let fields = page(&twin);
     twin.jump(24 * 3_600);
     assert_eq!(post(&twin, "/v1/checkout/sessions", "BreaksBefore", &page(&twin)).await.status, 200);
     assert_eq!(post(&twin, "/v1/checkout/sessions", "k", &fields).await.status, 400, "its time is over");
