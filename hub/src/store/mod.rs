@@ -7,6 +7,7 @@
 //! Invariant: state, events, journal, jobs and the idempotent answer of one command are one [`Commit`].
 
 use async_trait::async_trait;
+use hub_core::attachment::Attachment;
 use hub_core::event::Recorded;
 use hub_core::ids::{
     AttemptId, DeliveryId, OrderId, PaymentIntentId, Scope, WebhookEndpointId, WebhookEventId,
@@ -340,6 +341,24 @@ pub struct Attached {
     pub refundable: u64,
     /// One of them, those in flight first.
     pub example: Option<PaymentIntentId>,
+}
+
+impl Attached {
+    /// One payment more.
+    pub fn count(&mut self, how: Attachment, payment_id: PaymentIntentId) {
+        match how {
+            Attachment::InFlight => {
+                if self.in_flight == 0 {
+                    self.example = Some(payment_id);
+                }
+                self.in_flight += 1;
+            }
+            Attachment::Refundable => {
+                self.refundable += 1;
+                self.example.get_or_insert(payment_id);
+            }
+        }
+    }
 }
 
 /// One line of a journal.

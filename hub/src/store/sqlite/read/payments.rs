@@ -1,6 +1,6 @@
 //! Payments, their history, and the ways to find them.
 
-use hub_core::attachment::{Attachment, attachment};
+use hub_core::attachment::attachment;
 use hub_core::event::Recorded;
 use hub_core::ids::{AttemptId, OrderId, PaymentIntentId, Scope};
 use hub_core::order::Order;
@@ -152,18 +152,8 @@ pub(in crate::store::sqlite) fn attached_to(
         if first.is_none_or(|first| first.id.as_str() != attempt_id) {
             continue;
         }
-        match attachment(&payment, connector, now) {
-            Some(Attachment::InFlight) => {
-                if attached.in_flight == 0 {
-                    attached.example = Some(payment.id);
-                }
-                attached.in_flight += 1;
-            }
-            Some(Attachment::Refundable) => {
-                attached.refundable += 1;
-                attached.example.get_or_insert(payment.id);
-            }
-            None => {}
+        if let Some(how) = attachment(&payment, connector, now) {
+            attached.count(how, payment.id);
         }
     }
     Ok(attached)

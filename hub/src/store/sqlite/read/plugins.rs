@@ -1,6 +1,6 @@
 //! Which plugin files attempts are pinned to, and what still needs one.
 
-use hub_core::attachment::{Attachment, attachment_where};
+use hub_core::attachment::attachment_where;
 use hub_core::ids::Scope;
 use hub_core::payment::{Attempt, PaymentIntent};
 use processor_sdk::Timestamp;
@@ -68,18 +68,8 @@ pub(in crate::store::sqlite) fn attached(
         if first.is_none_or(|first| first.id.as_str() != attempt_id) {
             continue;
         }
-        match attachment_where(&payment, is_pinned, now) {
-            Some(Attachment::InFlight) => {
-                if attached.in_flight == 0 {
-                    attached.example = Some(payment.id);
-                }
-                attached.in_flight += 1;
-            }
-            Some(Attachment::Refundable) => {
-                attached.refundable += 1;
-                attached.example.get_or_insert(payment.id);
-            }
-            None => {}
+        if let Some(how) = attachment_where(&payment, is_pinned, now) {
+            attached.count(how, payment.id);
         }
         if attached.in_flight.saturating_add(attached.refundable) >= at_most {
             break;
