@@ -283,6 +283,12 @@ impl Evidence {
         (largest, foreign)
     }
 
+    /// Whether an item of a kind carries an echo of ours: then what does not carry it is another.
+    #[must_use]
+    pub fn has_echo(&self, kind: ItemKind, echo: &str) -> bool {
+        self.items.keys().any(|(name, ..)| name.kind == kind && name.echo.as_deref() == Some(echo))
+    }
+
     /// Items of a kind, statements about the same one put together: they share an id or an echo.
     #[must_use]
     pub fn items(&self, kind: ItemKind) -> Vec<ItemStanding> {

@@ -182,9 +182,7 @@ impl PaymentIntent {
         let of_attempt = || self.captures.iter().filter(|capture| capture.attempt_id == attempt.id);
         of_attempt().find(|capture| item.echoes.contains(capture.id.echo())).or_else(|| {
             // What carries its echo is it; an item that only looked like it is another.
-            let echoed = |echo| {
-                attempt.evidence.items(ItemKind::Capture).iter().any(|item| item.echoes.contains(echo))
-            };
+            let echoed = |echo| attempt.evidence.has_echo(ItemKind::Capture, echo);
             let named =
                 |capture: &&Capture| capture.processor_id.as_ref().is_some_and(|name| item.is_called(name));
             of_attempt().filter(named).find(|capture| !echoed(capture.id.echo()))
@@ -197,8 +195,7 @@ impl PaymentIntent {
         let of_attempt = || self.refunds.iter().filter(|refund| refund.attempt_id == attempt.id);
         of_attempt().find(|refund| item.echoes.contains(refund.id.echo())).or_else(|| {
             // What carries its echo is it; an item that only looked like it is another.
-            let echoed =
-                |echo| attempt.evidence.items(ItemKind::Refund).iter().any(|item| item.echoes.contains(echo));
+            let echoed = |echo| attempt.evidence.has_echo(ItemKind::Refund, echo);
             let named =
                 |refund: &&Refund| refund.processor_id.as_ref().is_some_and(|name| item.is_called(name));
             of_attempt().filter(named).find(|refund| !echoed(refund.id.echo()))

@@ -70,7 +70,8 @@ fn adoptable<'a>(payment: &'a PaymentIntent, attempt: &Attempt, item: &ItemStand
     let ours = || {
         let told = news || item.state == ItemState::Pending;
         let pending = |capture: &&Capture| !capture.observed && capture.status == TransferStatus::Pending;
-        free().find(pending).filter(|_| told && item.echoes.is_empty())
+        let echoed = |capture: &&Capture| attempt.evidence.has_echo(ItemKind::Capture, capture.id.echo());
+        free().filter(pending).find(|capture| !echoed(capture)).filter(|_| told && item.echoes.is_empty())
     };
     ours().or_else(|| free().find(|capture| capture.observed && item.ever_succeeded))
 }

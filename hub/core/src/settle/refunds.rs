@@ -69,8 +69,9 @@ fn adoptable<'a>(payment: &'a PaymentIntent, attempt: &Attempt, item: &ItemStand
     let ours = || {
         of_attempt().find(|refund| {
             let pending = !refund.observed && refund.status == TransferStatus::Pending;
+            let echoed = attempt.evidence.has_echo(ItemKind::Refund, refund.id.echo());
             // Without an amount it could be anything, even something older than the refund.
-            pending && item.echoes.is_empty() && item.amount == Some(refund.amount)
+            pending && !echoed && item.echoes.is_empty() && item.amount == Some(refund.amount)
         })
     };
     ours().or_else(|| {

@@ -115,6 +115,19 @@ fn an_echo_outweighs_the_amount() {
 }
 
 #[test]
+fn what_carries_no_echo_is_not_the_one_that_does() {
+    paid(
+        "refund 5.00
+         says a1 r1 refund=r1/pending               // known by its echo, without an id
+         hears a1 refund=#re_x/pending/5.00         // so this is another, whatever its amount
+         is succeeded refunded 0 pending 10.00
+         hears a1 refund=#re_x/succeeded/5.00
+         refund r1 pending
+         is succeeded refunded 5.00 pending 5.00",
+    );
+}
+
+#[test]
 fn a_total_tells_of_the_one_under_way() {
     paid(
         "refund 5.00
