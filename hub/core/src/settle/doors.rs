@@ -6,6 +6,7 @@ use std::cmp::Reverse;
 
 use processor_sdk::{ItemKind, ItemState, OperationKind};
 
+use super::status::status;
 use crate::decide::{ATTEMPTS_MAX, ask};
 use crate::event::Event;
 use crate::ids::AttemptId;
@@ -166,7 +167,8 @@ pub(super) fn conclude_cancel(story: &mut Story<'_, '_>) {
 
 /// True while completing an attempt would take money that the intent still waits for.
 pub(crate) fn wants_money(payment: &PaymentIntent, attempt: &Attempt) -> bool {
-    let waits = matches!(payment.status, Status::RequiresCheckout | Status::Processing);
+    let waits =
+        !payment.status.is_end() && matches!(status(payment), Status::RequiresCheckout | Status::Processing);
     let elsewhere = payment.attempts.iter().filter(|other| other.id != attempt.id).any(|other| {
         let state = other.state(payment.capture);
         matches!(state, AttemptState::Captured | AttemptState::Authorized | AttemptState::Pending)

@@ -48,7 +48,8 @@ const fn ended(payment: &PaymentIntent) -> Status {
     }
 }
 
-fn status(payment: &PaymentIntent) -> Status {
+/// What it adds up to now; what was recorded last may be older.
+pub(super) fn status(payment: &PaymentIntent) -> Status {
     if payment.resolved.returned {
         return ended(payment);
     }

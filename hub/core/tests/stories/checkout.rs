@@ -242,6 +242,23 @@ fn approved_and_never_returned() {
 }
 
 #[test]
+fn approved_while_another_held_the_money() {
+    check(
+        "intent 20.00
+         start a1 first completes no_expire
+         says a1 open open door
+         start a2 second
+         says a2 open open door
+         hears a2 authorized
+         hears a1 needs_completion
+         is requires_capture
+         hears a2 voided
+         is processing                              // in the same breath it is wanted after all
+         wants send a1 complete",
+    );
+}
+
+#[test]
 fn returned_without_paying() {
     check(
         "intent 20.00
