@@ -10,7 +10,7 @@ use hub_core::event::{Cause, Event, Recorded};
 use hub_core::ids::{MerchantId, OrderId, RefundId, Scope};
 use hub_core::ledger::Account;
 use hub_core::payment::{
-    AttemptState, ConnectorProfile, OperationState, PaymentIntent, Status, TransferStatus,
+    AttemptState, ConnectorProfile, DisputeStatus, OperationState, PaymentIntent, Status, TransferStatus,
 };
 use hub_core::policy::{PaidLate, PaidTwice, Policies};
 use hub_core::publish::PUBLIC_TYPES;
@@ -418,9 +418,17 @@ impl World {
                 });
                 standing.map(|earlier| earlier.amount.minor()).sum()
             };
+            // So is what a bank gave back.
+            let disputed = |payment: &PaymentIntent| -> i64 {
+                let standing = payment.disputes.iter().filter(|dispute| {
+                    dispute.attempt_id == refund.attempt_id && dispute.status != DisputeStatus::Won
+                });
+                standing.map(|dispute| dispute.amount.minor()).sum()
+            };
             let news = taken > attempt.captured.minor()
                 || after.resolved != before.resolved
-                || earlier(after) < earlier(before);
+                || earlier(after) < earlier(before)
+                || disputed(after) < disputed(before);
             assert!(news || refund.amount.minor() <= before.refundable(attempt).minor());
             let asked = after.refunds_standing(afterwards).minor();
             assert!(asked <= taken, "refunds asked are within what is captured");
