@@ -32,4 +32,6 @@ mod partitions;
 
 mod order_references;
 
+pub(crate) mod at_processor;
+
 pub(crate) mod at_stripe;

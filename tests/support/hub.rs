@@ -394,9 +394,8 @@ impl TestHub {
     /// A browser.
     pub(crate) fn shopper(&self) -> Shopper {
         let stripe = self.stripe.iter().map(|twin| twin.base_url.as_str());
-        let world: Vec<_> =
-            [self.base_url.as_str(), self.sandbox.base_url.as_str()].into_iter().chain(stripe).collect();
-        Shopper::new(&world)
+        let processors: Vec<_> = [self.sandbox.base_url.as_str()].into_iter().chain(stripe).collect();
+        Shopper::new(&self.base_url, &processors)
     }
 
     /// A hub with one connector, on a twin of Stripe's.

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use payhub::plugin::shelf::{Shelf, Terms};
+use payhub::private_file;
+
 use crate::processes::binaries;
 
 /// What `tests/run` writes for the tests: the environment in which plugins compile on this machine.
@@ -52,6 +55,29 @@ pub(crate) fn built(folder: &str) -> PathBuf {
     assert!(ended.status.success(), "{folder} cannot be built:\n{}", String::from_utf8_lossy(&ended.stderr));
     built.insert(folder.to_owned(), file.clone());
     file
+}
+
+/// Puts a plugin into a hub's data folder, and its compiled code beside it as an earlier start would have left it:
+/// compiled once for all tests, because that takes a debug build seconds.
+pub(crate) fn install(file: &Path, data_dir: &Path) {
+    static COMPILING: Mutex<()> = Mutex::new(());
+    let (folder, code) = (data_dir.join("plugins"), data_dir.join("plugin-cache"));
+    std::fs::create_dir_all(&folder).expect("the folder of plugins");
+    std::fs::copy(file, folder.join(file.file_name().expect("a file"))).expect("the plugin");
+    let cache = target().join("code");
+    let terms = Terms { cache: Some(cache.clone()), ..Terms::default() };
+    let _once = COMPILING.lock().unwrap_or_else(PoisonError::into_inner);
+    let shelf = Shelf::read(&folder, &terms, &Shelf::default()).expect("a folder of plugins");
+    let [(_, plugin)] = shelf.plugins() else { panic!("{} is no plugin", file.display()) };
+    let its_code = plugin.hash().to_string();
+    private_file::make_folder(&code).expect("the folder of compiled code");
+    for entry in std::fs::read_dir(&cache).expect("what was compiled") {
+        let name = entry.expect("an entry").file_name().into_string().expect("a UTF-8 name");
+        // The key is what the hub knows its own code by.
+        if name == "key" || name.starts_with(&its_code) {
+            std::fs::copy(cache.join(&name), code.join(&name)).expect("a copy");
+        }
+    }
 }
 
 fn environment() -> &'static [(String, String)] {

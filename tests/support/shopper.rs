@@ -16,14 +16,12 @@ const HOPS_MAX: usize = 20;
 /// Wait before a page that refreshes itself is loaded again, in milliseconds.
 const REFRESH_MS: u64 = 50;
 
-/// How the sessions of processors' pages begin: Sandbox Pay's, Stripe's.
-const HOSTED: [&str; 2] = ["ss_", "cs_"];
-
 /// A browser. It goes only to the hub and the processor; what leads elsewhere, it notes.
 #[derive(Clone)]
 pub(crate) struct Shopper {
     client: reqwest::Client,
-    world: Arc<Vec<String>>,
+    hub: Arc<str>,
+    processors: Arc<[String]>,
 }
 
 /// A tab: where the shopper is now.
@@ -35,9 +33,13 @@ pub(crate) struct Page {
 }
 
 impl Shopper {
-    pub(crate) fn new(world: &[&str]) -> Self {
-        let world = world.iter().map(|base_url| format!("{base_url}/")).collect();
-        Self { client: plain_client(), world: Arc::new(world) }
+    pub(crate) fn new(hub: &str, processors: &[&str]) -> Self {
+        let processors = processors.iter().map(|base_url| format!("{base_url}/")).collect();
+        Self { client: plain_client(), hub: format!("{hub}/").into(), processors }
+    }
+
+    fn is_at_a_processor(&self, url: &str) -> bool {
+        self.processors.iter().any(|base_url| url.starts_with(base_url))
     }
 
     /// Opens an intent's `checkout_url` and goes where it leads: the processor's page, a chooser, the shop.
@@ -65,7 +67,7 @@ impl Shopper {
     pub(crate) async fn go(&self, method: Method, url: &str, form: &[(&str, &str)]) -> Page {
         let (mut method, mut url, mut form) = (method, url.to_owned(), form);
         for _ in 0..HOPS_MAX {
-            if !self.world.iter().any(|base_url| url.starts_with(base_url)) {
+            if !url.starts_with(&*self.hub) && !self.is_at_a_processor(&url) {
                 return Page { browser: self.clone(), url, answer: None };
             }
             let answer = self.request(method, &url, HeaderMap::new(), form).await;
@@ -120,13 +122,16 @@ impl Page {
         self.answer.as_ref().is_some_and(|answer| answer.text.contains("http-equiv=\"refresh\""))
     }
 
+    /// That the tab shows a page of a processor.
+    pub(crate) fn is_hosted(&self) -> bool {
+        self.browser.is_at_a_processor(&self.url)
+    }
+
     /// The processor's session whose hosted page this is.
     pub(crate) fn session(&self) -> &str {
+        assert!(self.is_hosted(), "not a hosted page: {} {}", self.url, self.text());
         let address = self.url.split(['?', '#']).next().unwrap_or_default();
-        let session = address.rsplit('/').next().unwrap_or_default();
-        let is_hosted = HOSTED.iter().any(|prefix| session.starts_with(prefix));
-        assert!(is_hosted, "not a hosted page: {} {}", self.url, self.text());
-        session
+        address.rsplit('/').next().unwrap_or_default()
     }
 
     /// Posts a form to this page's address.

@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use super::Request;
 use super::faults::Faults;
 use super::outbox::{Manner, Parcel, Progress};
 
@@ -69,6 +70,8 @@ pub(crate) struct Desk {
     pub(crate) violations: Vec<String>,
     /// The operations of all requests to the API, oldest first. One whose answer was lost stands here as well.
     pub(crate) asked: Vec<&'static str>,
+    /// These requests themselves, in the order in which they ended.
+    pub(crate) requests: Vec<Request>,
     pub(crate) webhook_url: Option<String>,
     /// Signs webhooks; several while a secret is being rolled, the newest first.
     pub(crate) webhook_secrets: Vec<String>,

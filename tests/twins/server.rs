@@ -133,6 +133,13 @@ impl<P: Processor> Twin<P> {
         self.with(|_, desk| desk.count_asked(operation))
     }
 
+    /// All requests to the API in the order in which they came. One whose answer was lost stands here as well.
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        let mut requests = self.with(|_, desk| desk.requests.clone());
+        requests.sort_by_key(|request| request.number);
+        requests
+    }
+
     /// Where webhooks go; nothing switches them off.
     pub(crate) fn send_webhooks_to(&self, url: Option<&str>) {
         self.with(|_, desk| desk.webhook_url = url.map(str::to_owned));
@@ -255,6 +262,7 @@ async fn reply<P: Processor>(shared: &Shared<P>, request: &Request, cord: &Cord)
         processor.is_over(request);
         if let Some(operation) = operation {
             desk.asked.push(operation);
+            desk.requests.push(request.clone());
         }
     });
     reply

@@ -2,47 +2,20 @@
 
 use serde_json::json;
 
+use crate::stories::at_processor::told;
+use crate::stories::at_processor::world::{CREATED, PAID, SUCCEEDED};
 use crate::stories::at_stripe::world::AtStripe;
 use crate::support::id;
 use crate::twins::desk::Moved;
 
-const CREATED: &str = "payment_intent.created";
-const SUCCEEDED: &str = "payment_intent.succeeded";
-const PAID: &str = "order.paid";
+told!(crate::twins::stripe::Stripe: [
+    a_pending_refund_comes_to_its_end,
+    a_dispute_is_opened_and_ends,
+    an_inquiry_takes_no_money,
+] in native and plugin);
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn given_back_in_two_parts_and_not_a_cent_more() {
-    let world = AtStripe::start().await;
-    let (intent, payment) = world.paid(json!({})).await;
-    for (amount, rest) in [(Some(1200), 799), (None, 0)] {
-        let refund = world.cart.refund(&intent, amount).await.expect(201);
-        world.cart.until_refund(id(&refund), "succeeded").await;
-        let now = world.cart.intent(&intent).await;
-        assert_eq!(now["amount_refunded"], 1999 - rest);
-    }
-    assert_eq!(world.cart.refund(&intent, Some(1)).await.status, 422);
-    let told = [
-        CREATED,
-        SUCCEEDED,
-        PAID,
-        "refund.created",
-        "refund.succeeded",
-        "refund.created",
-        "refund.succeeded",
-    ];
-    world.agree(&intent, "succeeded", &told).await;
-    let books = world.twin.ledger();
-    assert_eq!((books.count(Moved::GivenBack), books.total(Moved::GivenBack)), (2, 1999));
-    assert_eq!(world.twin.count_asked("refund"), 2);
-    let charge = world.twin.object(world.twin.object(&payment)["latest_charge"].as_str().unwrap());
-    assert_eq!(charge["refunded"], true);
-    world.finish().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_pending_refund_comes_to_its_end() {
+async fn a_pending_refund_comes_to_its_end(world: AtStripe) {
     let rows = [("succeeded", "refund.succeeded", 500), ("failed", "refund.failed", 0)];
-    let world = AtStripe::start().await;
     for (end, told, refunded) in rows {
         world.twin.refunds_begin("pending");
         let (intent, _) = world.paid(json!({})).await;
@@ -65,11 +38,9 @@ async fn a_pending_refund_comes_to_its_end() {
     world.finish().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_dispute_is_opened_and_ends() {
+async fn a_dispute_is_opened_and_ends(world: AtStripe) {
     // (how it ends, what stays disputed, whether the rest can be refunded then)
     let rows = [("won", 0, 201), ("lost", 1999, 422)];
-    let world = AtStripe::start().await;
     for (end, disputed, refund_status) in rows {
         let (intent, payment) = world.paid(json!({})).await;
         let dispute = world.twin.dispute(&payment, None);
@@ -88,9 +59,7 @@ async fn a_dispute_is_opened_and_ends() {
     world.finish().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_inquiry_takes_no_money() {
-    let world = AtStripe::start().await;
+async fn an_inquiry_takes_no_money(world: AtStripe) {
     let (intent, payment) = world.paid(json!({})).await;
     let dispute = world.twin.inquiry(&payment);
     world.cart.until(&intent, "asked", |intent| intent["amount_disputed"] == 1999).await;

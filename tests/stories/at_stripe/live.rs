@@ -3,7 +3,8 @@
 
 use serde_json::json;
 
-use crate::stories::at_stripe::world::{AtStripe, Mode};
+use crate::stories::at_processor::world::{Form, Mode};
+use crate::stories::at_stripe::world::AtStripe;
 use crate::support::cart::Cart;
 use crate::support::id;
 use crate::twins::desk::Moved;
@@ -46,7 +47,7 @@ async fn a_live_payment() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_of_test_mode_does_not_go_live() {
-    let world = AtStripe::prepare(Mode::Live, Twin::stripe().await);
+    let world = AtStripe::prepare(Mode::Live, Form::Native, Twin::stripe().await);
     let good = world.config();
     // (from, to, the processor's key, what is said)
     let rows = [

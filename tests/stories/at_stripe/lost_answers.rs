@@ -3,52 +3,25 @@
 
 use serde_json::{Value, json};
 
+use crate::stories::at_processor::told;
+use crate::stories::at_processor::world::{CREATED, PAID, SUCCEEDED};
 use crate::stories::at_stripe::world::AtStripe;
 use crate::support::id;
 use crate::twins::desk::Moved;
 use crate::twins::faults::Fault;
 
+told!(crate::twins::stripe::Stripe: [
+    the_answer_to_capture_is_lost,
+    the_answer_to_void_is_lost,
+    the_answer_to_expire_is_lost,
+] in native and plugin);
+
 /// Lost before, lost after, and Stripe's own 500 that it repeats under the same key.
 const LOST: [Fault; 3] = [Fault::DropBefore, Fault::DropAfter, Fault::BreaksAfter];
 
-const CREATED: &str = "payment_intent.created";
 const RESERVED: &str = "payment_intent.requires_capture";
-const SUCCEEDED: &str = "payment_intent.succeeded";
-const PAID: &str = "order.paid";
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_answer_to_open_is_lost() {
-    let world = AtStripe::start().await;
-    for fault in [Fault::DropBefore, Fault::DropAfter, Fault::ErrorAfter] {
-        let before = world.twin.ids("checkout.session").len();
-        world.twin.fault("open", fault);
-        let (intent, page) = world.open(json!({})).await;
-        world.twin.struck();
-        assert_eq!(world.twin.ids("checkout.session").len(), before + 1, "{fault:?}: one page");
-        page.pay().await;
-        world.agree(id(&intent), "succeeded", &[CREATED, SUCCEEDED, PAID]).await;
-    }
-    world.finish().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_answer_to_a_question_is_lost() {
-    let world = AtStripe::start().await;
-    for fault in [Fault::DropBefore, Fault::ErrorBefore, Fault::BreaksBefore, Fault::Garbage, Fault::TooMany]
-    {
-        // Only the hub's own question can tell.
-        world.twin.webhooks(crate::twins::outbox::Manner::Dropped);
-        let (intent, page) = world.open(json!({})).await;
-        world.twin.fault("fetch", fault);
-        page.pay().await;
-        world.agree(id(&intent), "succeeded", &[CREATED, SUCCEEDED, PAID]).await;
-    }
-    world.finish().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_answer_to_capture_is_lost() {
-    let world = AtStripe::start().await;
+async fn the_answer_to_capture_is_lost(world: AtStripe) {
     for fault in LOST {
         let (intent, payment) = world.paid(json!({ "capture": "manual" })).await;
         world.twin.fault("capture", fault);
@@ -63,9 +36,7 @@ async fn the_answer_to_capture_is_lost() {
     world.finish().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_answer_to_void_is_lost() {
-    let world = AtStripe::start().await;
+async fn the_answer_to_void_is_lost(world: AtStripe) {
     for fault in LOST {
         let (intent, payment) = world.paid(json!({ "capture": "manual" })).await;
         world.twin.fault("cancel", fault);
@@ -77,25 +48,7 @@ async fn the_answer_to_void_is_lost() {
     world.finish().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_answer_to_refund_is_lost() {
-    let world = AtStripe::start().await;
-    for fault in LOST {
-        let (intent, payment) = world.paid(json!({})).await;
-        world.twin.fault("refund", fault);
-        let refund = world.cart.refund(&intent, Some(700)).await.expect(201);
-        world.cart.until_refund(id(&refund), "succeeded").await;
-        let told = [CREATED, SUCCEEDED, PAID, "refund.created", "refund.succeeded"];
-        world.agree(&intent, "succeeded", &told).await;
-        let books = world.twin.ledger().of(&payment);
-        assert_eq!((books.count(Moved::GivenBack), books.total(Moved::GivenBack)), (1, 700), "{fault:?}");
-    }
-    world.finish().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_answer_to_expire_is_lost() {
-    let world = AtStripe::start().await;
+async fn the_answer_to_expire_is_lost(world: AtStripe) {
     for fault in LOST {
         let (intent, page) = world.open(json!({})).await;
         world.twin.fault("expire", fault);

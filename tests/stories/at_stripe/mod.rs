@@ -1,5 +1,6 @@
 //! The real `payhub serve` at Stripe's twin: what an operator sets up in under fifteen lines, a cart, a
-//! shopper, and whatever Stripe, banks and networks do.
+//! shopper, and whatever Stripe, banks and networks do. Told twice: with the adapter that is compiled in, and with the
+//! same one as a plugin.
 //!
 //! Stories that are numbered among the hard cases stand in `tests/hard_cases`.
 
@@ -15,6 +16,29 @@ mod lost_answers_in_fast_time;
 
 mod webhooks;
 
+mod both_forms;
+
 mod setup;
 
 mod live;
+
+use crate::stories::at_processor::stories::{
+    a_forged_webhook_is_refused_and_leaves_nothing, a_shopper_pays, declined_on_the_page_and_then_paid,
+    given_back_in_two_parts_and_not_a_cent_more, the_answer_to_a_question_is_lost,
+    the_answer_to_open_is_lost, the_answer_to_refund_is_lost, the_return_comes_before_the_webhook,
+    the_webhook_comes_and_the_shopper_does_not, what_is_told_twice_counts_once,
+};
+use crate::stories::at_processor::told;
+
+told!(crate::twins::stripe::Stripe: [
+    a_shopper_pays,
+    declined_on_the_page_and_then_paid,
+    given_back_in_two_parts_and_not_a_cent_more,
+    the_answer_to_open_is_lost,
+    the_answer_to_a_question_is_lost,
+    the_answer_to_refund_is_lost,
+    the_return_comes_before_the_webhook,
+    the_webhook_comes_and_the_shopper_does_not,
+    what_is_told_twice_counts_once,
+    a_forged_webhook_is_refused_and_leaves_nothing,
+] in native and plugin);

@@ -2,17 +2,22 @@
 
 use serde_json::json;
 
+use crate::stories::at_processor::told;
+use crate::stories::at_processor::world::{CREATED, PAID, SUCCEEDED};
 use crate::stories::at_stripe::world::AtStripe;
-use crate::support::{eventually, id};
+use crate::support::id;
 use crate::twins::desk::Moved;
 
-const CREATED: &str = "payment_intent.created";
-const SUCCEEDED: &str = "payment_intent.succeeded";
-const PAID: &str = "order.paid";
+told!(crate::twins::stripe::Stripe: [
+    what_the_cart_says_reaches_the_page,
+    left_and_out_of_time_and_paid_on_another_page,
+    a_declined_page_that_runs_out_of_time_is_no_payment,
+    a_canceled_intent_closes_its_page,
+    a_bank_debit_is_settled_days_later,
+    a_reservation_is_released,
+] in native and plugin);
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_shopper_pays() {
-    let world = AtStripe::start().await;
+async fn what_the_cart_says_reaches_the_page(world: AtStripe) {
     let wish = json!({ "order_reference": "1001", "description": "One good book", "locale": "de-AT",
         "customer": { "email": "jenny@example.com" } });
     let (intent, page) = world.open(wish).await;
@@ -33,30 +38,7 @@ async fn a_shopper_pays() {
     world.finish().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn declined_on_the_page_and_then_paid() {
-    let world = AtStripe::start().await;
-    let (intent, page) = world.open(json!({})).await;
-    for code in ["insufficient_funds", "stolen_card"] {
-        let still = page.submit(&[("action", "decline"), ("decline_code", code)]).await;
-        assert_eq!((still.status(), still.session()), (200, page.session()), "the page stays open");
-        world.twin.until_quiet().await;
-        assert_eq!(world.cart.status(id(&intent)).await, "requires_checkout", "{code}");
-    }
-    // Somebody who comes again by the cart's link is led to the same page.
-    let again = world.shopper().open(&intent).await;
-    assert_eq!(again.session(), page.session());
-    assert!(again.pay().await.is_at_the_shop());
-    world.agree(id(&intent), "succeeded", &[CREATED, SUCCEEDED, PAID]).await;
-    let paid = world.cart.intent(id(&intent)).await;
-    assert_eq!(paid["attempts"].as_array().unwrap().len(), 1);
-    assert_eq!((world.twin.count_asked("open"), world.twin.ids("charge").len()), (1, 3));
-    world.finish().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn left_and_out_of_time_and_paid_on_another_page() {
-    let world = AtStripe::start().await;
+async fn left_and_out_of_time_and_paid_on_another_page(world: AtStripe) {
     let (intent, page) = world.open(json!({ "cancel_url": "https://shop.test/cart" })).await;
     let back = page.cancel().await;
     assert_eq!(back.url(), format!("https://shop.test/cart?payment_intent={}", id(&intent)));
@@ -73,9 +55,7 @@ async fn left_and_out_of_time_and_paid_on_another_page() {
     world.finish().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_declined_page_that_runs_out_of_time_is_no_payment() {
-    let world = AtStripe::start().await;
+async fn a_declined_page_that_runs_out_of_time_is_no_payment(world: AtStripe) {
     let (intent, page) = world.open(json!({})).await;
     page.submit(&[("action", "decline"), ("decline_code", "do_not_honor")]).await;
     world.twin.expire(page.session());
@@ -86,9 +66,7 @@ async fn a_declined_page_that_runs_out_of_time_is_no_payment() {
     world.finish().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_canceled_intent_closes_its_page() {
-    let world = AtStripe::start().await;
+async fn a_canceled_intent_closes_its_page(world: AtStripe) {
     let (intent, page) = world.open(json!({})).await;
     world.cart.cancel(id(&intent)).await.expect(200);
     world.agree(id(&intent), "canceled", &[CREATED, "payment_intent.canceled"]).await;
@@ -97,14 +75,12 @@ async fn a_canceled_intent_closes_its_page() {
     world.finish().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_bank_debit_is_settled_days_later() {
+async fn a_bank_debit_is_settled_days_later(world: AtStripe) {
     // (what the bank says, the intent's status, what the cart is told)
     let rows: [(bool, &str, &[&str]); 2] = [
         (true, "succeeded", &[CREATED, SUCCEEDED, PAID]),
         (false, "requires_checkout", &[CREATED, "payment_intent.attempt_declined"]),
     ];
-    let world = AtStripe::start().await;
     for (is_paid, status, told) in rows {
         let (intent, page) = world.open(json!({})).await;
         assert!(page.pay_later().await.is_at_the_shop());
@@ -119,9 +95,7 @@ async fn a_bank_debit_is_settled_days_later() {
     world.finish().await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_reservation_is_released() {
-    let world = AtStripe::start().await;
+async fn a_reservation_is_released(world: AtStripe) {
     let (intent, payment) = world.paid(json!({ "capture": "manual" })).await;
     world.agree(&intent, "requires_capture", &[CREATED, "payment_intent.requires_capture"]).await;
     world.cart.cancel(&intent).await.expect(200);
@@ -129,33 +103,5 @@ async fn a_reservation_is_released() {
     world.agree(&intent, "canceled", &told).await;
     assert_eq!(world.twin.object(&payment)["status"], "canceled");
     assert_eq!(world.twin.count_asked("cancel"), 1);
-    world.finish().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_return_comes_before_the_webhook() {
-    let world = AtStripe::start().await;
-    world.twin.webhooks(crate::twins::outbox::Manner::Held);
-    let (intent, page) = world.open(json!({})).await;
-    // The hub asks, because the shopper is back.
-    page.pay().await;
-    world.agree(id(&intent), "succeeded", &[CREATED, SUCCEEDED, PAID]).await;
-    let answers = world.twin.release(crate::twins::outbox::Order::Reversed).await;
-    assert!(answers.iter().all(|status| *status == 200) && !answers.is_empty(), "{answers:?}");
-    world.agree(id(&intent), "succeeded", &[CREATED, SUCCEEDED, PAID]).await;
-    world.finish().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_webhook_comes_and_the_shopper_does_not() {
-    let world = AtStripe::start().await;
-    let (intent, page) = world.open(json!({})).await;
-    world.twin.pay(page.session());
-    world.agree(id(&intent), "succeeded", &[CREATED, SUCCEEDED, PAID]).await;
-    eventually("the inbox is worked off", || async {
-        world.twin.until_quiet().await;
-        Some(())
-    })
-    .await;
     world.finish().await;
 }

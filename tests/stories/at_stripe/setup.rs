@@ -1,7 +1,8 @@
 //! Setting a connector for Stripe up: the example that is shipped, and what `payhub config check` says of each
 //! setting and secret that is missing or wrong.
 
-use crate::stories::at_stripe::world::{AtStripe, Mode};
+use crate::stories::at_processor::world::{Form, Mode};
+use crate::stories::at_stripe::world::AtStripe;
 use crate::twins::server::Twin;
 use crate::twins::stripe::{LIVE_KEY, TEST_KEY};
 
@@ -82,7 +83,7 @@ const ROWS: [Row; 12] = [
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_missing_or_wrong_setting_is_named() {
-    let world = AtStripe::prepare(Mode::Test, Twin::stripe().await);
+    let world = AtStripe::prepare(Mode::Test, Form::Native, Twin::stripe().await);
     let good = world.config();
     world.configure(&good);
     let (is_good, printed) = world.payhub("config check CONFIG", &[]);
@@ -107,7 +108,7 @@ async fn the_shipped_example_is_good_and_short() {
     let is_text = |line: &&str| !line.trim().is_empty() && !line.starts_with('#');
     let lines: Vec<&str> = EXAMPLE.lines().filter(is_text).collect();
     assert!(lines.len() < 15, "{} lines", lines.len());
-    let world = AtStripe::prepare(Mode::Test, Twin::stripe().await);
+    let world = AtStripe::prepare(Mode::Test, Form::Native, Twin::stripe().await);
     world.configure(&lines.join("\n"));
     let (is_good, printed) = world.payhub("config check CONFIG", &[]);
     assert!(is_good, "{printed}");

@@ -2,21 +2,23 @@
 
 use serde_json::{Value, json};
 
+use crate::stories::at_processor::told;
+use crate::stories::at_processor::world::{CREATED, PAID, SUCCEEDED};
 use crate::stories::at_stripe::world::AtStripe;
 use crate::support::id;
 use crate::twins::desk::Moved;
 use crate::twins::faults::Fault;
 use crate::twins::outbox::Manner;
 
-const CREATED: &str = "payment_intent.created";
+told!(crate::twins::stripe::Stripe: [
+    every_call_is_told_of_before_it_is_answered,
+    what_this_hub_did_not_open_is_left_alone,
+] in native and plugin);
+
 const RESERVED: &str = "payment_intent.requires_capture";
-const SUCCEEDED: &str = "payment_intent.succeeded";
-const PAID: &str = "order.paid";
 
 /// A whole life, each step told twice and before its own answer.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_call_is_told_of_before_it_is_answered() {
-    let world = AtStripe::start().await;
+async fn every_call_is_told_of_before_it_is_answered(world: AtStripe) {
     world.twin.webhooks(Manner::Twice);
     let (intent, _) = world.paid(json!({ "capture": "manual" })).await;
     for operation in ["capture", "refund"] {
@@ -39,9 +41,7 @@ async fn every_call_is_told_of_before_it_is_answered() {
 }
 
 /// Stripe's account serves more than this hub.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_this_hub_did_not_open_is_left_alone() {
-    let world = AtStripe::start().await;
+async fn what_this_hub_did_not_open_is_left_alone(world: AtStripe) {
     let (intent, page) = world.open(json!({})).await;
     let client = crate::support::cart::plain_client();
     let in_an_hour = world.twin.with(|_, desk| desk.now_s()) + 3_600;

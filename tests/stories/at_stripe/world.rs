@@ -1,252 +1,85 @@
-//! The real `payhub serve` with one connector at Stripe's twin: a config of under fifteen lines, keys and
-//! secrets from its environment, a cart, a shopper's browser.
-//!
-//! Invariant: a story ends well only when the hub, the events that the cart can read and the twin's books
-//! agree, and the twin saw nothing that Stripe's published API does not allow.
+//! A world with Stripe's twin in it.
 
 use std::path::PathBuf;
-use std::process::Command;
 
-use serde_json::Value;
-use tempfile::TempDir;
-use tokio::task::block_in_place;
+use serde_json::{Value, json};
 
-use crate::processes::binaries;
-use crate::processes::program::Program;
-use crate::processes::world::free_ports;
-use crate::support::cart::{Cart, id};
-use crate::support::file::HubFile;
-use crate::support::shopper::{Page, Shopper};
-use crate::twins::desk::{Ledger, Moved};
+use crate::stories::at_processor::counterpart::Counterpart;
+use crate::stories::at_processor::world::{Form, Mode, World};
+use crate::support::plugins;
+use crate::twins::faults::Fault;
 use crate::twins::server::Twin;
 use crate::twins::stripe::{LIVE_KEY, NEXT_WEBHOOK_SECRET, Stripe, TEST_KEY, WEBHOOK_SECRET};
 
-/// What stands before the key that `payhub serve` prints at its first start.
-const FIRST_KEY: &str = "A first API key, shown this once: ";
-/// The longest config that is still promised to be short, in lines.
-const CONFIG_LINES_MAX: usize = 14;
-/// Where shoppers are sent afterwards.
-const RETURN_URL: &str = "https://shop.test/thanks?order=7";
-/// Told now and then, as things happen to come; no story counts them.
-const PASSING: [&str; 1] = ["payment_intent.processing"];
-
-/// Whether real money moves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
-    Test,
-    Live,
-}
-
 /// A hub in a process of its own, and Stripe's twin in this one.
-pub(crate) struct AtStripe {
-    mode: Mode,
-    folder: TempDir,
-    port: u16,
-    hub: Option<Program>,
-    pub(crate) base_url: String,
-    pub(crate) cart: Cart,
-    pub(crate) twin: Twin<Stripe>,
-}
+pub(crate) type AtStripe = World<Stripe>;
 
 impl AtStripe {
-    /// Starts both, in test mode.
+    /// Starts both, with the adapter that is compiled in.
     pub(crate) async fn start() -> Self {
-        let mut world = Self::prepare(Mode::Test, Twin::stripe().await);
-        world.configure(&world.config());
-        world.start_hub();
-        world.cart = Cart::new(&world.base_url, &world.first_key());
-        world
+        Self::start_as(Form::Native).await
     }
+}
 
-    /// Starts both in live mode, with a key that an operator makes.
-    pub(crate) async fn live() -> Self {
-        let mut world = Self::prepare(Mode::Live, Twin::stripe().await);
-        world.configure(&world.config());
-        let migrated = world.payhub("migrate --config CONFIG", &[]);
-        assert!(migrated.0, "{}", migrated.1);
-        let made = world.payhub("keys create --name shop --mode live --config CONFIG", &[]);
-        assert!(made.0, "{}", made.1);
-        let key = made.1.lines().find(|line| line.starts_with("hub_live_")).expect("a live key").to_owned();
-        world.start_hub();
-        world.cart = Cart::new(&world.base_url, &key);
-        world
-    }
-
-    /// Everything but the hub.
-    pub(crate) fn prepare(mode: Mode, twin: Twin<Stripe>) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let port = free_ports();
-        let base_url = format!("http://127.0.0.1:{port}");
-        twin.send_webhooks_to(Some(&format!("{base_url}/webhooks/stripe")));
-        let cart = Cart::new(&base_url, "");
-        Self { mode, folder, port, hub: None, base_url, cart, twin }
-    }
-
-    /// The whole config, as an operator writes it.
-    pub(crate) fn config(&self) -> String {
-        let Self { port, twin, .. } = self;
-        let (mode, public_url) = match self.mode {
-            Mode::Test => ("test", self.base_url.as_str()),
-            // What stands in front of a live hub speaks TLS; this test stands behind it.
-            Mode::Live => ("live", "https://pay.shop.test"),
-        };
-        format!(
-            r#"public_url = "{public_url}"
-listen = "127.0.0.1:{port}"
-data_dir = "data"
-[connectors.stripe]
-adapter = "stripe"
-mode = "{mode}"
-plain_http_hosts = ["{host}"]
-settings.base_url = "{url}"
+impl Counterpart for Stripe {
+    const NAME: &'static str = "stripe";
+    const CONNECTOR: &'static str = r#"settings.base_url = "{url}"
 settings.checkout_url = "{url}"
-secrets.api_key = {{ env = "STRIPE_API_KEY" }}
-secrets.webhook_secret = {{ env = "STRIPE_WEBHOOK_SECRET" }}
-"#,
-            host = twin.host(),
-            url = twin.base_url,
-        )
-    }
+secrets.api_key = { env = "STRIPE_API_KEY" }
+secrets.webhook_secret = { env = "STRIPE_WEBHOOK_SECRET" }
+"#;
+    const GRANTS: &'static str = "checkout_hosts = [\"checkout.stripe.com\"]\n";
+    const PAID: &'static str = "checkout.session.completed";
+    const BOOKED_BY: &'static str = "payment";
+    const DECLINES: &'static [&'static [(&'static str, &'static str)]] = &[
+        &[("action", "decline"), ("decline_code", "insufficient_funds")],
+        &[("action", "decline"), ("decline_code", "stolen_card")],
+    ];
+    const LOST_AT_OPEN: &'static [Fault] = &[Fault::DropBefore, Fault::DropAfter, Fault::ErrorAfter];
+    /// Lost before, lost after, and Stripe's own 500 that it repeats under the same key.
+    const LOST_AT_REFUND: &'static [Fault] = &[Fault::DropBefore, Fault::DropAfter, Fault::BreaksAfter];
+    const FINDS_LOST_PAGES: bool = true;
 
-    /// Writes the config.
-    pub(crate) fn configure(&self, config: &str) {
-        let lines = config.lines().filter(|line| !line.trim().is_empty()).count();
-        assert!(lines <= CONFIG_LINES_MAX, "{lines} lines are not a short config");
-        std::fs::write(self.config_file(), config).expect("the config can be written");
-    }
-
-    pub(crate) fn config_file(&self) -> PathBuf {
-        self.folder.path().join("hub.toml")
-    }
-
-    /// The environment of the hub's process.
-    fn environment(&self) -> [(&'static str, &'static str); 3] {
-        let key = if self.mode == Mode::Live { LIVE_KEY } else { TEST_KEY };
-        [
+    fn environment(mode: Mode) -> Vec<(&'static str, &'static str)> {
+        let key = if mode == Mode::Live { LIVE_KEY } else { TEST_KEY };
+        vec![
             ("STRIPE_API_KEY", key),
             ("STRIPE_WEBHOOK_SECRET", WEBHOOK_SECRET),
             ("STRIPE_WEBHOOK_SECRET_NEXT", NEXT_WEBHOOK_SECRET),
         ]
     }
 
-    /// Runs another command of the program, `CONFIG` standing for the config's file; whether it went well, and
-    /// what it printed.
-    pub(crate) fn payhub(&self, command: &str, environment: &[(&str, &str)]) -> (bool, String) {
-        let file = self.config_file();
-        let words =
-            command.split(' ').map(|word| if word == "CONFIG" { file.as_os_str() } else { word.as_ref() });
-        let output = Command::new(block_in_place(binaries::payhub))
-            .args(words)
-            .envs(self.environment())
-            .envs(environment.iter().copied())
-            .output()
-            .expect("payhub starts");
-        let printed =
-            [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        (output.status.success(), printed.concat())
+    fn plugin() -> PathBuf {
+        plugins::built("plugins/stripe")
     }
 
-    /// Starts the hub on its folder and waits until it serves.
-    pub(crate) fn start_hub(&mut self) {
-        let ready_file = self.folder.path().join("ready.json");
-        let text = |path: PathBuf| path.to_str().expect("a UTF-8 path").to_owned();
-        let words =
-            ["serve", "--config", &text(self.config_file()), "--ready-file", &text(ready_file.clone())];
-        let binary = block_in_place(binaries::payhub);
-        let mut hub = Program::start(self.folder.path(), "hub", &binary, &words, &self.environment());
-        block_in_place(|| hub.ready(&ready_file));
-        self.hub = Some(hub);
+    async fn twin() -> Twin<Self> {
+        Twin::stripe().await
     }
 
-    /// Stops the hub in order.
-    pub(crate) fn stop_hub(&mut self) {
-        let mut hub = self.hub.take().expect("the hub runs");
-        hub.terminate();
-        let ended = block_in_place(|| hub.end());
-        assert_eq!(ended.code(), Some(0), "{}", hub.printed());
+    fn wish() -> Value {
+        json!({})
     }
 
-    /// Stops the hub in order, changes its config, and starts it again.
-    pub(crate) fn restart_with(&mut self, config: &str) {
-        self.stop_hub();
-        self.configure(config);
-        self.start_hub();
+    fn pages(twin: &Twin<Self>) -> usize {
+        twin.ids("checkout.session").len()
     }
 
-    fn first_key(&self) -> String {
-        let hub = self.hub.as_ref().expect("the hub runs");
-        let printed = std::fs::read_to_string(&hub.output).expect("what the hub printed");
-        let after = printed.split_once(FIRST_KEY).unwrap_or_else(|| panic!("no first key in {printed:?}")).1;
-        after.lines().next().expect("a key").to_owned()
+    fn page_at(_twin: &Twin<Self>, url: &str) -> String {
+        // What follows the `#` is for the browser only.
+        let address = url.split('#').next().unwrap_or_default();
+        address.rsplit('/').next().unwrap_or_default().to_owned()
     }
 
-    /// A browser. What a live hub's public address shows, it finds behind the TLS that is not there.
-    pub(crate) fn shopper(&self) -> Shopper {
-        Shopper::new(&[&self.base_url, &self.twin.base_url])
+    fn pay(twin: &Twin<Self>, page: &str) {
+        twin.pay(page);
     }
 
-    /// Creates an intent, of a shop that has https.
-    pub(crate) async fn create(&self, mut wish: Value) -> Value {
-        wish["return_url"] = RETURN_URL.into();
-        self.cart.create(wish).await
+    fn payment_of(twin: &Twin<Self>, page: &str) -> String {
+        Twin::payment_of(twin, page)
     }
 
-    /// Creates an intent and opens its page.
-    pub(crate) async fn open(&self, wish: Value) -> (Value, Page) {
-        let intent = self.create(wish).await;
-        let page = self.shopper().open(&intent).await;
-        (intent, page)
-    }
-
-    /// Creates an intent that is paid, or authorized; its id, and Stripe's of the payment.
-    pub(crate) async fn paid(&self, wish: Value) -> (String, String) {
-        let (intent, page) = self.open(wish).await;
-        assert!(page.pay().await.is_at_the_shop());
-        let done = |intent: &Value| intent["status"] == "succeeded" || intent["status"] == "requires_capture";
-        self.cart.until(id(&intent), "paid", done).await;
-        (id(&intent).to_owned(), self.twin.payment_of(page.session()))
-    }
-
-    /// The twin's books of one intent.
-    async fn books(&self, intent: &Value) -> Ledger {
-        let attempts = intent["attempts"].as_array().expect("attempts");
-        let references =
-            attempts.iter().flat_map(|attempt| attempt["references"].as_array().expect("a list"));
-        let payments = references.filter(|reference| reference["kind"] == "payment");
-        let all = self.twin.ledger();
-        Ledger(payments.flat_map(|payment| all.of(id(payment)).0).collect())
-    }
-
-    /// That the hub, the events that the cart can read, and the twin's books agree.
-    pub(crate) async fn agree(&self, intent: &str, status: &str, told: &[&str]) {
-        let shown = self.cart.until_status(intent, status).await;
-        let what = format!("{told:?} is told");
-        let types = crate::support::eventually(&what, || async {
-            let mut types = self.cart.event_types(intent).await;
-            types.retain(|kind| !PASSING.contains(&kind.as_str()));
-            (types == told).then_some(types)
-        });
-        let within = tokio::time::timeout(std::time::Duration::from_secs(20), types).await;
-        if within.is_err() {
-            panic!("told {:?}, not {told:?}", self.cart.event_types(intent).await);
-        }
-        let books = self.books(&shown).await;
-        assert!(books.count(Moved::Taken) <= 1, "charged more than once: {books:?}");
-        let back = books.total(Moved::GivenBack) - books.total(Moved::CameBack);
-        let disputed = books.total(Moved::Disputed) - books.total(Moved::DisputeWon);
-        let held = books.total(Moved::Reserved) - books.total(Moved::Released) - books.total(Moved::Taken);
-        let of_stripe = [books.total(Moved::Taken), back, disputed, held];
-        let of_the_hub = ["amount_captured", "amount_refunded", "amount_disputed", "amount_capturable"]
-            .map(|field| shown[field].as_i64().expect("an amount"));
-        assert_eq!(of_stripe, of_the_hub, "captured, refunded, disputed, held: {shown} {books:?}");
-    }
-
-    /// Ends the story: the twin saw nothing wrong, and the hub's file is well.
-    pub(crate) async fn finish(mut self) {
-        self.twin.finish().await;
-        self.stop_hub();
-        let file = HubFile::at(&self.folder.path().join("data").join("hub.sqlite"));
-        let secrets = [TEST_KEY, LIVE_KEY, WEBHOOK_SECRET, NEXT_WEBHOOK_SECRET, &self.cart.api_key];
-        file.check(&secrets.map(str::to_owned));
+    fn end_refunds(_twin: &Twin<Self>) {
+        // They succeed at once, unless a story says otherwise and ends them by itself.
     }
 }
