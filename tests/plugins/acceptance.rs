@@ -1,14 +1,48 @@
-//! A newcomer's plugin takes a payment: the template as it is, in a hub of the real binary, at a real processor.
+//! A newcomer's plugin takes a payment and gives money back, through the front door of the real binary: in a demo
+//! that runs already, and in a hub of one's own.
 
 use serde_json::{Value, json};
 
+use super::shell::plugin;
+use crate::operators::desk::{Desk, payhub};
 use crate::processes::eventually;
-use crate::processes::http::{admin, send};
 use crate::processes::world::{Kind, World, text};
 use crate::support::plugins;
 
-/// A hub whose only connector is the template's plugin, set up as the template's own `connector.toml` says.
-fn hub() -> World {
+/// From an empty folder to money that came back, with nothing in between but what a newcomer types.
+#[test]
+fn three_commands_in_an_empty_folder_and_a_payment_in_the_running_demo() {
+    let desk = Desk { world: World::start(Kind::Demo) };
+    let process = desk.world.hub.as_ref().expect("a demo").id();
+
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0);
+    plugin(folder.path(), &["new", "acme"]).done();
+    plugin(folder.path(), &["build", "acme"]).done();
+    let report = plugin(folder.path(), &["test", "acme/acme.wasm", "--fixtures", "acme/fixtures"]).done();
+    assert!(report.contains("27 laws kept, 0 broken"), "{report}");
+
+    let data_dir = desk.world.data_dir();
+    let here = ["--data-dir", data_dir.to_str().expect("UTF-8")];
+    let refused = desk.world.api.post("/v1/payment_intents", "early", &wish("early", "acme"));
+    let refused = refused.expect("an answer");
+    assert!(refused.text().contains("\"code\":\"no_connector\""), "{}", refused.text());
+    let said = plugin(folder.path(), &[&["add", "acme/acme.wasm"][..], &here].concat()).done();
+    assert_eq!(said, "acme 0.1.0 is in force for acme\n");
+
+    pay_and_give_back(&desk, "acme");
+    // It is the file that was built, and the process that ran before it was written.
+    let listed = payhub(&[&["plugin", "list", "--json"][..], &here].concat(), &[]).json();
+    let built = plugin(folder.path(), &["inspect", "acme/acme.wasm", "--json"]).json();
+    let of_acme = json!({ "in_flight": 0, "refundable": 1 });
+    assert_eq!(listed["data"].as_array().map(Vec::len), Some(1), "{listed:#}");
+    assert_eq!((&listed["data"][0]["sha256"], &listed["data"][0]["payments"]), (&built["sha256"], &of_acme));
+    assert_eq!(desk.world.hub.as_ref().expect("a demo").id(), process);
+}
+
+/// The template, in a hub whose only connector is as the template's own `connector.toml` says.
+#[test]
+fn the_templates_connector_is_what_a_config_needs() {
     let mut world = World::prepare(Kind::Serve);
     let folder = world.data_dir().join("plugins");
     std::fs::create_dir_all(&folder).expect("the folder of plugins");
@@ -31,46 +65,35 @@ fn hub() -> World {
         .expect("the config can be written");
     world.start_hub();
     world.api.key = world.first_key();
-    world
+    pay_and_give_back(&Desk { world }, "sandbox");
 }
 
-fn until(world: &World, path: &str, status: &str) -> Value {
-    eventually(&format!("{path} {status}"), || {
-        Some(world.api.show(path)).filter(|shown| shown["status"] == status)
+fn wish(order: &str, connector: &str) -> Value {
+    json!({
+        "amount": 1999, "currency": "EUR", "order_reference": order, "connector": connector,
+        "return_url": "http://127.0.0.1:9/thanks",
     })
 }
 
-#[test]
-fn a_payment_and_a_refund_through_the_template() {
-    let world = hub();
-    let body = json!({"amount": 1999, "currency": "EUR", "return_url": "http://127.0.0.1:9/thanks"});
-    let payment = world.api.post("/v1/payment_intents", "first", &body).expect("an answer");
-    assert_eq!(payment.status, 201, "{}", payment.text());
-    let payment = payment.json();
-    let path = format!("/v1/payment_intents/{}", text(&payment, "id"));
-    // The hub sends the shopper to the page that the plugin had opened.
-    let page = eventually("the processor's page", || {
-        send("GET", &text(&payment, "checkout_url"), &[], b"").expect("an answer").location()
-    });
-    assert!(page.starts_with(&world.sandbox_url), "{page}");
-    let session = page.rsplit('/').next().expect("a session");
-    let act = format!("/admin/sessions/{session}/act");
-    admin(&world.sandbox_url, "POST", &act, &json!({"action": "pay"}));
-    let paid = until(&world, &path, "succeeded");
+/// Takes a payment with a connector and gives a part of it back; the processor's books say the same.
+fn pay_and_give_back(desk: &Desk, connector: &str) {
+    let answer = desk.world.api.post("/v1/payment_intents", "first", &wish("first", connector));
+    let answer = answer.expect("an answer");
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    let payment = answer.json();
+    desk.pay(&desk.open(&payment));
+    let id = text(&payment, "id");
+    let paid = desk.until(&id, "paid", |payment| payment["status"] == "succeeded");
     assert_eq!(paid["amount_captured"], 1999);
-    let body = json!({"payment_intent": paid["id"], "amount": 500});
-    let refund = world.api.post("/v1/refunds", "back", &body).expect("an answer");
-    assert_eq!(refund.status, 201, "{}", refund.text());
-    until(&world, &format!("/v1/refunds/{}", text(&refund.json(), "id")), "succeeded");
-    assert_eq!(world.api.show(&path)["amount_refunded"], 500);
-    // It was told by a webhook that the plugin verified, and the processor's books say the same.
-    let totals = admin(&world.sandbox_url, "GET", "/admin/ledger", &Value::Null)["totals"].clone();
-    assert_eq!(totals, json!({"charged": 1999, "refunded": 500}));
-    let events = admin(&world.sandbox_url, "GET", "/admin/events", &Value::Null)["data"].clone();
-    let events = events.as_array().expect("events").clone();
-    assert!(!events.is_empty());
-    assert!(
-        events.iter().any(|event| event["type"] == "session.paid" && event["delivery"] == "delivered"),
-        "{events:?}"
-    );
+    assert_eq!(paid["attempts"][0]["connector"], connector, "{paid:#}");
+    desk.until_refund(&desk.refund(&id, 500), "succeeded");
+    assert_eq!(desk.payment(&id)["amount_refunded"], 500);
+    assert_eq!(desk.ledger(), (1999, 500));
+    // Its webhook was verified by the plugin: nothing else is acknowledged.
+    eventually("the processor's webhook is taken", || {
+        let events = desk.admin("GET", "events", &Value::Null)["data"].clone();
+        let events = events.as_array().expect("events").clone();
+        let is_taken = |event: &Value| event["type"] == "session.paid" && event["delivery"] == "delivered";
+        events.iter().any(is_taken).then_some(())
+    });
 }

@@ -41,7 +41,7 @@ const LIMITS: Limits = Limits {
 };
 
 /// What stands behind each connector's name in its webhook address, so that unsigned deliveries have one.
-const PATH_SECRET: &str = "abcdefghijklmnopqrstuvwxyz";
+pub(super) const PATH_SECRET: &str = "abcdefghijklmnopqrstuvwxyz";
 
 const NOW: Timestamp = Timestamp::from_micros(1_767_323_045_000_000);
 
@@ -57,14 +57,27 @@ fn wat(file: &str) -> String {
 
 /// A hostile adapter behind a boundary that is as it should be.
 pub(crate) fn framed(file: &str, base_url: &str, change: impl FnOnce(&mut Descriptor)) -> Vec<u8> {
+    framed_with(file, &[("BASE_URL", base_url)], change)
+}
+
+/// A text as WebAssembly text has it.
+pub(super) fn quoted(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"")
+}
+
+/// The same, with these names in the adapter replaced.
+pub(super) fn framed_with(
+    file: &str,
+    names: &[(&str, &str)],
+    change: impl FnOnce(&mut Descriptor),
+) -> Vec<u8> {
     let mut descriptor = native_adapter("sandbox").expect("the sandbox").descriptor();
     descriptor.name = plugin_name(file);
     descriptor.version = "1.0.0".to_owned();
     change(&mut descriptor);
     let descriptor = serde_json::to_string(&descriptor).expect("JSON");
-    let descriptor = descriptor.replace('\\', "\\\\").replace('"', "\\\"");
-    let adapter = wat(file).replace("BASE_URL", base_url);
-    let text = wat("frame").replace("DESCRIPTOR", &descriptor).replace("ADAPTER", &adapter);
+    let adapter = names.iter().fold(wat(file), |adapter, (name, by)| adapter.replace(name, by));
+    let text = wat("frame").replace("DESCRIPTOR", &quoted(&descriptor)).replace("ADAPTER", &adapter);
     wat::parse_str(&text).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
@@ -106,11 +119,18 @@ type Change = fn(&mut Descriptor);
 /// A hub with one connector on each of these plugins, each named like its plugin, beside `sandbox_a`.
 async fn hub_with(files: &[(&str, Change)]) -> (TestHub, TempDir) {
     let mut hub = TestHub::start().await;
+    let base_url = hub.sandbox.base_url.clone();
+    let made = files.iter().map(|(file, change)| (*file, framed(file, &base_url, *change)));
+    let folder = with_connectors_on(&mut hub, made.collect()).await;
+    (hub, folder)
+}
+
+/// Starts a hub anew with one more connector on each of these plugins, each named like its plugin.
+pub(super) async fn with_connectors_on(hub: &mut TestHub, files: Vec<(&str, Vec<u8>)>) -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let base_url = hub.sandbox.base_url.clone();
-    for (file, change) in files {
-        let path = folder.path().join(format!("{file}.wasm"));
-        fs::write(path, framed(file, &base_url, *change)).expect("a plugin file");
+    for (file, bytes) in &files {
+        fs::write(folder.path().join(format!("{file}.wasm")), bytes).expect("a plugin file");
     }
     let terms = Terms { limits: LIMITS, ..Terms::default() };
     let shelf = Shelf::read(folder.path(), &terms, &Shelf::default()).expect("a folder of plugins");
@@ -125,7 +145,7 @@ async fn hub_with(files: &[(&str, Change)]) -> (TestHub, TempDir) {
         files.iter().fold(builder.plugins(shelf), |builder, (file, _)| builder.also(config(file)))
     });
     hub.restart().await;
-    (hub, folder)
+    folder
 }
 
 const AS_IT_IS: fn(&mut Descriptor) = |_| {};

@@ -18,4 +18,6 @@ mod sepa;
 
 pub(crate) mod hostile;
 
+mod neighbors;
+
 mod shelf;

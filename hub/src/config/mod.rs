@@ -45,6 +45,8 @@ pub const DEFAULTS: &str = include_str!("../../../config/hub.toml");
 const DEFAULTS_NAME: &str = "the built-in hub.toml";
 /// The largest config file, in bytes.
 const CONFIG_BYTES_MAX: u64 = 1024 * 1024;
+/// What a file of connectors consists of.
+const FRAGMENT_KEYS: [&str; 2] = ["connectors", "abandoned_connectors"];
 
 /// Everything the operator decides.
 #[derive(Clone, Debug)]
@@ -170,7 +172,9 @@ impl Config {
             folder: operator.folder.clone(),
             text: format!("public_url = \"{public_url}\"\n{DEFAULTS}"),
         };
-        read_over(&operator, &Arc::new(decided), &secrets::process_environment, &Notes::default())
+        let notes = Notes::default();
+        refuse_what_is_decided(&operator, &decided, &notes)?;
+        read_over(&operator, &Arc::new(decided), &secrets::process_environment, &notes)
     }
 
     /// Reads a config from memory, as if it stood in a file of that name.
@@ -213,6 +217,30 @@ fn read_file(path: &Path) -> Result<String, ConfigError> {
         return Err(ConfigError::TooLong { path: path.to_owned(), bytes_max: CONFIG_BYTES_MAX });
     }
     String::from_utf8(bytes).map_err(|_| ConfigError::NotText { path: path.to_owned() })
+}
+
+/// Notes every key of a fragment that would have no effect. What nobody knows is noted when it is read.
+fn refuse_what_is_decided(fragment: &Source, decided: &Source, notes: &Notes) -> Result<(), ConfigError> {
+    let decided = table(decided)?;
+    for (name, _) in table(fragment)?.get_ref() {
+        let key = name.get_ref().as_ref();
+        if FRAGMENT_KEYS.contains(&key) || !decided.get_ref().contains_key(key) {
+            continue;
+        }
+        let problem = Problem {
+            file: fragment.name.clone(),
+            place: Some(Place::of(fragment, &name.span(), Exposure::ByKey)),
+            key: key.to_owned(),
+            reason: "has no effect here: this file is for connectors, and all else is decided".to_owned(),
+            fix: Some(
+                "remove it, and leave [connectors.NAME] and abandoned_connectors; in the config of `payhub serve` \
+                 it has an effect"
+                    .to_owned(),
+            ),
+        };
+        notes.note(name.span().start, problem);
+    }
+    Ok(())
 }
 
 fn read_over(

@@ -572,3 +572,33 @@ fn columns_count_characters_and_windows_line_ends_are_fine() {
     let said = mistakes(read("\u{feff}pblic_url = 1"));
     assert!(said.contains("hub.toml:1:1: pblic_url: "), "{said}");
 }
+
+/// What stands in a file of connectors and would have no effect, each with its place and the key that is named.
+#[test]
+fn a_file_of_connectors_has_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("connectors.toml");
+    let connector = "[connectors.cards]\nadapter = 'stripe'\nmode = 'test'\n";
+    let no_effect = "has no effect here: this file is for connectors, and all else is decided";
+    let rows: [(&str, &str, &str, &str); 8] = [
+        ("public_url = 'https://pay.example.com'\n", "1:1", "public_url", no_effect),
+        ("listen = '127.0.0.1:1'\n", "1:1", "listen", no_effect),
+        ("data_dir = 'elsewhere'\n", "1:1", "data_dir", no_effect),
+        ("[limits]\nbody_bytes_max = 4096\n", "1:2", "limits", no_effect),
+        ("[plugins]\ntrusted_keys = []\n", "1:2", "plugins", no_effect),
+        ("abandoned_connectors = []\nplugins.folder = 'p'\n", "2:1", "plugins", no_effect),
+        ("[metrics]\n", "1:2", "metrics", no_effect),
+        // What no file has is told as ever, and once.
+        ("[plugin]\n", "1:2", "plugin", "there is no such key or table"),
+    ];
+    for (lines, place, key, reason) in rows {
+        fs::write(&path, format!("{lines}{connector}")).unwrap();
+        let refused = Config::load_fragment(&path, "http://127.0.0.1:1").expect_err(lines);
+        let told: Vec<_> = refused.problems().iter().filter(|problem| problem.key == key).collect();
+        let [problem] = told.as_slice() else { panic!("{lines}: {refused}") };
+        assert_eq!(problem.reason, reason, "{lines}");
+        assert!(problem.fix.is_some(), "{lines}");
+        assert!(refused.to_string().contains(&format!("connectors.toml:{place}: {key}: {reason}")), "{refused}");
+        assert!(refused.to_string().contains("^"), "{refused}");
+    }
+}
