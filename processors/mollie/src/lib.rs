@@ -133,16 +133,20 @@ impl Adapter for Mollie {
     }
 }
 
-/// Personal data, the shopper's page, and the path that only Mollie should know.
-const NEVER_STORE: [&str; 10] = [
+/// Personal data, the shopper's page and way back, and the address that only Mollie should know. Descriptions
+/// too: a search shows those of other payments.
+const NEVER_STORE: [&str; 13] = [
     "billingAddress",
     "billingEmail",
+    "cancelUrl",
     "cardToken",
     "changePaymentState",
     "checkout",
     "customerId",
+    "description",
     "details",
     "mandateId",
+    "redirectUrl",
     "shippingAddress",
     "webhookUrl",
 ];

@@ -191,10 +191,12 @@ pub(crate) fn sum_of_captures(facts: &Facts) -> Result<Option<Money>, Fault> {
     let (Some(Word::Authorized), Some(amount)) = (&facts.word, facts.amount) else { return Ok(None) };
     let is_done = |item: &&Item| item.kind == ItemKind::Capture && item.state == ItemState::Succeeded;
     let amounts = facts.items.iter().filter(is_done).filter_map(|item| item.amount);
-    amounts
-        .fold(Some(Money::zero(amount.currency())), |sum, amount| sum?.checked_add(amount).ok())
-        .map(Some)
-        .ok_or_else(|| Fault::unreadable("expected captures that can be added"))
+    let mut sum = Money::zero(amount.currency());
+    for amount in amounts {
+        let more = sum.checked_add(amount);
+        sum = more.map_err(|_| Fault::unreadable("expected captures that can be added"))?;
+    }
+    Ok(Some(sum))
 }
 
 /// Something that we asked for and Mollie refused to do.
@@ -232,7 +234,10 @@ pub(crate) fn is_replayed(response: &HttpResponse) -> bool {
 /// Where the next page of a list begins, by Mollie's own link; `None` at the end.
 pub(crate) fn next_page(page: &Json) -> Result<Option<String>, Fault> {
     page.part("/_links")?;
-    let Some(href) = page.optional_text("/_links/next/href")? else { return Ok(None) };
+    if page.at("/_links/next").is_none() {
+        return Ok(None);
+    }
+    let href = page.text("/_links/next/href")?;
     let query = href.split_once('?').map_or("", |(_, query)| query);
     let from = query.split('&').find_map(|pair| pair.strip_prefix("from="));
     let is_id =
