@@ -175,8 +175,8 @@ fn settings() -> Vec<SettingField> {
             "webhooks",
             SettingKind::Choice { of: webhooks },
             Some("classic"),
-            "classic: Mollie calls for each payment, unsigned; signed: a webhook that you create in Mollie's dashboard; \
-             off: none, the hub only asks, as where Mollie cannot reach it",
+            "classic: Mollie calls for each payment, unsigned; signed: a webhook that you create at Mollie; off: \
+             none, the hub only asks, as where Mollie cannot reach it",
         ),
         field(
             "methods",

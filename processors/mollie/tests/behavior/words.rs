@@ -66,8 +66,10 @@ fn states_of_refunds() {
     ] {
         let refund = refund_object(status, json!({}));
         let answered = facts(refund_order("refund", json!({})), vec![response(201, &refund)]);
-        let asked =
-            facts(refund_order("fetch_refund", json!({})), vec![list("refunds", &[refund.clone()], None)]);
+        let asked = facts(
+            refund_order("fetch_refund", json!({})),
+            vec![list("refunds", std::slice::from_ref(&refund), None)],
+        );
         let listed = fetched(with_history("paid", json!([refund]), json!([]), json!([])));
         for facts in [answered, asked, listed] {
             let item = item(facts);
