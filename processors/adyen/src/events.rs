@@ -1,0 +1,300 @@
+//! Adyen's standard webhooks: how their items are signed, and what each event says.
+//!
+//! Source: Adyen's published webhook description (Webhooks v1), "Verify HMAC signatures" and "Troubleshoot
+//! webhooks" (docs.adyen.com), and the signature code of Adyen's own libraries.
+//!
+//! Invariant: whatever is said comes from the eight texts that an item's signature covers. The reason, the date,
+//! the payment method and all additional data are not among them, and are not read at all.
+
+use processor_sdk::{
+    Facts, Fault, Item, ItemKind, ItemState, Json, MacAlgorithm, Notification, Part, Reference,
+    ReferenceKind, Says, SecretRef, Settings, SignatureCheck, TextEncoding, Word,
+};
+use serde_json::Value;
+
+use crate::requests::REFERENCE_SEPARATOR;
+use crate::{amounts, words};
+
+/// Items of one delivery. Adyen sends one in JSON; each costs the host a step, of which a run has as many.
+const ITEMS_MAX: usize = 16;
+
+/// Where the signed texts stand, in the order in which they are signed.
+pub(crate) const SIGNED: [&str; 8] = [
+    "/NotificationRequestItem/pspReference",
+    "/NotificationRequestItem/originalReference",
+    "/NotificationRequestItem/merchantAccountCode",
+    "/NotificationRequestItem/merchantReference",
+    "/NotificationRequestItem/amount/value",
+    "/NotificationRequestItem/amount/currency",
+    "/NotificationRequestItem/eventCode",
+    "/NotificationRequestItem/success",
+];
+
+const SIGNATURE: &str = "/NotificationRequestItem/additionalData/hmacSignature";
+
+/// One item: the texts that its signature covers, and nothing else of it.
+#[derive(Debug)]
+pub(crate) struct SignedItem {
+    texts: [String; SIGNED.len()],
+    signature: Option<String>,
+}
+
+/// The items of a delivery.
+///
+/// # Errors
+/// [`Fault::Unreadable`] when it has no list of them, or too long a one.
+pub(crate) fn items(body: &Json) -> Result<Vec<SignedItem>, Fault> {
+    let items = body.list("/notificationItems")?;
+    if items.len() > ITEMS_MAX {
+        return Err(Fault::unreadable(&format!("expected at most {ITEMS_MAX} items at /notificationItems")));
+    }
+    Ok(items.iter().map(SignedItem::of).collect())
+}
+
+impl SignedItem {
+    fn of(item: &Json) -> Self {
+        let texts = SIGNED.map(|pointer| text(item.at(pointer)));
+        let signature = item.at(SIGNATURE).and_then(Value::as_str).filter(|text| !text.is_empty());
+        Self { texts, signature: signature.map(str::to_owned) }
+    }
+
+    /// What has to be right before any of it is believed; without a signature it never is. The texts are joined as
+    /// they are: nothing is escaped.
+    pub(crate) fn check(&self) -> SignatureCheck {
+        SignatureCheck::mac(
+            MacAlgorithm::HmacSha256,
+            SecretRef::named("hmac_key").hex(),
+            TextEncoding::Base64,
+            vec![Part::text(self.texts.join(":"))],
+            self.signature.iter().cloned().collect(),
+        )
+    }
+
+    fn id(&self) -> &str {
+        &self.texts[0]
+    }
+
+    /// The payment that something was done to; empty for the payment's own events.
+    fn original(&self) -> Option<&str> {
+        Some(self.texts[1].as_str()).filter(|text| !text.is_empty())
+    }
+
+    fn account(&self) -> &str {
+        &self.texts[2]
+    }
+
+    fn code(&self) -> &str {
+        &self.texts[6]
+    }
+
+    fn success(&self) -> Option<bool> {
+        match self.texts[7].as_str() {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => None,
+        }
+    }
+
+    /// Our ids in the merchant's reference: of the attempt and, for what we asked for later, of the transfer.
+    /// `None` where somebody else chose the reference.
+    fn own_ids(&self) -> Option<(&str, Option<&str>)> {
+        let reference = self.texts[3].as_str();
+        match reference.split_once(REFERENCE_SEPARATOR) {
+            Some((attempt, transfer)) => {
+                (is_own_id(attempt) && is_own_id(transfer)).then_some((attempt, Some(transfer)))
+            }
+            None => is_own_id(reference).then_some((reference, None)),
+        }
+    }
+
+    /// The same texts with a colon inside one of them could be split in another way: the signature does not tell
+    /// which. No text of ours or of Adyen's holds one.
+    fn is_ambiguous(&self) -> bool {
+        self.texts.iter().any(|text| text.contains(':'))
+    }
+
+    /// Duplicates are equal in this, whatever else differs. The amount is in it so that no news is taken for one.
+    fn event_id(&self) -> String {
+        let [id, _, _, _, value, currency, code, success] = &self.texts;
+        format!("{code}:{id}:{success}:{value}:{currency}")
+    }
+}
+
+/// A text as Adyen signs it. What is missing is signed as nothing.
+fn text(value: Option<&Value>) -> String {
+    match value {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    }
+}
+
+/// The longest id of ours that a processor gets to see, in characters.
+const OWN_ID_CHARS_MAX: usize = 20;
+
+fn is_own_id(text: &str) -> bool {
+    (1..=OWN_ID_CHARS_MAX).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+}
+
+/// What an item says once its signature has passed.
+///
+/// # Errors
+/// [`Fault::Unreadable`] when an event that we use lacks what it is about.
+pub(crate) fn read(item: &SignedItem, settings: &Settings) -> Result<Notification, Fault> {
+    let notification = if item.account() != settings.text("merchant_account")? {
+        ignored("of another merchant account")
+    } else if item.is_ambiguous() {
+        match item.original() {
+            // Something done to a payment in the Customer Area, under a reference that somebody typed.
+            Some(_) => hint(item),
+            None => ignored("not opened by this hub"),
+        }
+    } else {
+        by_code(item)?
+    };
+    Ok(Notification { event_id: Some(item.event_id()), ..notification })
+}
+
+fn by_code(item: &SignedItem) -> Result<Notification, Fault> {
+    let (kind, state) = match (item.code(), item.success()) {
+        ("AUTHORISATION", Some(success)) => return authorization(item, success),
+        ("CAPTURE", Some(true)) => (ItemKind::Capture, ItemState::Succeeded),
+        ("CAPTURE", Some(false)) | ("CAPTURE_FAILED", Some(_)) => (ItemKind::Capture, ItemState::Failed),
+        ("CANCELLATION" | "TECHNICAL_CANCEL" | "EXPIRE", Some(true)) => {
+            (ItemKind::Void, ItemState::Succeeded)
+        }
+        ("CANCELLATION" | "TECHNICAL_CANCEL", Some(false)) => (ItemKind::Void, ItemState::Failed),
+        ("REFUND", Some(true)) => (ItemKind::Refund, ItemState::Succeeded),
+        ("REFUND", Some(false)) | ("REFUND_FAILED" | "REFUNDED_REVERSED", Some(true)) => {
+            (ItemKind::Refund, ItemState::Failed)
+        }
+        // That the defense time is over does not say how it ends.
+        (
+            "REQUEST_FOR_INFORMATION"
+            | "NOTIFICATION_OF_CHARGEBACK"
+            | "CHARGEBACK"
+            | "PREARBITRATION_OPEN"
+            | "DISPUTE_DEFENSE_PERIOD_ENDED",
+            Some(true),
+        ) => (ItemKind::Dispute, ItemState::Pending),
+        ("SECOND_CHARGEBACK" | "PREARBITRATION_LOST", Some(true)) => {
+            (ItemKind::Dispute, ItemState::Succeeded)
+        }
+        ("CHARGEBACK_REVERSED" | "PREARBITRATION_WON", Some(true)) => (ItemKind::Dispute, ItemState::Failed),
+        // Which of the two a CANCEL_OR_REFUND did is said outside the signature; a closed offer is one try, and the
+        // page may be open for another; what an adjusted or postponed one comes to, other events tell. And
+        // whatever we know by name, but with a success that is neither true nor false.
+        (
+            "CANCEL_OR_REFUND"
+            | "OFFER_CLOSED"
+            | "AUTHORISATION_ADJUSTMENT"
+            | "POSTPONED_REFUND"
+            | "VOID_PENDING_REFUND"
+            | "AUTHORISATION"
+            | "CAPTURE"
+            | "CAPTURE_FAILED"
+            | "CANCELLATION"
+            | "TECHNICAL_CANCEL"
+            | "EXPIRE"
+            | "REFUND"
+            | "REFUND_FAILED"
+            | "REFUNDED_REVERSED"
+            | "REQUEST_FOR_INFORMATION"
+            | "NOTIFICATION_OF_CHARGEBACK"
+            | "CHARGEBACK"
+            | "PREARBITRATION_OPEN"
+            | "DISPUTE_DEFENSE_PERIOD_ENDED"
+            | "SECOND_CHARGEBACK"
+            | "PREARBITRATION_LOST"
+            | "CHARGEBACK_REVERSED"
+            | "PREARBITRATION_WON",
+            _,
+        ) => return Ok(hint(item)),
+        (_, _) => return Ok(ignored("not an event code that we use")),
+    };
+    done(item, kind, state)
+}
+
+/// A try to pay. One that failed ends nothing: the page stays open for another one, and its id is none of the
+/// payment's.
+fn authorization(item: &SignedItem, success: bool) -> Result<Notification, Fault> {
+    if item.own_ids().is_none() {
+        return Ok(ignored("not opened by this hub"));
+    }
+    let facts = if success {
+        let amount = Some(amount(item)?);
+        Facts { amount, authorized: amount, ..Facts::word(Word::Authorized) }
+            .reference(ReferenceKind::Payment, id(item)?)
+    } else {
+        Facts { decline: Some(words::failed_try()), ..Facts::default() }
+    };
+    Ok(said(item, facts))
+}
+
+/// Something done to a payment, by us or by others.
+fn done(item: &SignedItem, kind: ItemKind, state: ItemState) -> Result<Notification, Fault> {
+    let (own, reference) = match kind {
+        ItemKind::Capture => (true, Some(ReferenceKind::Capture)),
+        ItemKind::Refund => (true, Some(ReferenceKind::Refund)),
+        ItemKind::Dispute => (false, Some(ReferenceKind::Dispute)),
+        // Each cancel has an id of its own; under our attempt's they would all be one.
+        ItemKind::Void => (false, None),
+    };
+    let transfer = item.own_ids().and_then(|(_, transfer)| transfer).filter(|_| own);
+    let (id, amount) = (id(item)?, amount(item)?);
+    let entry = Item {
+        kind,
+        id: Some(id.to_owned()),
+        echo: transfer.map(str::to_owned),
+        state,
+        amount: Some(amount),
+        reason: (kind == ItemKind::Dispute).then(|| words::code(item.code())),
+        at: None,
+    };
+    let is_released = kind == ItemKind::Void && state == ItemState::Succeeded;
+    let mut facts =
+        Facts { word: is_released.then_some(Word::Voided), items: vec![entry], ..Facts::default() };
+    if let Some(original) = item.original() {
+        facts = facts.reference(ReferenceKind::Payment, original);
+    }
+    if let Some(reference) = reference {
+        facts = facts.reference(reference, id);
+    }
+    Ok(said(item, facts))
+}
+
+fn id(item: &SignedItem) -> Result<&str, Fault> {
+    Some(item.id())
+        .filter(|id| !id.is_empty())
+        .ok_or_else(|| Fault::unreadable("expected a text at /pspReference"))
+}
+
+fn amount(item: &SignedItem) -> Result<processor_sdk::Money, Fault> {
+    amounts::of_texts(&item.texts[4], &item.texts[5])
+}
+
+fn said(item: &SignedItem, facts: Facts) -> Notification {
+    let references = facts.references.iter().cloned().collect();
+    Notification { references, echo: echo(item), ..notification(Says::Facts(facts)) }
+}
+
+/// Something changed, and the hub has to ask: of an event that cannot tell the whole truth, or of an item that
+/// nobody has proven.
+pub(crate) fn hint(item: &SignedItem) -> Notification {
+    let original = item.original().map(|id| Reference::new(ReferenceKind::Payment, id));
+    let references = original.into_iter().collect();
+    Notification { references, echo: echo(item), ..notification(Says::Changed) }
+}
+
+fn echo(item: &SignedItem) -> Option<String> {
+    item.own_ids().map(|(attempt, _)| attempt.to_owned())
+}
+
+fn ignored(why: &str) -> Notification {
+    notification(Says::Ignored { why: why.to_owned() })
+}
+
+pub(crate) const fn notification(says: Says) -> Notification {
+    Notification { event_id: None, references: vec![], echo: None, says, proof: None }
+}
