@@ -46,7 +46,8 @@ pub(crate) fn read(delivery: &Delivery, dialogue: &mut Dialogue<'_>) -> Flow<Not
     let event = delivery.json()?;
     let event_id = Some(event.text("/notificationId")?.to_owned());
     let is_payment = event.text("/eventType")?.starts_with("net.authorize.payment.");
-    if !is_payment || event.optional_text("/payload/entityName")? != Some("transaction") {
+    let entity = event.optional_text("/payload/entityName")?;
+    if !is_payment || entity.is_some_and(|entity| entity != "transaction") {
         return Ok(Notification { event_id, ..ignored("not an event about a payment or refund") });
     }
     let id = event.text("/payload/id")?;
@@ -56,7 +57,11 @@ pub(crate) fn read(delivery: &Delivery, dialogue: &mut Dialogue<'_>) -> Flow<Not
     let said = match look_up(delivery, id, dialogue)? {
         Some(record) if record.is_refund() => refund(delivery, &event, &record, dialogue)?,
         Some(record) => payment(&event, &record)?,
-        None => hinted(id, wire::echo(&event, "/payload/merchantReferenceId")?),
+        // It may not be there yet.
+        None => {
+            let invoice = wire::echo(&event, "/payload/invoiceNumber")?;
+            hinted(id, invoice.or(wire::echo(&event, "/payload/merchantReferenceId")?))
+        }
     };
     Ok(Notification { event_id, ..said })
 }
@@ -94,8 +99,14 @@ fn refund(
 fn look_up(delivery: &Delivery, id: &str, dialogue: &mut Dialogue<'_>) -> Flow<Option<Record>> {
     let account = Account { settings: &delivery.settings, livemode: delivery.livemode };
     let currency = amounts::of_account(&delivery.settings)?;
-    let answer = wire::answer(&dialogue.send(requests::details(account, id)?)?)?;
-    Ok(answer.map(|answer| wire::record(&answer, currency)).transpose()?)
+    let response = dialogue.send(requests::details(account, id)?)?;
+    let record = wire::answer(&response)
+        .and_then(|answer| answer.map(|answer| wire::record(&answer, currency)).transpose());
+    Ok(record.map_err(|fault| match fault {
+        // It is not the delivery that cannot be read, so that it is worth another try.
+        Fault::Unreadable { .. } => Fault::Processor { status: response.status },
+        other => other,
+    })?)
 }
 
 fn said(event: &Json, facts: Facts, echo: Option<String>) -> Result<Notification, Fault> {

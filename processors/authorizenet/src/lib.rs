@@ -19,6 +19,8 @@ mod search;
 mod wire;
 mod words;
 
+use std::collections::BTreeSet;
+
 use processor_sdk::{
     Acknowledgement, Adapter, AfterUnknown, Answer, CONTRACT_VERSION, Call, Capabilities, CaptureMode,
     CaptureOrder, Channel, CheckoutOrder, Delivery, Descriptor, Dialogue, Door, DoorKind, Facts, Fault, Flow,
@@ -41,6 +43,8 @@ const PAGE_S: u32 = 20 * 60;
 const SKEW_S: i64 = 10 * 60;
 /// How long it may take until a payment is settled and stands in a batch, in seconds. It happens once a day.
 const SETTLING_S: i64 = 5 * 24 * 60 * 60;
+/// How long a time one question about batches may cover, in seconds: 31 days, and we ask for 30.
+const BATCHES_S_MAX: i64 = 30 * 24 * 60 * 60;
 /// How far back a refund whose answer was lost is looked for, in seconds.
 const LOST_REFUND_S: i64 = 7 * 24 * 60 * 60;
 /// After how many seconds a refund that has to wait for the settlement is tried again.
@@ -381,9 +385,10 @@ fn fetch_payment(call: &Call, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
 }
 
 fn fetched(call: &Call, dialogue: &mut Dialogue<'_>) -> Flow<Option<Facts>> {
-    let known: Vec<&str> = ids(call, ReferenceKind::Payment).collect();
+    let known: BTreeSet<&str> =
+        ids(call, ReferenceKind::Payment).chain(ids(call, ReferenceKind::Capture)).collect();
     let mut records = vec![];
-    for id in limited(known)? {
+    for id in limited(known.into_iter().collect())? {
         records.extend(details(call, id, dialogue)?);
     }
     // Whose try failed may have tried again: the next one has another id.
@@ -394,6 +399,10 @@ fn fetched(call: &Call, dialogue: &mut Dialogue<'_>) -> Flow<Option<Facts>> {
             }
         }
     }
+    let captured: Vec<String> =
+        records.iter().filter(|record| !record.is_refund()).filter_map(|record| record.of.clone()).collect();
+    // What a capture acted upon is told of by the capture.
+    records.retain(|record| !captured.contains(&record.id));
     let mut all: Option<Facts> = None;
     for record in &records {
         let facts = facts_of(call, record)?;
@@ -408,12 +417,10 @@ fn fetched(call: &Call, dialogue: &mut Dialogue<'_>) -> Flow<Option<Facts>> {
 /// The entries that carry our echo: those that came to something, or else the last try that failed.
 fn found_payments(call: &Call, dialogue: &mut Dialogue<'_>) -> Flow<Vec<Entry>> {
     let (first, last) = pages(call).unwrap_or((call.created_at, call.created_at));
-    let wanted = Wanted {
-        echo: &call.echo,
-        refund_of: None,
-        since: seconds_from(first, -SKEW_S)?,
-        until: seconds_from(last, SETTLING_S)?.min(call.created_at),
-    };
+    let until = seconds_from(last, SETTLING_S)?.min(call.created_at);
+    // Before an attempt's later pages were opened, it was looked for at its earlier ones.
+    let since = seconds_from(first, -SKEW_S)?.max(seconds_from(until, -BATCHES_S_MAX)?);
+    let wanted = Wanted { echo: &call.echo, refund_of: None, since, until };
     let found = search::find(Account::of(call), wanted, dialogue)?;
     let (failed, mut standing): (Vec<_>, Vec<_>) =
         found.into_iter().partition(|entry| words::is_failed(&entry.status));

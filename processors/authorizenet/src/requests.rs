@@ -197,12 +197,12 @@ pub(crate) fn capture(call: &Call, order: &CaptureOrder, id: &str) -> Result<Htt
     let amount = amounts::write(order.amount, &call.settings, "operation.amount")?;
     let content =
         json!({"transactionType": "priorAuthCaptureTransaction", "amount": amount, "refTransId": id});
-    written(call, &order.echo, content)
+    written(call, &order.echo, &content)
 }
 
 /// Calls off what is not settled yet. Authorize.Net knows no part of it.
 pub(crate) fn void(call: &Call, echo: &str, id: &str) -> Result<HttpRequest, Fault> {
-    written(call, echo, json!({"transactionType": "voidTransaction", "refTransId": id}))
+    written(call, echo, &json!({"transactionType": "voidTransaction", "refTransId": id}))
 }
 
 /// Authorize.Net finds the card by the payment and wants its last four digits only to compare them.
@@ -222,10 +222,10 @@ pub(crate) fn refund(
         "order": described(&order.echo, order.reason.as_deref()),
         "transactionSettings": {"setting": [duplicates]},
     });
-    written(call, &order.echo, content)
+    written(call, &order.echo, &content)
 }
 
-fn written(call: &Call, echo: &str, content: Value) -> Result<HttpRequest, Fault> {
+fn written(call: &Call, echo: &str, content: &Value) -> Result<HttpRequest, Fault> {
     request(Account::of(call), ORDER, json!({"refId": echo, "transactionRequest": content}))
 }
 

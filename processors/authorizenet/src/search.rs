@@ -16,7 +16,7 @@ use crate::{amounts, wire};
 /// Entries of one page, of at most 1000 that Authorize.Net gives: half of what the hub would read at once.
 const PAGE_ENTRIES: usize = 250;
 /// Requests of one search.
-const READS_MAX: usize = 9;
+const READS_MAX: usize = 10;
 
 /// What is looked for, and when it was made at the earliest and settled at the latest.
 #[derive(Clone, Copy)]

@@ -108,7 +108,7 @@ pub(crate) fn echo(body: &Json, pointer: &str) -> Result<Option<String>, Fault> 
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
     pub(crate) id: String,
-    /// What it acts upon: the payment of a refund.
+    /// The other record that it acts upon: the payment of a refund.
     pub(crate) of: Option<String>,
     pub(crate) kind: String,
     pub(crate) status: String,
@@ -129,9 +129,11 @@ pub(crate) fn record(body: &Json, currency: Currency) -> Result<Record, Fault> {
     let invoice = echo(body, "/transaction/order/invoiceNumber")?;
     let is_foreign = invoice.is_none() && body.optional_text("/transaction/order/invoiceNumber")?.is_some();
     let reference = echo(body, "/transrefId")?;
+    let id = body.text("/transaction/transId")?;
+    let of = body.optional_text("/transaction/refTransId")?;
     Ok(Record {
-        id: body.text("/transaction/transId")?.to_owned(),
-        of: body.optional_text("/transaction/refTransId")?.filter(|id| *id != NO_ID).map(str::to_owned),
+        id: id.to_owned(),
+        of: of.filter(|of| *of != id && *of != NO_ID).map(str::to_owned),
         kind: body.text("/transaction/transactionType")?.to_owned(),
         status: body.text("/transaction/transactionStatus")?.to_owned(),
         echo: invoice.or(reference),
@@ -199,7 +201,8 @@ impl Record {
             facts.items.push(self.item(ItemKind::Dispute, state, Some(self.settled)));
             facts = facts.reference(ReferenceKind::Dispute, &self.id);
         }
-        Ok(facts.reference(ReferenceKind::Payment, &self.id))
+        // A capture may be a record of its own, beside that of its authorization.
+        Ok(facts.reference(ReferenceKind::Payment, self.of.as_ref().unwrap_or(&self.id)))
     }
 
     /// What is said of a refund. `payment_echo` is our echo of its payment: a refund made by hand may have
