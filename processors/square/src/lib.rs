@@ -227,7 +227,7 @@ fn open(call: &Call, order: &CheckoutOrder, dialogue: &mut Dialogue<'_>) -> Flow
         return reopen(call, dialogue);
     }
     let link = requests::new_link(call, order)?;
-    let response = dialogue.send(requests::post(call, "/v2/online-checkout/payment-links", link))?;
+    let response = dialogue.send(requests::post(call, "/v2/online-checkout/payment-links", link)?)?;
     if let Some(code) = wire::refusal(&response) {
         let decline = Some(words::refused_request(&code));
         return Ok(Answer::said(Facts { decline, ..Facts::word(Word::Declined) }));
@@ -260,7 +260,7 @@ fn with_door(facts: Facts, link: Option<&Json>) -> Flow<Answer> {
 fn expire(call: &Call, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
     let link = call.require_reference(ReferenceKind::Session)?;
     let path = requests::path("online-checkout/payment-links", link);
-    let response = dialogue.send(requests::delete(call, &path))?;
+    let response = dialogue.send(requests::delete(call, &path)?)?;
     if wire::refusal(&response).is_none() {
         response.success_json()?.text("/id")?;
     }
@@ -271,7 +271,7 @@ fn expire(call: &Call, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
 /// same refund may have gone through, and be the very reason.
 fn refund(call: &Call, order: &RefundOrder, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
     let payment = payment_id(call, order)?;
-    let request = requests::post(call, "/v2/refunds", requests::new_refund(payment, order)?);
+    let request = requests::post(call, "/v2/refunds", requests::new_refund(payment, order)?)?;
     let response = dialogue.send(request)?;
     let Some(code) = wire::refusal(&response) else {
         return Ok(Answer::said(wire::refund(&response.success_json()?.part("/refund")?)?));
@@ -355,12 +355,12 @@ fn fetch_dispute(call: &Call, id: &str, dialogue: &mut Dialogue<'_>) -> Flow<Ans
 
 /// One object that must be there.
 fn get(call: &Call, path: &str, pointer: &str, dialogue: &mut Dialogue<'_>) -> Flow<Json> {
-    Ok(dialogue.send(requests::get(call, path))?.success_json()?.part(pointer)?)
+    Ok(dialogue.send(requests::get(call, path)?)?.success_json()?.part(pointer)?)
 }
 
 /// One object; `None` when Square says that it has no such thing.
 fn find(call: &Call, path: &str, pointer: &str, dialogue: &mut Dialogue<'_>) -> Flow<Option<Json>> {
-    let response = dialogue.send(requests::get(call, path))?;
+    let response = dialogue.send(requests::get(call, path)?)?;
     if wire::is_absence(&response) {
         return Ok(None);
     }

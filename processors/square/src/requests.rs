@@ -5,9 +5,7 @@
 //!
 //! Invariant: the same call makes the same bytes. Texts are cut to Square's limits; ids never are.
 
-use processor_sdk::{
-    Call, CheckoutOrder, Fault, HttpRequest, Method, Money, RefundOrder, Settings, percent_encoded,
-};
+use processor_sdk::{Call, CheckoutOrder, Fault, HttpRequest, Method, Money, RefundOrder, percent_encoded};
 use serde_json::{Value, json};
 
 use crate::amounts;
@@ -33,29 +31,38 @@ const NOTE_TOTAL: &str = "; total=";
 const REASON_REFUND: &str = "hub_refund=";
 const REASON_TEXT: &str = "; ";
 
-pub(crate) fn get(call: &Call, path: &str) -> HttpRequest {
+pub(crate) fn get(call: &Call, path: &str) -> Result<HttpRequest, Fault> {
     request(call, Method::Get, path)
 }
 
-pub(crate) fn delete(call: &Call, path: &str) -> HttpRequest {
+pub(crate) fn delete(call: &Call, path: &str) -> Result<HttpRequest, Fault> {
     request(call, Method::Delete, path)
 }
 
 /// A write. The key stands in the body, as Square wants it.
-pub(crate) fn post(call: &Call, path: &str, mut body: Value) -> HttpRequest {
+pub(crate) fn post(call: &Call, path: &str, mut body: Value) -> Result<HttpRequest, Fault> {
     body["idempotency_key"] = json!(call.key);
-    request(call, Method::Post, path).json(body)
+    Ok(request(call, Method::Post, path)?.json(body))
 }
 
-fn request(call: &Call, method: Method, path: &str) -> HttpRequest {
-    let url = format!("{}{path}", base_url(&call.settings, call.livemode));
-    HttpRequest::new(method, url).bearer("access_token").header("Square-Version", VERSION)
+fn request(call: &Call, method: Method, path: &str) -> Result<HttpRequest, Fault> {
+    let url = format!("{}{path}", base_url(call)?);
+    Ok(HttpRequest::new(method, url).bearer("access_token").header("Square-Version", VERSION))
 }
 
-fn base_url(settings: &Settings, livemode: bool) -> String {
-    match settings.optional_text("base_url") {
-        Some(url) => url.trim_end_matches('/').to_owned(),
-        None => format!("https://{}", if livemode { LIVE_HOST } else { SANDBOX_HOST }),
+/// Square's address for the connector's mode, unless the operator names another. Nothing in an answer shows
+/// which of the two it came from, so that the one for the other mode is refused beforehand.
+fn base_url(call: &Call) -> Result<String, Fault> {
+    let (ours, others) = if call.livemode { (LIVE_HOST, SANDBOX_HOST) } else { (SANDBOX_HOST, LIVE_HOST) };
+    let url = call.settings.optional_text("base_url").map(|url| url.trim_end_matches('/'));
+    let is_others = |url: &str| url.split(['/', ':']).any(|part| part.eq_ignore_ascii_case(others));
+    match url {
+        Some(url) if is_others(url) => {
+            let reason = format!("must not be that of the other mode; leave it out for https://{ours}");
+            Err(Fault::cannot_ask("settings.base_url", &reason))
+        }
+        Some(url) => Ok(url.to_owned()),
+        None => Ok(format!("https://{ours}")),
     }
 }
 

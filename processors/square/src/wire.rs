@@ -90,7 +90,7 @@ pub(crate) fn order(order: &Json, payments: &[Json]) -> Result<Facts, Fault> {
         }
     }
     if matches!(word, Word::Open | Word::Expired | Word::Voided) {
-        facts.decline = in_state("FAILED").last().map(decline).transpose()?.flatten();
+        facts.decline = latest_decline(in_state("FAILED"))?;
     }
     facts.word = Some(word);
     Ok(facts.reference(ReferenceKind::Order, order.text("/id")?))
@@ -110,6 +110,14 @@ pub(crate) fn capture(payment: &Json) -> Result<Facts, Fault> {
         at: None,
     };
     Ok(Facts { items: vec![item], ..Facts::default() }.reference(ReferenceKind::Payment, id))
+}
+
+/// Why the latest of these payments failed that says so.
+fn latest_decline<'p>(failed: impl Iterator<Item = &'p Json>) -> Result<Option<Decline>, Fault> {
+    let dated = failed.map(|payment| Ok((updated_at(payment)?, decline(payment)?)));
+    let mut declines = dated.collect::<Result<Vec<_>, Fault>>()?;
+    declines.retain(|(_, decline)| decline.is_some());
+    Ok(declines.into_iter().max_by_key(|(at, _)| *at).and_then(|(_, decline)| decline))
 }
 
 /// Why a payment failed, where Square says so.
