@@ -194,6 +194,7 @@ fn ids_stay_inside_their_own_part_of_a_path() {
 
 #[test]
 fn what_is_no_verdict() {
+    let credentials = |status| Some(Fault::Credentials { status });
     let html = response(400, &json!("<html>"));
     let nothing = response(400, &json!({"errors": []}));
     let mixed = response(
@@ -216,7 +217,7 @@ fn what_is_no_verdict() {
         (refusal(400, "EXTERNAL_VENDOR_ERROR", "PLAID_ERROR"), None),
         (refusal(400, "NEW_ERROR", "NEW"), None),
         (refusal(405, "INVALID_REQUEST_ERROR", "METHOD_NOT_ALLOWED"), None),
-        (refusal(401, "AUTHENTICATION_ERROR", "UNAUTHORIZED"), Some(Fault::Credentials { status: 401 })),
+        (refusal(401, "AUTHENTICATION_ERROR", "UNAUTHORIZED"), credentials(401)),
         (
             refusal(403, "REFUND_ERROR", "INSUFFICIENT_PERMISSIONS_FOR_REFUND"),
             Some(Fault::Credentials { status: 403 }),
@@ -237,6 +238,47 @@ fn what_is_no_verdict() {
             }
         }
     }
+}
+
+#[test]
+fn only_squares_own_404_says_that_there_is_no_such_thing() {
+    let fetch_refund = || refund_order("fetch_refund", json!({"id": REFUND}));
+    let fetch_dispute = || call(json!({"kind": "fetch_dispute", "id": "dispute1"}));
+    for call in [fetch_payment(), fetch_refund(), fetch_dispute(), reopen(json!({}))] {
+        assert_eq!(reply(call.clone(), vec![not_found()]), Reply::Answer(Answer::Absent));
+        for other in [
+            response(404, &json!({})),
+            response(404, &json!({"message": "no Route matched with those values"})),
+            refusal(404, "API_ERROR", "NOT_FOUND"),
+            refusal(404, "INVALID_REQUEST_ERROR", "GONE"),
+            refusal(400, "INVALID_REQUEST_ERROR", "NOT_FOUND"),
+            refusal(410, "INVALID_REQUEST_ERROR", "NOT_FOUND"),
+        ] {
+            let said = reply(call.clone(), vec![other]);
+            assert!(matches!(said, Reply::Fault(Fault::Unreadable { .. })), "{said:?}");
+        }
+    }
+}
+
+/// The most that one answer takes: 3 payments with 10 refunds between them.
+#[test]
+fn the_longest_run_stays_within_the_hubs_limit_of_steps() {
+    let refund_ids: Vec<_> = (0..12).map(|number| format!("r{number}")).collect();
+    let payments = [
+        payment("COMPLETED", json!({"id": "p1", "refund_ids": refund_ids})),
+        payment("FAILED", json!({"id": "p2"})),
+        payment("FAILED", json!({"id": "p3"})),
+    ];
+    let mut responses = vec![
+        ok(json!({"id": LINK})),
+        one("order", order_of("OPEN", &[&payments[0], &payments[1], &payments[2]])),
+    ];
+    responses.extend(payments.map(|payment| one("payment", payment)));
+    responses.extend(refund_ids[2..].iter().map(|id| one("refund", refund("COMPLETED", json!({"id": id})))));
+    let (requests, reply) = perform(expire(), responses);
+    let Reply::Answer(Answer::Said { facts, .. }) = reply else { panic!("{reply:?}") };
+    assert_eq!((requests.len(), facts.items.len(), facts.word), (15, 11, Some(Word::Paid)));
+    assert!(requests[5].url.ends_with("/v2/refunds/r2"), "the newest ten: {}", requests[5].url);
 }
 
 #[test]
@@ -265,6 +307,11 @@ fn a_door_is_shown_where_there_is_one() {
     assert_eq!(door(link(json!({}))).as_deref(), Ok("https://sandbox.square.link/u/x"));
     assert_eq!(door(link(json!({"url": null}))).as_deref(), Ok("https://checkout.square.site/x"));
     assert!(door(link(json!({"url": null, "long_url": null}))).is_err());
+    // An order that cannot be paid has no door, whatever the link says.
+    for state in ["CANCELED", "COMPLETED", "PAUSED"] {
+        let said = reply(open(json!({})), vec![made(order(state, json!({})))]);
+        assert!(matches!(said, Reply::Answer(Answer::Said { door: None, .. })), "{state}: {said:?}");
+    }
     assert!(door(link(json!({"id": ""}))).is_err());
     assert!(door(link(json!({"order_id": null}))).is_err());
 }
