@@ -169,7 +169,7 @@ fn settings() -> Vec<SettingField> {
             "payment_methods",
             SettingKind::Text,
             false,
-            "Methods to offer, with commas, as your version of BTCPay writes them, such as BTC-CHAIN,BTC-LN; else all of the store's",
+            "Methods to offer, with commas, as your version writes them (BTC-CHAIN,BTC-LN); else all of the store's",
         ),
         field(
             "payout_methods",
@@ -185,15 +185,15 @@ fn settings() -> Vec<SettingField> {
         ),
         field(
             "invoice_minutes",
-            SettingKind::Text,
+            SettingKind::Choice { of: requests::INVOICE_MINUTES.map(str::to_owned).to_vec() },
             false,
-            "How many minutes a price stands, 1 to 1440; else the store's own setting",
+            "How many minutes a price stands; else the store's own setting",
         ),
         field(
             "accept_late",
             SettingKind::Flag,
             false,
-            "Take all of the money as payment when it comes after the price expired; else you mark the invoice in BTCPay",
+            "Take the money that comes in full after the price expired; else you mark such invoices in BTCPay",
         ),
     ]
 }

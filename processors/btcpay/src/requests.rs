@@ -22,8 +22,8 @@ const ORDER_REFERENCE_CHARS_MAX: usize = 200;
 const REASON_CHARS_MAX: usize = 500;
 /// Longer than any language tag in use.
 const LOCALE_CHARS_MAX: usize = 35;
-/// The longest time that a price may stand, in minutes.
-const INVOICE_MINUTES_MAX: i64 = 24 * 60;
+/// How long a price may stand, in minutes. The longer, the more the shopper gains by waiting for the rate.
+pub(crate) const INVOICE_MINUTES: [&str; 9] = ["5", "10", "15", "20", "30", "45", "60", "120", "1440"];
 
 pub(crate) fn get(call: &Call, path: &str) -> Result<HttpRequest, Fault> {
     Ok(authorized(HttpRequest::get(url(&call.settings, path)?)))
@@ -108,9 +108,8 @@ pub(crate) fn refund_name(echo: &str) -> String {
 /// intent itself.
 fn minutes(call: &Call, order: &CheckoutOrder) -> Result<Option<i64>, Fault> {
     let Some(text) = call.settings.optional_text("invoice_minutes") else { return Ok(None) };
-    let wanted = text.parse().ok().filter(|minutes| (1..=INVOICE_MINUTES_MAX).contains(minutes));
-    let wanted = wanted.ok_or_else(|| {
-        let reason = format!("must be a whole number of minutes from 1 to {INVOICE_MINUTES_MAX}");
+    let wanted = text.parse::<i64>().ok().filter(|_| INVOICE_MINUTES.contains(&text)).ok_or_else(|| {
+        let reason = format!("must be one of: {}", INVOICE_MINUTES.join(", "));
         Fault::cannot_ask("settings.invoice_minutes", &reason)
     })?;
     let left = order.expires_at.seconds_since(call.created_at) / 60;

@@ -48,9 +48,12 @@ fn larger(left: Money, right: Money) -> Money {
     left.max(right).unwrap_or(right)
 }
 
-/// Whether money may have come to an invoice that is over without having been settled.
+/// Whether money may have come to an invoice that is over without having been settled. What an invoice in words
+/// that we do not know holds, nobody concludes from its payments either.
 pub(crate) fn is_over_with_money(invoice: &Json) -> Result<bool, Fault> {
-    let is_over = matches!(invoice.text("/status")?, "Expired" | "Invalid");
+    let status = invoice.text("/status")?;
+    let is_known = !matches!(words::of_invoice(status, invoice.text("/additionalStatus")?), Word::Unknown(_));
+    let is_over = is_known && matches!(status, "Expired" | "Invalid");
     Ok(is_over && paid(invoice)?.is_none_or(|counted| counted.up().is_positive()))
 }
 
@@ -63,7 +66,8 @@ pub(crate) fn has_money(invoice: &Json) -> Result<bool, Fault> {
 /// What an invoice that is over says, with the payments that came to it.
 ///
 /// Coins that are confirmed are the merchant's, whatever the invoice is called: a part is shown to a person, and
-/// all of it is late success. Only where BTCPay says that all came late, the merchant decides first.
+/// all of it at an invoice that was called off is late success. Of one whose price had expired by then, the
+/// merchant decides.
 pub(crate) fn over(invoice: &Json, methods: &[Json], accept_late: bool) -> Result<Facts, Fault> {
     let said = self::invoice(invoice)?;
     let (price, counted) = (price(invoice)?, paid(invoice)?);
@@ -73,15 +77,18 @@ pub(crate) fn over(invoice: &Json, methods: &[Json], accept_late: bool) -> Resul
         return Ok(waiting(said, word.clone()));
     }
     let (under_way, arrived) = (coins.contains(&Coins::UnderWay), coins.contains(&Coins::Arrived));
-    let is_expired = invoice.text("/status")? == "Expired";
     let additional = invoice.text("/additionalStatus")?;
+    let is_late = |counted: Counted| {
+        let is_whole = counted.towards(price).minor() >= price.minor();
+        additional == "PaidLate" || (said.word == Some(Word::Expired) && additional == "None" && is_whole)
+    };
     Ok(match (under_way, arrived, counted) {
-        // BTCPay has given up on these coins. Once one of them arrives, it says so by an event.
-        (true, false, _) if !is_expired => said,
+        // BTCPay has given up on these coins. If one of them arrives after all, it says so by an event.
+        (true, false, _) if said.word == Some(Word::Declined) => said,
         (true, _, _) => waiting(said, Word::Pending),
-        (false, true, Some(counted)) if additional == "PaidLate" => match accept_late {
+        (false, true, Some(counted)) if is_late(counted) => match accept_late {
             true => Facts { captured: Some(counted.towards(price)), ..waiting(said, Word::Paid) },
-            false => said,
+            false => waiting(said, Word::Pending),
         },
         (false, true, Some(counted)) => Facts { captured: Some(counted.whole), ..said },
         (false, true, None) => waiting(said, Word::Pending),
@@ -113,7 +120,7 @@ pub(crate) fn can_be_closed(invoice: &Json) -> Result<bool, Fault> {
 
 /// The page to send the shopper to, while it waits for money.
 pub(crate) fn door(call: &Call, invoice: &Json) -> Result<Option<Door>, Fault> {
-    if invoice.text("/status")? != "New" {
+    if words::of_invoice(invoice.text("/status")?, invoice.text("/additionalStatus")?) != Word::Open {
         return Ok(None);
     }
     let open_s = invoice.unix_seconds("/expirationTime")?.seconds_since(call.created_at).max(0);
