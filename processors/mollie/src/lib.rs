@@ -27,7 +27,7 @@ use processor_sdk::{
 };
 use serde_json::{Map, Value};
 
-use crate::wire::{CHARGEBACKS, List, REFUNDS};
+use crate::wire::{DISPUTES, List, REFUNDS};
 
 /// How long Mollie remembers an idempotency key, in seconds. Afterwards it counts as a new request.
 const KEY_RETENTION_S: u32 = 60 * 60;
@@ -354,11 +354,11 @@ fn our_refund(call: &Call, order: &RefundOrder, dialogue: &mut Dialogue<'_>) -> 
     Ok(facts)
 }
 
-fn fetch_dispute(call: &Call, dispute: &str, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
+fn fetch_dispute(call: &Call, dispute_id: &str, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
     let id = call.require_reference(ReferenceKind::Payment)?;
-    let path = requests::payment(id, &format!("/chargebacks/{}", processor_sdk::percent_encoded(dispute)));
-    let chargeback = dialogue.send(requests::get(call, &path, &Form::new())?)?.success_json()?;
-    Ok(Answer::said((CHARGEBACKS.read)(id, &chargeback)?))
+    let path = requests::payment(id, &format!("/chargebacks/{}", processor_sdk::percent_encoded(dispute_id)));
+    let dispute = dialogue.send(requests::get(call, &path, &Form::new())?)?.success_json()?;
+    Ok(Answer::said((DISPUTES.read)(id, &dispute)?))
 }
 
 fn fetch(call: &Call, id: &str, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {

@@ -30,8 +30,7 @@ pub(crate) struct List {
 
 pub(crate) const CAPTURES: List = List { name: "captures", total: "/amountCaptured", read: capture };
 pub(crate) const REFUNDS: List = List { name: "refunds", total: "/amountRefunded", read: refund };
-pub(crate) const CHARGEBACKS: List =
-    List { name: "chargebacks", total: "/amountChargedBack", read: chargeback };
+pub(crate) const DISPUTES: List = List { name: "chargebacks", total: "/amountChargedBack", read: dispute };
 
 /// A payment that is ours, without what happened to it since.
 pub(crate) fn payment(call: &Call, payment: &Json) -> Result<Facts, Fault> {
@@ -44,7 +43,7 @@ pub(crate) fn payment(call: &Call, payment: &Json) -> Result<Facts, Fault> {
     let word = words::of_payment(status, was_authorized(call, payment)?);
     let is_authorized = word == Word::Authorized;
     let facts = Facts {
-        decline: if status == "failed" { failure(payment)?.map(words::decline) } else { None },
+        decline: if status == "failed" { failure(payment).map(words::decline) } else { None },
         amount: Some(amount),
         authorized: is_authorized.then_some(amount),
         capture_before: time(payment, "/captureBefore").filter(|_| is_authorized),
@@ -73,10 +72,10 @@ fn was_authorized(call: &Call, payment: &Json) -> Result<bool, Fault> {
         || call.reference(ReferenceKind::Authorization).is_some())
 }
 
-/// Why a payment failed; cards and point-of-sale payments say so.
-fn failure(payment: &Json) -> Result<Option<&str>, Fault> {
-    let reason = payment.optional_text("/details/failureReason")?;
-    Ok(reason.or(payment.optional_text("/statusReason/code")?))
+/// Why a payment failed; cards and point-of-sale payments say so. No money depends on it.
+fn failure(payment: &Json) -> Option<&str> {
+    let reason = |pointer| payment.at(pointer).and_then(Value::as_str).filter(|reason| !reason.is_empty());
+    reason("/details/failureReason").or_else(|| reason("/statusReason/code"))
 }
 
 /// Whether anything can have happened to a payment: it was paid or authorized, or is in a state that we do not
@@ -90,8 +89,8 @@ pub(crate) fn has_history(call: &Call, payment: &Json) -> Result<bool, Fault> {
 /// What can have happened: captures are ours to ask for only under manual capture.
 pub(crate) const fn lists(call: &Call) -> &'static [List] {
     match call.capture {
-        CaptureMode::Manual => &[CAPTURES, REFUNDS, CHARGEBACKS],
-        CaptureMode::Automatic => &[REFUNDS, CHARGEBACKS],
+        CaptureMode::Manual => &[CAPTURES, REFUNDS, DISPUTES],
+        CaptureMode::Automatic => &[REFUNDS, DISPUTES],
     }
 }
 
@@ -119,12 +118,12 @@ pub(crate) fn refund(payment_id: &str, refund: &Json) -> Result<Facts, Fault> {
 
 /// A chargeback. Mollie takes the money at once and gives it back when it is reversed; it never says that one
 /// is lost for good.
-pub(crate) fn chargeback(payment_id: &str, chargeback: &Json) -> Result<Facts, Fault> {
-    let is_reversed = chargeback.optional_text("/reversedAt")?.is_some();
+pub(crate) fn dispute(payment_id: &str, dispute: &Json) -> Result<Facts, Fault> {
+    let is_reversed = dispute.optional_text("/reversedAt")?.is_some();
     let state = if is_reversed { ItemState::Failed } else { ItemState::Pending };
     let kinds = (ItemKind::Dispute, ReferenceKind::Dispute);
-    let mut facts = of_payment(payment_id, chargeback, kinds, "", state)?;
-    if let (Some(item), Some(reason)) = (facts.items.first_mut(), chargeback.optional_text("/reason/code")?) {
+    let mut facts = of_payment(payment_id, dispute, kinds, "", state)?;
+    if let (Some(item), Some(reason)) = (facts.items.first_mut(), dispute.optional_text("/reason/code")?) {
         item.reason = Some(words::code(reason));
     }
     Ok(facts)

@@ -34,7 +34,7 @@ fn lists_that_may_not_be_whole_are_read() {
         (
             "none embedded",
             automatic(),
-            vec![ok(bare()), read("refunds", &[refund()]), read("chargebacks", &[chargeback(json!({}))])],
+            vec![ok(bare()), read("refunds", &[refund()]), read("chargebacks", &[dispute_object(json!({}))])],
             2,
         ),
         (
@@ -59,7 +59,7 @@ fn lists_that_may_not_be_whole_are_read() {
             automatic(),
             vec![
                 ok(payment("paid", stated("amountChargedBack"))),
-                read("chargebacks", &[chargeback(json!({}))]),
+                read("chargebacks", &[dispute_object(json!({}))]),
             ],
             1,
         ),
@@ -203,7 +203,7 @@ fn an_object_of_another_payment_is_no_answer() {
     for (call, answer) in [
         (refund_order("refund", json!({})), response(201, &refund_object("refunded", foreign()))),
         (capture(1234), response(201, &capture_object("succeeded", foreign()))),
-        (fetch_dispute(), ok(chargeback(foreign()))),
+        (fetch_dispute(), ok(dispute_object(foreign()))),
         (
             fetch_payment(),
             ok(with_history("paid", json!([refund_object("refunded", foreign())]), json!([]), json!([]))),

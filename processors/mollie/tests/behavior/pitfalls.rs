@@ -69,12 +69,12 @@ fn pitfall_a_call_may_come_before_the_answer() {
 
 /// `paid` stays `paid` after refunds and chargebacks, and calls about them name the payment all the same.
 #[test]
-fn pitfall_paid_stays_paid_after_refunds_and_chargebacks() {
+fn pitfall_paid_stays_paid_after_refunds_and_disputes() {
     let refunds = json!([
         refund_object("refunded", json!({})),
         refund_object("refunded", json!({"id": "re_2", "amount": eur("7.34"), "metadata": null})),
     ]);
-    let facts = fetched(with_history("paid", refunds, json!([chargeback(json!({}))]), json!([])));
+    let facts = fetched(with_history("paid", refunds, json!([dispute_object(json!({}))]), json!([])));
     assert_eq!(facts.word, Some(Word::Paid));
     let items: Vec<_> = facts.items.iter().map(|item| (item.kind, item.state)).collect();
     let done = (ItemKind::Refund, ItemState::Succeeded);
@@ -170,8 +170,8 @@ fn pitfall_a_refund_can_fail_after_it_succeeded() {
 
 /// A chargeback that was reversed went on counting.
 #[test]
-fn pitfall_a_reversed_chargeback_is_won() {
-    let reversed = chargeback(json!({"reversedAt": "2023-12-14T22:14:20+00:00"}));
+fn pitfall_a_reversed_dispute_is_won() {
+    let reversed = dispute_object(json!({"reversedAt": "2023-12-14T22:14:20+00:00"}));
     assert_eq!(
         item(fetched(with_history("paid", json!([]), json!([reversed]), json!([])))).state,
         ItemState::Failed

@@ -40,7 +40,7 @@ fn every_request_is_authorized_and_every_write_carries_its_key() {
         ),
         (
             fetch_dispute(),
-            vec![ok(chargeback(json!({})))],
+            vec![ok(dispute_object(json!({})))],
             vec!["GET payments/tr_7UhSN1zuXS/chargebacks/chb_1"],
         ),
         (unreferenced(fetch_payment()), vec![list("payments", &[], None)], vec!["GET payments?limit=50"]),
@@ -238,7 +238,7 @@ fn the_api_may_be_elsewhere() {
 #[test]
 fn ids_from_outside_stay_inside_their_segment() {
     let fetch = call(json!({"kind": "fetch_dispute", "id": "../refunds?x=1#y"}));
-    let request = perform(fetch, vec![ok(chargeback(json!({})))]).0.remove(0);
+    let request = perform(fetch, vec![ok(dispute_object(json!({})))]).0.remove(0);
     let path = "payments/tr_7UhSN1zuXS/chargebacks/..%2Frefunds%3Fx%3D1%23y";
     assert_eq!(request.url, format!("https://api.mollie.com/v2/{path}"));
 }

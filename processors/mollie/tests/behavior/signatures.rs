@@ -125,12 +125,12 @@ fn events_make_the_hub_ask() {
         (event("refund.queued", "re_1", None), vec![(Refund, "re_1")], None),
         (whole("refund.canceled", refund.clone()), vec![(Refund, "re_1"), (Payment, PAYMENT)], None),
         (
-            whole("chargeback.received", chargeback(json!({}))),
+            whole("chargeback.received", dispute_object(json!({}))),
             vec![(Dispute, "chb_1"), (Payment, PAYMENT)],
             None,
         ),
         (
-            whole("chargeback.reversed", chargeback(json!({}))),
+            whole("chargeback.reversed", dispute_object(json!({}))),
             vec![(Dispute, "chb_1"), (Payment, PAYMENT)],
             None,
         ),

@@ -30,8 +30,8 @@ pub(crate) fn payment(status: &str, changes: Value) -> Value {
 }
 
 /// A payment with what happened to it since.
-pub(crate) fn with_history(status: &str, refunds: Value, chargebacks: Value, captures: Value) -> Value {
-    let embedded = json!({"refunds": refunds, "chargebacks": chargebacks, "captures": captures});
+pub(crate) fn with_history(status: &str, refunds: Value, disputes: Value, captures: Value) -> Value {
+    let embedded = json!({"refunds": refunds, "chargebacks": disputes, "captures": captures});
     payment(status, json!({"_embedded": embedded}))
 }
 
@@ -51,12 +51,12 @@ pub(crate) fn refund_object(status: &str, changes: Value) -> Value {
     changed(refund, changes)
 }
 
-pub(crate) fn chargeback(changes: Value) -> Value {
-    let chargeback = json!({
+pub(crate) fn dispute_object(changes: Value) -> Value {
+    let dispute = json!({
         "resource": "chargeback", "id": "chb_1", "amount": eur("12.34"), "paymentId": PAYMENT,
         "reversedAt": null, "reason": null,
     });
-    changed(chargeback, changes)
+    changed(dispute, changes)
 }
 
 pub(crate) fn changed(mut object: Value, changes: Value) -> Value {

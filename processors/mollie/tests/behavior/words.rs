@@ -22,7 +22,7 @@ fn states_of_payments() {
         ("expired", Word::Expired, Word::Voided),
         ("settled", unknown("settled"), unknown("settled")),
         ("Paid", unknown("Paid"), unknown("Paid")),
-        ("cancelled", unknown("cancelled"), unknown("cancelled")),
+        ("cancel", unknown("cancel"), unknown("cancel")),
         ("never heard of: {it}", unknown("never_heard_of_it"), unknown("never_heard_of_it")),
     ] {
         assert_eq!(word(payment(status, json!({}))), unpaid, "{status}");
@@ -80,15 +80,16 @@ fn states_of_refunds() {
 }
 
 #[test]
-fn states_of_chargebacks() {
+fn states_of_disputes() {
     for (changes, expected, reason) in [
         // The money is gone for now; Mollie never says that it is gone for good.
         (json!({}), ItemState::Pending, None),
         (json!({"reason": {"code": "AC01", "description": "Why."}}), ItemState::Pending, Some("AC01")),
         (json!({"reversedAt": "2023-12-14T22:14:20+00:00"}), ItemState::Failed, None),
     ] {
-        let asked = item(facts(fetch_dispute(), vec![ok(chargeback(changes.clone()))]));
-        let listed = item(fetched(with_history("paid", json!([]), json!([chargeback(changes)]), json!([]))));
+        let asked = item(facts(fetch_dispute(), vec![ok(dispute_object(changes.clone()))]));
+        let listed =
+            item(fetched(with_history("paid", json!([]), json!([dispute_object(changes)]), json!([]))));
         for item in [asked, listed] {
             assert_eq!(
                 (item.kind, item.state, item.reason.as_deref()),
@@ -128,6 +129,15 @@ fn reasons_of_failures() {
             let theirs = if code == Ours::Other { "never_heard_of_it" } else { reason };
             assert_eq!(decline.processor_code.as_deref(), Some(theirs));
         }
+    }
+    // Nothing that can be read is no reason, and no reason not to hear that it failed.
+    for changes in [
+        json!({"details": []}),
+        json!({"details": {"failureReason": 7}}),
+        json!({"details": {"failureReason": ""}}),
+    ] {
+        let facts = fetched(payment("failed", changes));
+        assert_eq!((facts.word, facts.decline), (Some(Word::Declined), None));
     }
     // Where Mollie says no reason there is none, and a reason decides nothing.
     assert_eq!(fetched(payment("failed", json!({}))).decline, None);
@@ -182,7 +192,7 @@ fn half_an_object_is_no_answer() {
         }
     }
     for name in ["id", "amount"] {
-        let reply = reply(fetch_dispute(), vec![ok(without(chargeback(json!({})), "", name))]);
+        let reply = reply(fetch_dispute(), vec![ok(without(dispute_object(json!({})), "", name))]);
         assert!(matches!(reply, Reply::Fault(_)), "a chargeback without {name}: {reply:?}");
     }
 }
