@@ -9,6 +9,8 @@
 
 pub mod registry;
 
+pub mod native;
+
 pub mod adapter_connector;
 
 pub mod health;

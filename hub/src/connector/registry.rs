@@ -1,4 +1,4 @@
-//! Which connectors there are, and what each is built from. The only file that names concrete processors.
+//! Which connectors there are, and what each is built from.
 //!
 //! Invariant: a connector exists only with settings that its adapter accepts, every required secret, and
 //! hosts that can be read. What is wrong is said with the connector, the key and the fix, never the value.
@@ -15,6 +15,7 @@ use super::adapter_connector::{AdapterConnector, Identity};
 use super::credentials::{SecretText, SecretValues};
 use super::egress::Egress;
 use super::hosts::{AllowedHosts, Grants, HostsError};
+use super::native::{SANDBOX, native_adapter};
 use super::redact::{FORM_BYTES_MIN, Redactor};
 use super::replay::Means;
 use super::runner::{Native, Runner, Sandboxed};
@@ -23,10 +24,6 @@ use crate::clock::Clock;
 use crate::plugin::file::PluginHash;
 use crate::plugin::sandbox::Plugin;
 use crate::plugin::shelf::{NotFound, Shelf};
-
-/// The adapter that moves no money.
-const SANDBOX: &str = "sandbox";
-const STRIPE: &str = "stripe";
 
 /// The shortest secret, in bytes: the shortest that can be found and masked in an echo.
 const SECRET_BYTES_MIN: usize = FORM_BYTES_MIN;
@@ -39,18 +36,6 @@ const MODE_WORDS_MAX: usize = 2;
 
 /// The shortest webhook path secret, in characters: 128 random bits in base64.
 const PATH_SECRET_CHARS_MIN: usize = 22;
-
-/// The adapters that are compiled in.
-pub const NATIVE_ADAPTERS: [&str; 2] = [SANDBOX, STRIPE];
-
-/// The adapter that is compiled in under this name.
-pub fn native_adapter(name: &str) -> Option<Arc<dyn Adapter>> {
-    match name {
-        SANDBOX => Some(Arc::new(processor_sandbox::Sandbox)),
-        STRIPE => Some(Arc::new(processor_stripe::Stripe)),
-        _ => None,
-    }
-}
 
 /// Which adapter a connector uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -552,7 +537,6 @@ mod tests {
         let config = ConnectorConfig { adapter: nobody, ..lab::config(&lab::descriptor(WholeBody)) };
         let error = build(config, &surroundings()).err().unwrap();
         assert!(error.to_string().contains("no adapter `nobody`"), "{error}");
-        assert!(native_adapter("sandbox").is_some() && native_adapter("Sandbox").is_none());
     }
 
     #[test]
