@@ -1,0 +1,106 @@
+//! A hub of the real binary with plugins that mean harm, each asked again and again: what that costs the hub, and what
+//! its operator is told.
+
+use payhub::connector::breaker::MISBEHAVIORS_MAX;
+use serde_json::{Value, json};
+
+use super::hostile::framed;
+use crate::operators::desk::Desk;
+use crate::processes::eventually;
+use crate::processes::http::send;
+use crate::processes::world::{Kind, World, text};
+
+/// One plugin: the file of its adapter, the name that it goes by here, and limits of its own.
+type Hostile = (&'static str, &'static str, &'static str);
+
+/// A hub with the good connector `sandbox` and one on each of these plugins, named like it.
+fn desk(hostile: &[Hostile], limits: &str) -> Desk {
+    let mut world = World::prepare(Kind::Serve);
+    let folder = world.data_dir().join("plugins");
+    std::fs::create_dir_all(&folder).expect("the folder of plugins");
+    let config = std::fs::read_to_string(world.config_file()).expect("a config");
+    // Whoever delivers here is a stranger, again and again.
+    let mut config = config.replace("[limits]\n", "[limits]\nunproven_requests_per_min = 0\n");
+    let (_, good) = config.split_once("[connectors.sandbox]").expect("a connector");
+    let good = good.split("\n[").next().expect("its lines").to_owned();
+    for (file, name, own) in hostile {
+        let plugin = framed(file, &world.sandbox_url, |descriptor| descriptor.name = (*name).to_owned());
+        std::fs::write(folder.join(format!("{name}.wasm")), plugin).expect("a plugin file");
+        let lines = good.replace("adapter = \"sandbox\"", &format!("plugin = \"{name}\""));
+        config.push_str(&format!("\n[connectors.{name}]{lines}\n"));
+        if !own.is_empty() {
+            config.push_str(&format!("\n[plugins.limits_of.{name}]\n{own}\n"));
+        }
+    }
+    config.push_str(&format!("\n[plugins.limits]\n{limits}\n"));
+    std::fs::write(world.config_file(), config).expect("the config can be written");
+    world.start_hub();
+    world.api.key = world.first_key();
+    Desk { world }
+}
+
+/// A stranger delivers something, and the plugin is run to look at it.
+fn deliver(desk: &Desk, connector: &str) -> u16 {
+    let url = format!("{}/webhooks/{connector}", desk.world.api.base_url);
+    send("POST", &url, &[("content-type", "application/json")], b"{}").expect("an answer").status
+}
+
+/// What `payhub plugin list` says of a connector.
+fn listed(desk: &Desk, connector: &str) -> Value {
+    let list = desk.ask(&["plugin", "list", "--json"]).json();
+    let all = list["data"].as_array().expect("a list").clone();
+    all.into_iter().find(|one| one["connector"] == connector).expect("the connector")
+}
+
+/// The kinds of failures that were counted, each with how often.
+fn failures(desk: &Desk, connector: &str) -> Vec<(String, u64)> {
+    let listed = listed(desk, connector);
+    let kinds = listed["failures"].as_object().expect("kinds").iter();
+    let counted = kinds.map(|(kind, count)| (kind.clone(), count.as_u64().expect("a count")));
+    counted.filter(|(_, count)| *count > 0).collect()
+}
+
+#[test]
+fn the_list_says_what_each_did_wrong_and_whether_it_is_run() {
+    let rows: [(Hostile, &str); 8] = [
+        (("loops", "spins", "run_ms_max = 50\nfuel_max = 100_000_000_000"), "timed_out"),
+        (("loops", "burns", "run_ms_max = 10_000\nfuel_max = 1_000_000"), "out_of_fuel"),
+        (("eats_memory", "eats", ""), "out_of_memory"),
+        (("recurses", "recurses", ""), "trapped"),
+        (("traps", "traps", ""), "trapped"),
+        (("answers_too_much", "floods", ""), "bad_reply"),
+        (("answers_nonsense", "babbles", ""), "bad_reply"),
+        (("never_done", "dithers", ""), "broke_rule"),
+    ];
+    let desk = desk(&rows.map(|(hostile, _)| hostile), "memory_bytes_max = 16_777_216");
+    for ((_, name, _), kind) in rows {
+        assert_eq!(failures(&desk, name), [], "{name}");
+        for times in 1..=2 {
+            assert_eq!(deliver(&desk, name), 503, "{name}");
+            assert_eq!(failures(&desk, name), [(kind.to_owned(), times)], "{name}");
+        }
+        // Strangers open no breaker, however often.
+        let listed = listed(&desk, name);
+        assert_eq!((&listed["breaker"], &listed["breaker_open_until"]), (&json!("closed"), &Value::Null));
+    }
+    // Its own payments do.
+    for number in 1..=MISBEHAVIORS_MAX {
+        let payment = desk.create(&format!("trap-{number}"), &json!({ "connector": "traps" }));
+        let answer = send("GET", &text(&payment, "checkout_url"), &[], b"").expect("an answer");
+        assert!(!answer.text().contains("wasm"), "{}", answer.text());
+    }
+    let is_open = |desk: &Desk| Some(listed(desk, "traps")).filter(|listed| listed["breaker"] == "open");
+    let open = eventually("the breaker is open", || is_open(&desk));
+    let until = text(&open, "breaker_open_until");
+    let trapped = 2 + MISBEHAVIORS_MAX;
+    assert_eq!(open["failures"]["trapped"], trapped, "{open:#}");
+    let shown = desk.ask(&["plugin", "list"]).done();
+    let line = |name: &str| shown.lines().find(|line| line.starts_with(name)).expect("a line").to_owned();
+    assert!(line("traps").contains(&format!("open until {until}")), "{shown}");
+    assert!(line("traps").ends_with(&format!("{trapped} trapped")), "{shown}");
+    assert!(line("burns").contains("closed") && line("burns").ends_with("2 out of fuel"), "{shown}");
+    // The counts go on over a reload, which builds every connector anew.
+    desk.ask(&["config", "reload"]).done();
+    assert_eq!(failures(&desk, "traps"), [("trapped".to_owned(), u64::from(trapped))]);
+    assert_eq!(failures(&desk, "burns"), [("out_of_fuel".to_owned(), 2)]);
+}
