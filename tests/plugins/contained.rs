@@ -2,6 +2,7 @@
 //! its operator is told.
 
 use payhub::connector::breaker::MISBEHAVIORS_MAX;
+use payhub::plugin::limits::Limits;
 use serde_json::{Value, json};
 
 use super::hostile::framed;
@@ -103,4 +104,105 @@ fn the_list_says_what_each_did_wrong_and_whether_it_is_run() {
     desk.ask(&["config", "reload"]).done();
     assert_eq!(failures(&desk, "traps"), [("trapped".to_owned(), u64::from(trapped))]);
     assert_eq!(failures(&desk, "burns"), [("out_of_fuel".to_owned(), 2)]);
+}
+
+/// What each plugin of the load may take.
+const LIMITS: Limits = Limits {
+    run_ms_max: 10_000,
+    fuel_max: 100_000_000_000,
+    memory_bytes_max: 64 * 1024 * 1024,
+    output_bytes_max: 64 * 1024,
+    log_lines_max: 20,
+    log_line_bytes_max: 1_024,
+    concurrent_runs_max: 4,
+};
+/// The plugins of the load, what each does wrong, and how often it is asked.
+const LOAD: [(Hostile, &str, usize); 3] = [
+    (("loops", "spins", "run_ms_max = 100"), "timed_out", 48),
+    (("eats_memory", "eats", ""), "out_of_memory", 144),
+    (("answers_too_much", "floods", ""), "bad_reply", 144),
+];
+/// Strangers who deliver to each at once: more than it has places.
+const STRANGERS: usize = LIMITS.concurrent_runs_max + 2;
+/// Payments that are made meanwhile.
+const PAYMENTS: usize = 8;
+/// What the hub itself may take more than before for all these requests and payments, in bytes: connections,
+/// threads, pages of the database, what the allocator keeps.
+const HUB_ITSELF_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// How long a reply is in `answers_too_much`, in bytes. The hub copies it before it can say that it is too long ...
+const FLOOD_BYTES: usize = 3 * 1024 * 1024;
+/// ... and of such copies glibc keeps up to two, for the next ones, in each of its arenas, of which it makes up to
+/// so many for each core.
+const ARENAS_PER_CORE: usize = 8;
+
+/// A line of what the system says of the hub's memory, in bytes.
+fn memory(desk: &Desk, line: &str) -> usize {
+    let process = desk.world.hub.as_ref().expect("a hub").id();
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("its status");
+    let found = status.lines().find_map(|text| text.strip_prefix(line)).expect("the line");
+    let kilobytes = found.trim_start_matches(':').trim().trim_end_matches(" kB");
+    kilobytes.parse::<usize>().expect("a number of kB") * 1024
+}
+
+/// A payment with the good connector, paid; its id.
+fn paid(desk: &Desk, order: &str) -> String {
+    let payment = desk.create(order, &json!({ "connector": "sandbox" }));
+    desk.pay(&desk.open(&payment));
+    let id = text(&payment, "id");
+    desk.until(&id, "paid", |payment| payment["status"] == "succeeded");
+    id
+}
+
+#[test]
+fn the_hub_keeps_its_memory_and_its_payments_while_three_of_them_rage() {
+    let limits = format!(
+        "run_ms_max = {}\nfuel_max = {}\nmemory_bytes_max = {}\noutput_bytes_max = {}\nconcurrent_runs_max = {}",
+        LIMITS.run_ms_max,
+        LIMITS.fuel_max,
+        LIMITS.memory_bytes_max,
+        LIMITS.output_bytes_max,
+        LIMITS.concurrent_runs_max
+    );
+    let desk = desk(&LOAD.map(|(hostile, ..)| hostile), &limits);
+    // Everything has been used once, and what that leaves behind is there already.
+    for ((_, name, _), ..) in LOAD {
+        assert_eq!(deliver(&desk, name), 503);
+    }
+    paid(&desk, "first");
+    let resident_before = memory(&desk, "VmRSS");
+    let peak_before = memory(&desk, "VmHWM");
+
+    std::thread::scope(|threads| {
+        for ((_, name, _), _, times) in LOAD {
+            for _ in 0..STRANGERS {
+                let desk = &desk;
+                threads.spawn(move || {
+                    for _ in 0..times / STRANGERS {
+                        assert_eq!(deliver(desk, name), 503, "{name}");
+                    }
+                });
+            }
+        }
+        for number in 0..PAYMENTS {
+            let id = paid(&desk, &format!("good-{number}"));
+            desk.until_refund(&desk.refund(&id, 500), "succeeded");
+        }
+    });
+    for ((_, name, _), kind, times) in LOAD {
+        let asked = u64::try_from(1 + times / STRANGERS * STRANGERS).expect("a count");
+        assert_eq!(failures(&desk, name), [(kind.to_owned(), asked)], "{name}");
+    }
+
+    let runs_bytes_max = LOAD.len() * LIMITS.resident_bytes_max();
+    let bound = peak_before + runs_bytes_max + HUB_ITSELF_BYTES_MAX;
+    let peak = memory(&desk, "VmHWM");
+    assert!(peak <= bound, "{peak} bytes of memory at most, where {bound} are allowed");
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let kept = resident_before + HUB_ITSELF_BYTES_MAX + cores * ARENAS_PER_CORE * 2 * FLOOD_BYTES;
+    eventually("the memory is given back", || (memory(&desk, "VmRSS") <= kept).then_some(()));
+    // Neither would hold if one run in four kept what it took.
+    let taken = LOAD[1].2 * LIMITS.memory_bytes_max;
+    assert!(taken / 4 > bound - peak_before && taken / 4 > kept - resident_before, "{taken} bytes in all");
+    let count = i64::try_from(PAYMENTS + 1).expect("a count");
+    assert_eq!(desk.ledger(), (count * 1999, (count - 1) * 500));
 }
