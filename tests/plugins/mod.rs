@@ -18,6 +18,8 @@ mod sepa;
 
 pub(crate) mod hostile;
 
+mod contained;
+
 mod neighbors;
 
 mod shelf;

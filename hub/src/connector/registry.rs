@@ -21,6 +21,7 @@ use super::replay::Means;
 use super::runner::{Native, Runner, Sandboxed};
 use super::transport::Transport;
 use crate::clock::Clock;
+use crate::plugin::failures::FailureBook;
 use crate::plugin::file::PluginHash;
 use crate::plugin::sandbox::Plugin;
 use crate::plugin::shelf::{NotFound, Shelf};
@@ -69,6 +70,8 @@ pub struct Surroundings {
     pub clock: Arc<dyn Clock>,
     /// The plugins that connectors may use.
     pub plugins: Arc<Shelf>,
+    /// What runs of plugins did wrong, across reloads.
+    pub failures: Arc<FailureBook>,
 }
 
 impl AdapterChoice {
@@ -250,12 +253,18 @@ fn build_from(
         (Arc::clone(&surroundings.transport), Arc::clone(&surroundings.clock)),
     )
     .map_err(hosts_error)?;
+    let failures = match &code {
+        // Nobody is shown those of an adapter that is compiled in: its panics are in the log.
+        Code::Native(_) => Arc::default(),
+        Code::Plugin(plugin) => surroundings.failures.of(&config.name, plugin.hash()),
+    };
     let (runner, content_hash): (Arc<dyn Runner>, _) = match code {
         Code::Native(adapter) => (Arc::new(Native(adapter)), None),
         Code::Plugin(plugin) => {
             let hash = plugin.hash().to_string();
             let (connector, redactor) = (connector(), Arc::clone(&redactor));
-            (Arc::new(Sandboxed { plugin, connector, redactor }), Some(hash))
+            let failures = Arc::clone(&failures);
+            (Arc::new(Sandboxed { plugin, connector, redactor, failures }), Some(hash))
         }
     };
     let identity = Identity {
@@ -266,7 +275,7 @@ fn build_from(
         webhook_path_secret: config.webhook_path_secret,
     };
     let clock = Arc::clone(&surroundings.clock);
-    let means = Means { runner, descriptor, settings, secrets, redactor, egress, clock };
+    let means = Means { runner, descriptor, settings, secrets, redactor, egress, clock, failures };
     Ok(Arc::new(AdapterConnector::new(identity, means)))
 }
 
@@ -385,6 +394,7 @@ mod tests {
             transport: Arc::new(HttpTransport::new(&[]).unwrap()),
             clock: Arc::new(SystemClock),
             plugins: Arc::default(),
+            failures: Arc::default(),
         }
     }
 
