@@ -4,6 +4,8 @@ mod world;
 
 mod afterwards;
 
+mod lost_answers_in_fast_time;
+
 mod payments;
 
 use crate::stories::at_processor::stories::{
