@@ -8,7 +8,7 @@ mod same;
 
 mod acceptance;
 
-mod javascript;
+pub(crate) mod javascript;
 
 mod guides;
 
