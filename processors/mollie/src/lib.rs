@@ -39,10 +39,10 @@ const PAGE_OBJECTS_DEFAULT: usize = 50;
 const PAGE_OBJECTS_MAX: &str = "250";
 /// Pages of one list. More than 750 refunds of one payment are not read but refused.
 const PAGES_MAX: usize = 3;
-/// Payments on one page of a search by our own reference; a payment is some kilobytes.
-const SEARCH_PAGE_PAYMENTS: &str = "100";
-/// Pages of such a search. A payment that is not among the newest 500 is not found, and not called absent.
-const SEARCH_PAGES_MAX: usize = 5;
+/// Payments on one page of a search by our own reference. One is some kilobytes, and all pages are held at once.
+const SEARCH_PAGE_PAYMENTS: &str = "50";
+/// Pages of such a search. A payment that is not among the newest 300 is not found, and not called absent.
+const SEARCH_PAGES_MAX: usize = 6;
 
 /// The adapter for Mollie.
 #[derive(Clone, Copy, Debug)]
@@ -287,7 +287,7 @@ fn capture(call: &Call, order: &CaptureOrder, dialogue: &mut Dialogue<'_>) -> Fl
 fn void(call: &Call, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
     let id = call.require_reference(ReferenceKind::Payment)?;
     let path = requests::payment(id, "/release-authorization");
-    let response = dialogue.send(requests::write(call, Method::Post, &path, Map::new())?)?;
+    let response = dialogue.send(requests::write(call, Method::Post, &path, requests::release(call))?)?;
     if response.status == 202 {
         let (echo, state) = (Some(call.echo.clone()), ItemState::Pending);
         let item = Item { kind: ItemKind::Void, id: None, echo, state, amount: None, reason: None, at: None };
@@ -438,5 +438,5 @@ fn search(call: &Call, dialogue: &mut Dialogue<'_>) -> Flow<Option<String>> {
             return Ok(None);
         }
     }
-    Err(Fault::unreadable("expected our payment among the newest 500 of Mollie's list").into())
+    Err(Fault::unreadable("expected our payment among the newest 300 of Mollie's list").into())
 }

@@ -127,6 +127,11 @@ pub(crate) fn new_capture(order: &CaptureOrder) -> Result<Map<String, Value>, Fa
     ]))
 }
 
+/// A release of all that is not captured. It has nothing to say but, with a token, whose payment it is.
+pub(crate) fn release(call: &Call) -> Map<String, Value> {
+    profile(call).map(|profile| ("profileId".to_owned(), json!(profile))).into_iter().collect()
+}
+
 pub(crate) fn new_refund(call: &Call, order: &RefundOrder) -> Result<Map<String, Value>, Fault> {
     let mut body = Map::from_iter([
         ("amount".to_owned(), amounts::write(order.amount, "operation.amount")?),

@@ -3,7 +3,7 @@
 //! Source: Mollie's documentation, "Multicurrency" (docs.mollie.com).
 
 use processor_mollie::Mollie;
-use processor_sdk::{Adapter, Call, Currencies, Currency, Fault, Money, Reply};
+use processor_sdk::{Adapter, Call, CaptureMode, Currencies, Currency, Fault, Money, Reply};
 use serde_json::json;
 
 use crate::support::*;
@@ -126,6 +126,10 @@ fn totals_are_those_that_mollie_states() {
             with_history(status, json!([]), json!([]), captures),
             json!({"amountCaptured": stated, "amountRefunded": {"currency": "EUR", "value": "0.00"}}),
         );
+        // Under automatic capture the captures are not ours to count.
+        let automatic = Call { capture: CaptureMode::Automatic, ..fetch_payment() };
+        let stated_only = expected.filter(|_| !stated.is_null());
+        assert_eq!(facts(automatic, vec![ok(payment.clone())]).captured, stated_only, "{status} {stated}");
         let facts = fetched(payment);
         assert_eq!((facts.captured, facts.refunded), (expected, None), "{status} {stated}");
         assert_eq!(facts.authorized, (status == "authorized").then(|| eur(1234)).flatten());

@@ -101,7 +101,7 @@ fn a_list_without_an_end_is_refused() {
     let page = |name: &str| list(name, &[], Some("https://api.mollie.com/v2/x?from=tr_1"));
     for (call, name, pages) in [
         (refund_order("fetch_refund", json!({})), "refunds", 3),
-        (unreferenced(fetch_payment()), "payments", 5),
+        (unreferenced(fetch_payment()), "payments", 6),
     ] {
         let said = reply(call, (0..pages).map(|_| page(name)).collect());
         assert!(matches!(said, Reply::Fault(Fault::Unreadable { .. })), "{name}: {said:?}");

@@ -43,7 +43,7 @@ fn every_request_is_authorized_and_every_write_carries_its_key() {
             vec![ok(chargeback(json!({})))],
             vec!["GET payments/tr_7UhSN1zuXS/chargebacks/chb_1"],
         ),
-        (unreferenced(fetch_payment()), vec![list("payments", &[], None)], vec!["GET payments?limit=100"]),
+        (unreferenced(fetch_payment()), vec![list("payments", &[], None)], vec!["GET payments?limit=50"]),
     ] {
         let requests = perform(call, responses).0;
         let sent: Vec<_> = requests
@@ -170,7 +170,7 @@ fn methods_are_a_list_so_that_the_page_is_mollies_own() {
         let captured = (mode == CaptureMode::Manual).then(|| json!("manual"));
         assert_eq!(body.get("captureMode"), captured.as_ref());
     }
-    for methods in ["ideal,,creditcard", "ideal creditcard", "iDEAL", "ideal;rm", &"ideal,".repeat(61)] {
+    for methods in ["ideal,,creditcard", "ideal creditcard", "iDEAL", "ideal;rm", &["ideal"; 61].join(",")] {
         let reply = reply(with_setting(open(json!({})), "methods", methods), vec![]);
         let expected = |field: &str| field == "settings.methods";
         assert!(
@@ -208,12 +208,22 @@ fn only_a_token_is_told_its_profile_and_mode() {
         assert_eq!(body(&opened)["profileId"], "pfl_1");
         assert_eq!(body(&opened).get("testmode"), testmode.as_ref());
         let released = perform(of(void()), vec![response(202, &json!(null))]).0.remove(0);
-        let expected = testmode.as_ref().map_or(json!({}), |testmode| json!({"testmode": testmode}));
-        assert_eq!(body(&released), &expected);
+        assert_eq!(
+            (&body(&released)["profileId"], body(&released).get("testmode")),
+            (&json!("pfl_1"), testmode.as_ref())
+        );
+        let cancelable = || ok(payment("open", json!({"mode": mode, "isCancelable": true})));
+        let canceled = ok(payment("canceled", json!({"mode": mode})));
+        let deleted =
+            perform(of(call(json!({"kind": "expire_checkout"}))), vec![cancelable(), canceled]).0.remove(1);
+        match &testmode {
+            Some(testmode) => assert_eq!(body(&deleted), &json!({"testmode": testmode})),
+            None => assert_eq!(deleted.body, processor_sdk::RequestBody::Empty),
+        }
         let searched =
             perform(of(unreferenced(fetch_payment())), vec![list("payments", &[], None)]).0.remove(0);
         let query =
-            if livemode { "?profileId=pfl_1&limit=100" } else { "?profileId=pfl_1&limit=100&testmode=true" };
+            if livemode { "?profileId=pfl_1&limit=50" } else { "?profileId=pfl_1&limit=50&testmode=true" };
         assert_eq!(searched.url, format!("https://api.mollie.com/v2/payments{query}"));
     }
 }

@@ -135,6 +135,24 @@ fn reasons_of_failures() {
     assert_eq!((paid.word, paid.decline), (Some(Word::Paid), None));
 }
 
+#[test]
+fn the_time_to_capture_is_said_of_what_is_authorized() {
+    for (status, capture_before, expected) in [
+        ("authorized", json!("2023-11-21T22:14:20+00:00"), Some("2023-11-21T22:14:20Z")),
+        ("authorized", json!("2023-11-21T23:14:20+01:00"), Some("2023-11-21T22:14:20Z")),
+        ("authorized", json!("2023-11-21"), Some("2023-11-21T00:00:00Z")),
+        // No money depends on it.
+        ("authorized", json!("in a week"), None),
+        ("authorized", json!(7), None),
+        ("authorized", json!(null), None),
+        ("paid", json!("2023-11-21T22:14:20+00:00"), None),
+    ] {
+        let facts = fetched(payment(status, json!({"captureBefore": capture_before})));
+        let said = facts.capture_before.map(processor_sdk::Timestamp::to_rfc3339);
+        assert_eq!(said.as_deref(), expected, "{status} {capture_before}");
+    }
+}
+
 /// An object that lacks what we need says nothing at all.
 #[test]
 fn half_an_object_is_no_answer() {
