@@ -42,7 +42,9 @@ fn by_type(event: &Json) -> Result<Notification, Fault> {
         "refund.created" | "refund.updated" => said(event, wire::refund(&object("refund")?)?),
         // The last of these is what the second was called before.
         "dispute.created" | "dispute.state.updated" | "dispute.state.changed" => {
-            said(event, wire::dispute(&object("dispute")?)?)
+            // By this name in the published examples, by the other in the published schema.
+            let dispute = object("dispute").or_else(|_| object("object"))?;
+            said(event, wire::dispute(&dispute)?)
         }
         "order.updated" => {
             let order = object("order_updated")?;

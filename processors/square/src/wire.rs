@@ -42,8 +42,7 @@ pub(crate) fn door(link: &Json) -> Result<Door, Fault> {
 
 /// The payments of an order: those that it names, and those that we heard of before it does.
 pub(crate) fn payment_ids(call: &Call, order: &Json) -> Result<BTreeSet<String>, Fault> {
-    let known = call.references.iter().filter(|reference| reference.kind == ReferenceKind::Payment);
-    let mut ids: BTreeSet<_> = known.map(|reference| reference.id.clone()).collect();
+    let mut ids = known_payment_ids(call);
     if order.at("/tenders").is_some() {
         for tender in order.list("/tenders")? {
             // A tender's own id is its payment's.
@@ -55,6 +54,12 @@ pub(crate) fn payment_ids(call: &Call, order: &Json) -> Result<BTreeSet<String>,
         }
     }
     Ok(ids)
+}
+
+/// The payments that we heard of.
+pub(crate) fn known_payment_ids(call: &Call) -> BTreeSet<String> {
+    let known = call.references.iter().filter(|reference| reference.kind == ReferenceKind::Payment);
+    known.map(|reference| reference.id.clone()).collect()
 }
 
 /// The refunds of a payment, by their ids.

@@ -169,7 +169,9 @@ fn half_an_event_says_nothing() {
 }
 
 #[test]
-fn a_dispute_goes_by_its_older_name_too() {
+fn a_dispute_goes_by_its_other_names_too() {
+    let as_in_the_schema = event("dispute.created", json!({"object": dispute("LOST")}));
+    assert_eq!(facts_of(notified(&as_in_the_schema).says).items[0].id.as_deref(), Some("dispute1"));
     let mut older = dispute("LOST");
     let id = older.as_object_mut().unwrap().remove("id").unwrap();
     older["dispute_id"] = id;

@@ -255,3 +255,27 @@ fn refusals_to_open() {
         assert_eq!(seen, (Some(Word::Declined), ours, true, Some(code.to_owned())));
     }
 }
+
+#[test]
+fn refusals_to_refund() {
+    for (status, code) in [
+        (400, "REFUND_AMOUNT_INVALID"),
+        (400, "REFUND_ALREADY_PENDING"),
+        (400, "PAYMENT_NOT_REFUNDABLE"),
+        (400, "PAYMENT_NOT_REFUNDABLE_DUE_TO_DISPUTE"),
+        (400, "REFUND_ERROR_PAYMENT_NEEDS_COMPLETION"),
+        (400, "REFUND_DECLINED"),
+        (400, "INSUFFICIENT_PERMISSIONS_FOR_REFUND"),
+        (402, "RESERVATION_DECLINED"),
+        (422, "NEVER_HEARD_OF"),
+    ] {
+        // No refund of the payment is ours: this one did not happen.
+        let responses =
+            vec![refusal(status, "REFUND_ERROR", code), one("payment", payment("COMPLETED", json!({})))];
+        let said = facts(refund_order("refund", json!({})), responses);
+        assert_eq!((said.items.len(), said.word, said.refunded), (1, None, None), "{code}");
+        let item = &said.items[0];
+        let seen = (item.state, item.id.as_deref(), item.echo.as_deref(), item.reason.as_deref());
+        assert_eq!(seen, (ItemState::Failed, None, Some("re1"), Some(code)));
+    }
+}
