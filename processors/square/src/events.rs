@@ -71,8 +71,7 @@ fn payment(event: &Json, payment: &Json) -> Result<Notification, Fault> {
             wire::add(&mut facts, wire::capture(payment)?);
             facts
         }
-        "APPROVED" => whole(Word::Authorized),
-        "PENDING" => whole(Word::Pending),
+        "APPROVED" | "PENDING" => whole(Word::Pending),
         // Why a try failed. The link is open for another one.
         "FAILED" => match wire::decline(payment)? {
             Some(decline) => Facts { decline: Some(decline), ..Facts::default() },

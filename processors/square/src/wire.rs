@@ -10,7 +10,6 @@ use processor_sdk::{
 };
 use serde_json::Value;
 
-use crate::words::Covered;
 use crate::{amounts, requests, words};
 
 /// A link that was just made, with its order where Square shows that too.
@@ -24,7 +23,7 @@ pub(crate) fn new_link(answer: &Json) -> Result<Facts, Fault> {
     let facts = match orders.iter().find(|order| order.at("/id").and_then(Value::as_str) == Some(order_id)) {
         Some(order) => Facts {
             amount: Some(amounts::read(order, "/total_money")?),
-            ..Facts::word(words::of_order(order.text("/state")?, &[], Covered::No))
+            ..Facts::word(words::of_order(order.text("/state")?, &[], false))
         },
         None => Facts::word(Word::Open),
     };
@@ -78,17 +77,11 @@ pub(crate) fn order(order: &Json, payments: &[Json]) -> Result<Facts, Fault> {
         pairs.map(|(payment, _)| payment)
     };
     let taken = amounts::sum(in_state("COMPLETED"), "/total_money", total.currency())?;
-    let reserved = amounts::sum(in_state("APPROVED"), "/total_money", total.currency())?;
-    let covered = match taken.minor() {
-        _ if !total.is_positive() => Covered::No,
-        minor if minor >= total.minor() => Covered::Taken,
-        minor if minor + reserved.minor() >= total.minor() => Covered::Reserved,
-        _ => Covered::No,
-    };
-    let word = words::of_order(order.text("/state")?, &states, covered);
+    let is_paid = total.is_positive() && taken.minor() >= total.minor();
+    let word = words::of_order(order.text("/state")?, &states, is_paid);
     let mut facts = Facts { amount: Some(total), ..Facts::default() };
     let under_way = states.iter().any(|state| matches!(*state, "APPROVED" | "PENDING"));
-    if covered == Covered::Taken || !under_way {
+    if is_paid || !under_way {
         facts.captured = Some(taken);
         for payment in in_state("COMPLETED") {
             add(&mut facts, capture(payment)?);

@@ -19,10 +19,10 @@ fn names(notification: &processor_sdk::Notification, kind: ReferenceKind, id: &s
 #[test]
 fn events_of_payments_that_say_what_is_so() {
     for (kind, status, word) in [
-        ("payment.created", "APPROVED", Word::Authorized),
+        ("payment.created", "APPROVED", Word::Pending),
         ("payment.created", "COMPLETED", Word::Paid),
         ("payment.updated", "PENDING", Word::Pending),
-        ("payment.updated", "APPROVED", Word::Authorized),
+        ("payment.updated", "APPROVED", Word::Pending),
         ("payment.updated", "COMPLETED", Word::Paid),
     ] {
         let notification = notified(&event(kind, json!({"payment": payment(status, json!({}))})));

@@ -244,6 +244,23 @@ fn pitfall_a_failed_payment_is_neither_the_end_nor_the_payment() {
     assert_eq!(said.items.len(), 1);
 }
 
+/// Approved was taken for the end of it. Square completes such a payment by itself, or cancels it after days:
+/// then the link is open again, and whoever had taken the money for reserved waited for ever.
+#[test]
+fn pitfall_an_approved_payment_is_not_money_yet() {
+    let of = |status| payment(status, json!({}));
+    for (status, expected) in [
+        ("APPROVED", Word::Pending),
+        ("COMPLETED", Word::Paid),
+        ("CANCELED", Word::Open),
+        ("FAILED", Word::Open),
+    ] {
+        assert_eq!(word("OPEN", &[&of(status)]), expected, "{status}");
+    }
+    let Says::Facts(told) = notified(&payment_event(of("APPROVED"))).says else { panic!("facts") };
+    assert_eq!((told.word, told.captured, told.authorized), (Some(Word::Pending), None, None));
+}
+
 /// Headers were believed: only the address and the body are signed.
 #[test]
 fn pitfall_headers_beside_the_signature_count_for_nothing() {
