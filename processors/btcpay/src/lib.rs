@@ -247,7 +247,8 @@ fn expire(call: &Call, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
     }
 }
 
-/// Promises money back. The customer claims it, the merchant approves and pays it out; all that is later.
+/// Promises money back. The customer claims it, the merchant approves and pays it out; all that is later. The page
+/// to claim it at is no door of the attempt: whoever is shown it can take the money.
 fn refund(call: &Call, order: &RefundOrder, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
     let path = requests::invoice(call, call.require_reference(ReferenceKind::Session)?)?;
     let request = requests::post(call, &format!("{path}/refund"), requests::new_refund(call, order)?)?;
@@ -291,7 +292,10 @@ fn search(call: &Call, dialogue: &mut Dialogue<'_>) -> Flow<Option<Json>> {
 fn fetch_refund(call: &Call, order: &RefundOrder, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
     let mut found = vec![];
     match &order.id {
-        Some(id) => found.extend(find(call, &requests::pull_payment(id), NO_PULL_PAYMENT, dialogue)?),
+        Some(id) => {
+            found.extend(find(call, &requests::pull_payment(id), NO_PULL_PAYMENT, dialogue)?);
+            found.iter().try_for_each(|refund| check_id(refund, Some(id)))?;
+        }
         None => {
             let query = Form::new().with("includeArchived", "true");
             for refund in list(call, &requests::in_store(call, "pull-payments")?, &query, dialogue)? {
@@ -324,12 +328,23 @@ fn refunds(items: Vec<Item>) -> Answer {
 
 /// An invoice's facts, and its door while it is open. Of one that is over the payments tell whether money came.
 fn said(call: &Call, invoice: &Json, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
+    check_id(invoice, call.reference(ReferenceKind::Session))?;
     if !wire::is_over_with_money(invoice)? {
         return Ok(Answer::Said { facts: wire::invoice(invoice)?, door: wire::door(call, invoice)? });
     }
     let path = format!("{}/payment-methods", requests::invoice(call, invoice.text("/id")?)?);
     let methods = dialogue.send(requests::get(call, &path)?)?.success_json()?.list("")?;
     Ok(Answer::said(wire::over(invoice, &methods, call.settings.flag("accept_late"))?))
+}
+
+/// That an answer is about the thing that was asked for, and not about another from somebody's memory.
+fn check_id(object: &Json, asked: Option<&str>) -> Result<(), Fault> {
+    match asked {
+        Some(asked) if object.text("/id")? != asked => {
+            Err(Fault::unreadable("expected the id that was asked for at /id"))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// One object; `None` when BTCPay says that it has no such thing.
