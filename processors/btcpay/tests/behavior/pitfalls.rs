@@ -78,7 +78,8 @@ fn pitfall_a_search_is_read_exactly() {
     let other = |id: &str, changes: Value| invoice("New", "None", changed(json!({"id": id}), changes));
     let foreign = other("I0", json!({"metadata": {"orderId": "att10"}, "paidAmount": "12.34"}));
     let bare = other("I3", json!({"metadata": {}}));
-    assert_eq!(found(json!([foreign, bare, other("I1", json!({}))])), "I1");
+    let numbered = other("I4", json!({"metadata": {"orderId": 1001}, "currency": "BTC"}));
+    assert_eq!(found(json!([foreign, bare, numbered, other("I1", json!({}))])), "I1");
     // A repeat that arrived after all: the one with money, or else the newest.
     let newer = other("I2", json!({"createdTime": CREATED_S + 300}));
     let paid = other("I1", json!({"paidAmount": "0.01"}));
