@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use payhub::connector::registry::native_adapter;
+use payhub::connector::native::native_adapter;
 use processor_sdk::{
     Adapter, Answer, Call, Delivery, Descriptor, Dialogue, Flow, Notification, OperationKind,
 };

@@ -85,10 +85,20 @@ fn loaded(file: &str) -> Arc<Plugin> {
     sandbox.load(&bytes, Limits::default()).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
+/// Paystack's plugin as a file, built once for each run of the tests.
+pub(crate) fn paystack_file() -> PathBuf {
+    static PAYSTACK: OnceLock<PathBuf> = OnceLock::new();
+    let build = || {
+        printed("plugins/paystack", "npm", &["run", "build"]);
+        prepared().join("plugins/paystack/paystack.wasm")
+    };
+    PAYSTACK.get_or_init(build).clone()
+}
+
 fn paystack() -> Arc<Plugin> {
     static PAYSTACK: OnceLock<Arc<Plugin>> = OnceLock::new();
     Arc::clone(PAYSTACK.get_or_init(|| {
-        printed("plugins/paystack", "npm", &["run", "build"]);
+        let _built = paystack_file();
         loaded("paystack.wasm")
     }))
 }

@@ -8,7 +8,7 @@ mod same;
 
 mod acceptance;
 
-mod javascript;
+pub(crate) mod javascript;
 
 mod guides;
 
@@ -17,6 +17,8 @@ pub(crate) mod hot_load;
 mod sepa;
 
 pub(crate) mod hostile;
+
+mod contained;
 
 mod neighbors;
 

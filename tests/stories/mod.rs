@@ -35,3 +35,5 @@ mod order_references;
 pub(crate) mod at_processor;
 
 pub(crate) mod at_stripe;
+
+mod at_paystack;

@@ -62,7 +62,8 @@ async fn live_money_needs_a_live_connector() {
     assert_eq!(plain.json()["errors"][0]["pointer"], "/return_url", "live shoppers return over https");
 
     let transport = Arc::new(HttpTransport::new(&[]).unwrap());
-    let surroundings = Surroundings { transport, clock: Arc::new(SystemClock), plugins: Arc::default() };
+    let (plugins, failures) = (Arc::default(), Arc::default());
+    let surroundings = Surroundings { transport, clock: Arc::new(SystemClock), plugins, failures };
     let config = |livemode| connector_config("sandbox_a", &hub.sandbox.base_url, livemode);
     assert!(build(config(false), &surroundings).is_ok());
     let refused = build(config(true), &surroundings).err().unwrap().to_string();

@@ -75,7 +75,7 @@ fn no_floating_point_number() {
 }
 
 #[test]
-fn only_the_registry_names_processors() {
+fn only_one_file_names_processors() {
     let names_processor = |production: &str| {
         production.match_indices("processor_").any(|(start, _)| {
             let name = production[start..].split(|character| !super::source::is_word(character)).next();
@@ -86,9 +86,9 @@ fn only_the_registry_names_processors() {
     let sources = sources();
     let hub = sources.iter().filter(|source| source.path.starts_with("hub/"));
     only(
-        "only the registry names concrete processors",
+        "one file names concrete processors",
         hub.filter(|source| names_processor(&source.production)).map(|source| source.path.clone()),
-        &[("hub/src/connector/registry.rs", "the one list of adapters that are compiled in")],
+        &[("hub/src/connector/native.rs", "the one list of adapters that are compiled in")],
     );
     only(
         "only the demo names the make-believe processor's server",

@@ -17,9 +17,8 @@ use super::section::{Entry, Layer, Notes, Section, Value, join};
 use super::suggestion::nearest;
 use crate::connector::credentials::SecretText;
 use crate::connector::hosts::{AllowedHosts, Grants, HostsError};
-use crate::connector::registry::{
-    AdapterChoice, ConnectorConfig, ConnectorConfigError, NATIVE_ADAPTERS, descriptor_of,
-};
+use crate::connector::native::native_adapters;
+use crate::connector::registry::{AdapterChoice, ConnectorConfig, ConnectorConfigError, descriptor_of};
 use crate::plugin::file::PluginHash;
 use crate::plugin::shelf::{NotFound, Shelf};
 
@@ -252,9 +251,9 @@ impl ConnectorEntry {
         use ConnectorConfigError as E;
         let (key, reason, fix) = match error {
             E::NoAdapter { adapter, .. } => {
-                let fix = match nearest(adapter, NATIVE_ADAPTERS) {
+                let fix = match nearest(adapter, native_adapters()) {
                     Some(near) => format!("did you mean \"{near}\"?"),
-                    None => format!("there are: {}", NATIVE_ADAPTERS.join(", ")),
+                    None => format!("there are: {}", native_adapters().collect::<Vec<_>>().join(", ")),
                 };
                 ("adapter".to_owned(), format!("there is no adapter `{adapter}`"), Some(fix))
             }

@@ -598,7 +598,10 @@ fn a_file_of_connectors_has_nothing_else() {
         let [problem] = told.as_slice() else { panic!("{lines}: {refused}") };
         assert_eq!(problem.reason, reason, "{lines}");
         assert!(problem.fix.is_some(), "{lines}");
-        assert!(refused.to_string().contains(&format!("connectors.toml:{place}: {key}: {reason}")), "{refused}");
+        assert!(
+            refused.to_string().contains(&format!("connectors.toml:{place}: {key}: {reason}")),
+            "{refused}"
+        );
         assert!(refused.to_string().contains("^"), "{refused}");
     }
 }

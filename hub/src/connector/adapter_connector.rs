@@ -18,6 +18,7 @@ use super::judgment::{Effect, Failure, of_failure};
 use super::replay::{Ending, Means, RUN_S_MAX, Run, within};
 use super::trust::trusted;
 use super::{Authenticated, Connector, Performed, ReceiveFault, Received};
+use crate::plugin::failures::{Failures, Wrong};
 
 /// How many operations one connector works on at once.
 const CONCURRENT_RUNS_MAX: usize = 32;
@@ -93,7 +94,7 @@ impl AdapterConnector {
             Ending::Answer(answer) => self.answer_door(&answer).map(|()| answer),
             Ending::Failed(failure) => Err(failure),
             Ending::Notifications(_) | Ending::Verified => {
-                Err(self.misbehaved("answered a call with notifications"))
+                Err(self.means.misbehaved("answered a call with notifications"))
             }
         };
         self.judge(leave, answered.as_ref().err());
@@ -126,6 +127,9 @@ impl AdapterConnector {
             }
             return;
         };
+        if let Failure::Fault(_) = failure {
+            self.means.failures.count(Wrong::BrokeRule);
+        }
         let why = self.means.redactor.reason(&failure.to_string());
         tracing::error!(adapter.name, adapter.version, why, "the adapter misbehaved");
         if leave.misbehaved(self.means.clock.now()) {
@@ -138,15 +142,11 @@ impl AdapterConnector {
         }
     }
 
-    fn misbehaved(&self, what: impl Into<String>) -> Failure {
-        Failure::Misbehaved { who: self.means.runner.who(), what: what.into() }
-    }
-
     fn answer_door(&self, answer: &Answer) -> Result<(), Failure> {
         match answer {
-            Answer::Said { door: Some(door), .. } => {
-                self.door_allowed(door).map_err(|why| self.misbehaved(format!("opened a door that {why}")))
-            }
+            Answer::Said { door: Some(door), .. } => self
+                .door_allowed(door)
+                .map_err(|why| self.means.misbehaved(format!("opened a door that {why}"))),
             Answer::Said { door: None, .. } | Answer::Absent => Ok(()),
         }
     }
@@ -197,18 +197,18 @@ impl AdapterConnector {
             Err(why) => return failed(ReceiveFault::Unavailable { why }, vec![]),
         };
         let mut run = Run::delivery(&self.means, delivery);
-        let read =
-            match run.finish().await {
-                Ending::Notifications(notifications) if notifications.len() <= NOTIFICATIONS_MAX => {
-                    Ok(notifications)
-                }
-                Ending::Notifications(_) => Err(self
-                    .misbehaved(format!("read more than {NOTIFICATIONS_MAX} notifications in one delivery"))),
-                Ending::Answer(_) | Ending::Verified => {
-                    Err(self.misbehaved("answered a delivery with something other than notifications"))
-                }
-                Ending::Failed(failure) => Err(failure),
-            };
+        let read = match run.finish().await {
+            Ending::Notifications(notifications) if notifications.len() <= NOTIFICATIONS_MAX => {
+                Ok(notifications)
+            }
+            Ending::Notifications(_) => Err(self
+                .means
+                .misbehaved(format!("read more than {NOTIFICATIONS_MAX} notifications in one delivery"))),
+            Ending::Answer(_) | Ending::Verified => {
+                Err(self.means.misbehaved("answered a delivery with something other than notifications"))
+            }
+            Ending::Failed(failure) => Err(failure),
+        };
         self.judge(leave, read.as_ref().err());
         let notifications = match read {
             Ok(notifications) => notifications,
@@ -284,6 +284,10 @@ impl Connector for AdapterConnector {
 
     fn breaker(&self) -> BreakerState {
         self.breaker.state()
+    }
+
+    fn failures(&self) -> &Failures {
+        &self.means.failures
     }
 
     async fn perform(&self, call: &Call) -> Performed {

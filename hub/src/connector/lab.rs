@@ -116,6 +116,7 @@ pub(super) fn lab(adapter: LabAdapter, plays: Vec<Play>) -> Lab {
         transport: Arc::clone(&script) as Arc<dyn Transport>,
         clock: Arc::clone(&clock) as Arc<dyn crate::clock::Clock>,
         plugins: Arc::default(),
+        failures: Arc::default(),
     };
     let config = config(&adapter.descriptor);
     let connector = build_with(config, Arc::new(adapter), &surroundings).unwrap();

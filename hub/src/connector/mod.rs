@@ -9,6 +9,8 @@
 
 pub mod registry;
 
+pub mod native;
+
 pub mod adapter_connector;
 
 pub mod health;
@@ -55,6 +57,8 @@ use breaker::BreakerState;
 use redact::ExchangeRecord;
 use trust::TrustedNotification;
 
+use crate::plugin::failures::Failures;
+
 /// An adapter with one merchant's settings and secrets: what routing chooses among.
 #[async_trait]
 pub trait Connector: Send + Sync {
@@ -84,6 +88,9 @@ pub trait Connector: Send + Sync {
 
     /// Whether its adapter is run, or misbehaved too often lately.
     fn breaker(&self) -> BreakerState;
+
+    /// What its adapter did wrong, where that is a plugin.
+    fn failures(&self) -> &Failures;
 
     /// Carries out one operation and judges what became of it.
     async fn perform(&self, call: &Call) -> Performed;

@@ -1,4 +1,4 @@
-//! Which connectors there are, and what each is built from. The only file that names concrete processors.
+//! Which connectors there are, and what each is built from.
 //!
 //! Invariant: a connector exists only with settings that its adapter accepts, every required secret, and
 //! hosts that can be read. What is wrong is said with the connector, the key and the fix, never the value.
@@ -15,18 +15,16 @@ use super::adapter_connector::{AdapterConnector, Identity};
 use super::credentials::{SecretText, SecretValues};
 use super::egress::Egress;
 use super::hosts::{AllowedHosts, Grants, HostsError};
+use super::native::{SANDBOX, native_adapter};
 use super::redact::{FORM_BYTES_MIN, Redactor};
 use super::replay::Means;
 use super::runner::{Native, Runner, Sandboxed};
 use super::transport::Transport;
 use crate::clock::Clock;
+use crate::plugin::failures::FailureBook;
 use crate::plugin::file::PluginHash;
 use crate::plugin::sandbox::Plugin;
 use crate::plugin::shelf::{NotFound, Shelf};
-
-/// The adapter that moves no money.
-const SANDBOX: &str = "sandbox";
-const STRIPE: &str = "stripe";
 
 /// The shortest secret, in bytes: the shortest that can be found and masked in an echo.
 const SECRET_BYTES_MIN: usize = FORM_BYTES_MIN;
@@ -39,18 +37,6 @@ const MODE_WORDS_MAX: usize = 2;
 
 /// The shortest webhook path secret, in characters: 128 random bits in base64.
 const PATH_SECRET_CHARS_MIN: usize = 22;
-
-/// The adapters that are compiled in.
-pub const NATIVE_ADAPTERS: [&str; 2] = [SANDBOX, STRIPE];
-
-/// The adapter that is compiled in under this name.
-pub fn native_adapter(name: &str) -> Option<Arc<dyn Adapter>> {
-    match name {
-        SANDBOX => Some(Arc::new(processor_sandbox::Sandbox)),
-        STRIPE => Some(Arc::new(processor_stripe::Stripe)),
-        _ => None,
-    }
-}
 
 /// Which adapter a connector uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +70,8 @@ pub struct Surroundings {
     pub clock: Arc<dyn Clock>,
     /// The plugins that connectors may use.
     pub plugins: Arc<Shelf>,
+    /// What runs of plugins did wrong, across reloads.
+    pub failures: Arc<FailureBook>,
 }
 
 impl AdapterChoice {
@@ -265,12 +253,18 @@ fn build_from(
         (Arc::clone(&surroundings.transport), Arc::clone(&surroundings.clock)),
     )
     .map_err(hosts_error)?;
+    let failures = match &code {
+        // Nobody is shown those of an adapter that is compiled in: its panics are in the log.
+        Code::Native(_) => Arc::default(),
+        Code::Plugin(plugin) => surroundings.failures.of(&config.name, plugin.hash()),
+    };
     let (runner, content_hash): (Arc<dyn Runner>, _) = match code {
         Code::Native(adapter) => (Arc::new(Native(adapter)), None),
         Code::Plugin(plugin) => {
             let hash = plugin.hash().to_string();
             let (connector, redactor) = (connector(), Arc::clone(&redactor));
-            (Arc::new(Sandboxed { plugin, connector, redactor }), Some(hash))
+            let failures = Arc::clone(&failures);
+            (Arc::new(Sandboxed { plugin, connector, redactor, failures }), Some(hash))
         }
     };
     let identity = Identity {
@@ -281,7 +275,7 @@ fn build_from(
         webhook_path_secret: config.webhook_path_secret,
     };
     let clock = Arc::clone(&surroundings.clock);
-    let means = Means { runner, descriptor, settings, secrets, redactor, egress, clock };
+    let means = Means { runner, descriptor, settings, secrets, redactor, egress, clock, failures };
     Ok(Arc::new(AdapterConnector::new(identity, means)))
 }
 
@@ -400,6 +394,7 @@ mod tests {
             transport: Arc::new(HttpTransport::new(&[]).unwrap()),
             clock: Arc::new(SystemClock),
             plugins: Arc::default(),
+            failures: Arc::default(),
         }
     }
 
@@ -552,7 +547,6 @@ mod tests {
         let config = ConnectorConfig { adapter: nobody, ..lab::config(&lab::descriptor(WholeBody)) };
         let error = build(config, &surroundings()).err().unwrap();
         assert!(error.to_string().contains("no adapter `nobody`"), "{error}");
-        assert!(native_adapter("sandbox").is_some() && native_adapter("Sandbox").is_none());
     }
 
     #[test]

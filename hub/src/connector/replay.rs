@@ -24,6 +24,7 @@ use super::runner::Runner;
 use super::transport::SendError;
 use super::trust::Evidence;
 use crate::clock::Clock;
+use crate::plugin::failures::{Failures, Wrong};
 
 /// How many steps one run may take.
 pub const EXCHANGES_MAX: usize = 16;
@@ -43,6 +44,16 @@ pub struct Means {
     pub redactor: Arc<Redactor>,
     pub egress: Egress,
     pub clock: Arc<dyn Clock>,
+    /// What the adapter did wrong, counted.
+    pub failures: Arc<Failures>,
+}
+
+impl Means {
+    /// A reply that can be read and is not one that the adapter may give.
+    pub fn misbehaved(&self, what: impl Into<String>) -> Failure {
+        self.failures.count(Wrong::BrokeRule);
+        Failure::Misbehaved { who: self.runner.who(), what: what.into() }
+    }
 }
 
 /// How a run ended.
@@ -122,7 +133,7 @@ impl<'a> Run<'a> {
                 Reply::Fault(fault) => return Err(Failure::Fault(fault)),
             };
             if self.ask.transcript.len() >= EXCHANGES_MAX {
-                return Err(self.misbehaved(format!("wants more than {EXCHANGES_MAX} exchanges")));
+                return Err(self.means.misbehaved(format!("wants more than {EXCHANGES_MAX} exchanges")));
             }
             if self.means.clock.now() >= self.deadline {
                 return Err(late());
@@ -139,10 +150,6 @@ impl<'a> Run<'a> {
     async fn run_adapter(&self) -> Result<Reply, Failure> {
         let running = self.means.runner.run(&self.ask);
         within(self.means.clock.as_ref(), self.deadline, running).await.unwrap_or_else(|| Err(late()))
-    }
-
-    fn misbehaved(&self, what: impl Into<String>) -> Failure {
-        Failure::Misbehaved { who: self.means.runner.who(), what: what.into() }
     }
 
     async fn perform(&mut self, step: &Step) -> Result<(StepAnswer, Evidence), Failure> {
@@ -237,7 +244,7 @@ impl<'a> Run<'a> {
         let is_read = is_read(&prepared.request, &means.descriptor.reads);
         if !is_read && self.purpose != Purpose::Operation {
             // There is no key and no stored intent behind it (no processor is asked for anything unrecorded).
-            return Err(self.misbehaved("wants to send more than a read while it receives a delivery"));
+            return Err(self.means.misbehaved("wants to send more than a read while it receives a delivery"));
         }
         let began_at = means.clock.now();
         let sending = means.egress.send(request, prepared, delivery.as_ref());
@@ -277,7 +284,7 @@ impl<'a> Run<'a> {
         if is_open || is_cacheable(request) {
             return Ok(());
         }
-        Err(self.misbehaved("wants to send more than a cacheable GET before a signature is verified"))
+        Err(self.means.misbehaved("wants to send more than a cacheable GET before a signature is verified"))
     }
 
     fn is_verified(&self) -> bool {
@@ -287,9 +294,9 @@ impl<'a> Run<'a> {
     fn count_bytes(&mut self, response: &HttpResponse) -> Result<(), Failure> {
         self.transcript_bytes += response.body.len();
         if self.transcript_bytes > TRANSCRIPT_BYTES_MAX {
-            return Err(
-                self.misbehaved(format!("asked for more than {TRANSCRIPT_BYTES_MAX} bytes of responses"))
-            );
+            return Err(self
+                .means
+                .misbehaved(format!("asked for more than {TRANSCRIPT_BYTES_MAX} bytes of responses")));
         }
         Ok(())
     }

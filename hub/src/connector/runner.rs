@@ -11,6 +11,7 @@ use processor_sdk::{Adapter, Ask, Reply, run};
 
 use super::judgment::Failure;
 use super::redact::Redactor;
+use crate::plugin::failures::{Failures, Wrong};
 use crate::plugin::sandbox::{Plugin, Ran, RunFault};
 
 /// What an adapter that is compiled in is called in messages.
@@ -53,6 +54,8 @@ pub struct Sandboxed {
     pub connector: String,
     /// Masks the connector's secrets in what the plugin logs; it never saw one, but nothing here is sure.
     pub redactor: Arc<Redactor>,
+    /// Where what goes wrong is counted.
+    pub failures: Arc<Failures>,
 }
 
 #[async_trait]
@@ -94,6 +97,9 @@ impl Sandboxed {
 
     fn failure(&self, fault: &RunFault) -> Failure {
         let what = self.redactor.reason(&fault.to_string());
+        if let Some(wrong) = Wrong::of(fault) {
+            self.failures.count(wrong);
+        }
         match fault {
             RunFault::NoRoom(_) => Failure::Hindered(format!("{} {what}", self.plugin)),
             RunFault::OutOfTime(_) => Failure::Overran { who: self.who(), what },

@@ -20,6 +20,7 @@ use crate::connector::credentials::SecretText;
 use crate::connector::hosts::Grants;
 use crate::connector::registry::{AdapterChoice, ConnectorConfig, Surroundings, build};
 use crate::connector::transport::HttpTransport;
+use crate::plugin::failures::FailureBook;
 use crate::plugin::shelf::{Shelf, Terms};
 use crate::reload::pins::Workshop;
 use crate::reload::{ConnectorSource, Lineup};
@@ -43,6 +44,7 @@ pub(super) struct DemoConnectors {
     accounts: BTreeMap<String, AccountMemory>,
     clock: Arc<dyn Clock>,
     shelf: Mutex<Arc<Shelf>>,
+    failures: Arc<FailureBook>,
     /// The processor's accounts, once it runs.
     processor: OnceLock<ProcessorAccounts>,
     /// The connector that has the spare account.
@@ -64,6 +66,7 @@ impl DemoConnectors {
             accounts,
             clock,
             shelf: Mutex::default(),
+            failures: Arc::default(),
             processor: OnceLock::new(),
             spare_of: Mutex::default(),
         })
@@ -190,8 +193,8 @@ impl ConnectorSource for DemoConnectors {
         let shelf = Arc::new(Shelf::read(&folder, &terms, &before)?);
         *self.shelf.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&shelf);
         let transport = Arc::new(HttpTransport::new(&[])?);
-        let surroundings =
-            Surroundings { transport, clock: Arc::clone(&self.clock), plugins: Arc::clone(&shelf) };
+        let (clock, failures) = (Arc::clone(&self.clock), Arc::clone(&self.failures));
+        let surroundings = Surroundings { transport, clock, plugins: Arc::clone(&shelf), failures };
         let mut table = Vec::new();
         let written = self.written()?;
         let mut made = self.own();

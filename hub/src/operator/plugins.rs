@@ -1,9 +1,10 @@
 //! Which plugin files a hub runs: those in force, and older ones that it keeps for payments.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{OperatorError, scope};
 use crate::connector::Connector;
+use crate::connector::breaker::BreakerState;
 use crate::service::Hub;
 use crate::store::PinnedPlugin;
 
@@ -36,6 +37,13 @@ async fn item(
     let attached = hub.store.attached_to_plugin(&scope, &pinned, now, PAYMENTS_COUNTED_MAX).await?;
     let runs = hub.reload.plugin(&pinned.sha256).map(|plugin| plugin.runs_under_way());
     let health = hub.health.of(connector.name());
+    let counts = connector.failures().counts().map(|(wrong, count)| (wrong.word().to_owned(), json!(count)));
+    let failures: Map<_, _> = counts.collect();
+    let breaker = connector.breaker();
+    let open_until = match breaker {
+        BreakerState::Open { until } => Some(super::time(until)),
+        BreakerState::Closed | BreakerState::Trying => None,
+    };
     Ok(json!({
         "name": pin.name,
         "version": pin.version,
@@ -46,6 +54,9 @@ async fn item(
         "payments": { "in_flight": attached.in_flight, "refundable": attached.refundable },
         "runs_under_way": runs,
         "health": health.word(),
+        "failures": failures,
+        "breaker": breaker.word(),
+        "breaker_open_until": open_until,
         "last_failed_at": health.last_failed_at.map(super::time),
     }))
 }

@@ -43,6 +43,13 @@ impl Limits {
         log_line_bytes_max: 1_024,
         concurrent_runs_max: 1,
     };
+
+    /// How much memory all runs of one plugin take of the hub at once, in bytes, at most: what each may have, and
+    /// the copy of its reply, which is made before its length is looked at and is at most as long.
+    #[must_use]
+    pub const fn resident_bytes_max(&self) -> usize {
+        self.concurrent_runs_max.saturating_mul(self.memory_bytes_max.saturating_mul(2))
+    }
 }
 
 impl Default for Limits {

@@ -24,4 +24,6 @@ pub mod shelf;
 
 pub mod smoke;
 
+pub mod failures;
+
 pub mod adapter;

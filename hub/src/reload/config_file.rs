@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Plugins};
 use crate::connector::registry::Surroundings;
 use crate::connector::transport::HttpTransport;
+use crate::plugin::failures::FailureBook;
 use crate::plugin::shelf::Shelf;
 use crate::routing_table::RoutingTable;
 
@@ -23,12 +24,13 @@ pub struct ConfigFile {
     clock: Arc<dyn Clock>,
     /// The plugins as they were read last, so that only what is new is compiled.
     shelf: Mutex<Arc<Shelf>>,
+    failures: Arc<FailureBook>,
 }
 
 impl ConfigFile {
     /// A file, and the config that was just read from it.
     pub fn new(path: PathBuf, config: Config, clock: Arc<dyn Clock>) -> Self {
-        Self { path, in_force: config, clock, shelf: Mutex::default() }
+        Self { path, in_force: config, clock, shelf: Mutex::default(), failures: Arc::default() }
     }
 
     /// The lineup of the config that was read already. Blocks.
@@ -45,7 +47,8 @@ impl ConfigFile {
         let plugins = Arc::new(Shelf::read(folder, terms, &before)?);
         *self.shelf.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&plugins);
         let transport = Arc::new(HttpTransport::new(&[])?);
-        let surroundings = Surroundings { transport, clock: Arc::clone(&self.clock), plugins };
+        let (clock, failures) = (Arc::clone(&self.clock), Arc::clone(&self.failures));
+        let surroundings = Surroundings { transport, clock, plugins, failures };
         let workshop = Workshop {
             configs: config.connectors.iter().map(|entry| entry.config.clone()).collect(),
             folder: folder.clone(),

@@ -22,7 +22,7 @@ use processor_sdk::{
     IdempotencyProfile, Item, Json, KeyCarrier, LookUp, Notification, Operation, ReferenceKind, RefundOrder,
     Says, SecretField, SettingField, SettingKind, SignedDeliveries, Word,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// How long an invoice or refund whose answer was lost may still be on its way, in seconds: the server asks for
 /// rates and addresses before it answers.
@@ -247,7 +247,8 @@ fn expire(call: &Call, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
     }
 }
 
-/// Promises money back. The customer claims it, the merchant approves and pays it out; all that is later.
+/// Promises money back. The customer claims it, the merchant approves and pays it out; all that is later. The page
+/// to claim it at is no door of the attempt: whoever is shown it can take the money.
 fn refund(call: &Call, order: &RefundOrder, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
     let path = requests::invoice(call, call.require_reference(ReferenceKind::Session)?)?;
     let request = requests::post(call, &format!("{path}/refund"), requests::new_refund(call, order)?)?;
@@ -276,7 +277,8 @@ fn search(call: &Call, dialogue: &mut Dialogue<'_>) -> Flow<Option<Json>> {
     let query = Form::new().with("orderId", &call.echo).with("take", INVOICES_MAX);
     let mut best = None;
     for invoice in list(call, &requests::in_store(call, "invoices")?, &query, dialogue)? {
-        if invoice.optional_text("/metadata/orderId")? != Some(call.echo.as_str()) {
+        // Another shop of the store may have written anything there.
+        if invoice.at("/metadata/orderId").and_then(Value::as_str) != Some(call.echo.as_str()) {
             continue;
         }
         let rank = (wire::has_money(&invoice)?, invoice.integer("/createdTime")?);
@@ -291,7 +293,10 @@ fn search(call: &Call, dialogue: &mut Dialogue<'_>) -> Flow<Option<Json>> {
 fn fetch_refund(call: &Call, order: &RefundOrder, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
     let mut found = vec![];
     match &order.id {
-        Some(id) => found.extend(find(call, &requests::pull_payment(id), NO_PULL_PAYMENT, dialogue)?),
+        Some(id) => {
+            found.extend(find(call, &requests::pull_payment(id), NO_PULL_PAYMENT, dialogue)?);
+            found.iter().try_for_each(|refund| check_id(refund, Some(id)))?;
+        }
         None => {
             let query = Form::new().with("includeArchived", "true");
             for refund in list(call, &requests::in_store(call, "pull-payments")?, &query, dialogue)? {
@@ -324,12 +329,23 @@ fn refunds(items: Vec<Item>) -> Answer {
 
 /// An invoice's facts, and its door while it is open. Of one that is over the payments tell whether money came.
 fn said(call: &Call, invoice: &Json, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
+    check_id(invoice, call.reference(ReferenceKind::Session))?;
     if !wire::is_over_with_money(invoice)? {
         return Ok(Answer::Said { facts: wire::invoice(invoice)?, door: wire::door(call, invoice)? });
     }
     let path = format!("{}/payment-methods", requests::invoice(call, invoice.text("/id")?)?);
     let methods = dialogue.send(requests::get(call, &path)?)?.success_json()?.list("")?;
     Ok(Answer::said(wire::over(invoice, &methods, call.settings.flag("accept_late"))?))
+}
+
+/// That an answer is about the thing that was asked for, and not about another from somebody's memory.
+fn check_id(object: &Json, asked: Option<&str>) -> Result<(), Fault> {
+    match asked {
+        Some(asked) if object.text("/id")? != asked => {
+            Err(Fault::unreadable("expected the id that was asked for at /id"))
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// One object; `None` when BTCPay says that it has no such thing.

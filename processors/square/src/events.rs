@@ -42,7 +42,9 @@ fn by_type(event: &Json) -> Result<Notification, Fault> {
         "refund.created" | "refund.updated" => said(event, wire::refund(&object("refund")?)?),
         // The last of these is what the second was called before.
         "dispute.created" | "dispute.state.updated" | "dispute.state.changed" => {
-            said(event, wire::dispute(&object("dispute")?)?)
+            // By this name in the published examples, by the other in the published schema.
+            let dispute = object("dispute").or_else(|_| object("object"))?;
+            said(event, wire::dispute(&dispute)?)
         }
         "order.updated" => {
             let order = object("order_updated")?;
@@ -69,8 +71,7 @@ fn payment(event: &Json, payment: &Json) -> Result<Notification, Fault> {
             wire::add(&mut facts, wire::capture(payment)?);
             facts
         }
-        "APPROVED" => whole(Word::Authorized),
-        "PENDING" => whole(Word::Pending),
+        "APPROVED" | "PENDING" => whole(Word::Pending),
         // Why a try failed. The link is open for another one.
         "FAILED" => match wire::decline(payment)? {
             Some(decline) => Facts { decline: Some(decline), ..Facts::default() },

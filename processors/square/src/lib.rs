@@ -34,7 +34,7 @@ const KEY_RETENTION_S: u32 = 60 * 60;
 const ABSENT_AFTER_S: u32 = 5 * 60;
 /// Payments of one order. More are not read but refused, so that none is overlooked.
 const PAYMENTS_MAX: usize = 3;
-/// Refunds of one payment that are looked through. Each is a request of its own.
+/// Refunds of one order that are looked through. Each is a request of its own.
 const REFUNDS_MAX: usize = 10;
 
 /// The adapter for Square.
@@ -117,9 +117,10 @@ impl Adapter for Square {
 }
 
 /// Personal data, and what opens a shopper's page.
-const NEVER_STORE: [&str; 14] = [
+const NEVER_STORE: [&str; 16] = [
     "bank_account_details",
     "billing_address",
+    "buy_now_pay_later_details",
     "buyer_address",
     "buyer_email",
     "buyer_email_address",
@@ -130,6 +131,7 @@ const NEVER_STORE: [&str; 14] = [
     "receipt_url",
     "recipient",
     "shipping_address",
+    "square_account_details",
     "url",
     "wallet_details",
 ];
@@ -297,11 +299,7 @@ fn fetch_payment(call: &Call, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
 fn look(call: &Call, dialogue: &mut Dialogue<'_>) -> Flow<Option<Facts>> {
     let path = requests::path("orders", call.require_reference(ReferenceKind::Order)?);
     let Some(order) = find(call, &path, "/order", dialogue)? else { return Ok(None) };
-    let ids = wire::payment_ids(call, &order)?;
-    if ids.len() > PAYMENTS_MAX {
-        let what = format!("expected at most {PAYMENTS_MAX} payments of one order");
-        return Err(Fault::unreadable(&what).into());
-    }
+    let ids = within(PAYMENTS_MAX, "payments of one order", wire::payment_ids(call, &order)?)?;
     let (mut payments, mut refunds) = (vec![], vec![]);
     for id in ids {
         let payment = get(call, &requests::path("payments", &id), "/payment", dialogue)?;
@@ -329,21 +327,32 @@ fn fetch_refund(call: &Call, order: &RefundOrder, dialogue: &mut Dialogue<'_>) -
     Ok(facts.map_or(Answer::Absent, Answer::said))
 }
 
-/// The refund of a payment that carries our echo; `None` when none does, all having been looked at.
+/// The refund that carries our echo, of whichever payment of the order; `None` when none does, all having been
+/// looked at. Which payment it was asked of may have been decided when fewer of them were known.
 fn refund_by_echo(call: &Call, order: &RefundOrder, dialogue: &mut Dialogue<'_>) -> Flow<Option<Facts>> {
-    let path = requests::path("payments", payment_id(call, order)?);
-    let ids = wire::refund_ids(&get(call, &path, "/payment", dialogue)?)?;
-    if ids.len() > REFUNDS_MAX {
-        let what = format!("expected at most {REFUNDS_MAX} refunds of one payment");
-        return Err(Fault::unreadable(&what).into());
+    let mut payments = wire::known_payment_ids(call);
+    payments.insert(payment_id(call, order)?.to_owned());
+    let mut refunds = vec![];
+    for id in within(PAYMENTS_MAX, "payments of one order", payments)? {
+        let payment = get(call, &requests::path("payments", &id), "/payment", dialogue)?;
+        refunds.extend(wire::refund_ids(&payment)?);
     }
-    for id in ids.iter().rev() {
+    for id in within(REFUNDS_MAX, "refunds of one order", refunds)?.iter().rev() {
         let refund = get(call, &requests::path("refunds", id), "/refund", dialogue)?;
         if wire::refund_echo(&refund)? == Some(order.echo.as_str()) {
             return Ok(Some(wire::refund(&refund)?));
         }
     }
     Ok(None)
+}
+
+/// Ids that are few enough to be read one by one.
+fn within(max: usize, of_what: &str, ids: impl IntoIterator<Item = String>) -> Result<Vec<String>, Fault> {
+    let ids = Vec::from_iter(ids);
+    if ids.len() > max {
+        return Err(Fault::unreadable(&format!("expected at most {max} {of_what}")));
+    }
+    Ok(ids)
 }
 
 fn fetch_dispute(call: &Call, id: &str, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {

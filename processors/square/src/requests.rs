@@ -5,7 +5,9 @@
 //!
 //! Invariant: the same call makes the same bytes. Texts are cut to Square's limits; ids never are.
 
-use processor_sdk::{Call, CheckoutOrder, Fault, HttpRequest, Method, Money, RefundOrder, percent_encoded};
+use processor_sdk::{
+    Call, CaptureMode, CheckoutOrder, Fault, HttpRequest, Method, Money, RefundOrder, percent_encoded,
+};
 use serde_json::{Value, json};
 
 use crate::amounts;
@@ -74,6 +76,9 @@ pub(crate) fn path(collection: &str, id: &str) -> String {
 /// One line with the exact total: Square would add several up, and tax and discount them, by rules of its
 /// own. Everything that lets a total grow or shrink on the page is off.
 pub(crate) fn new_link(call: &Call, order: &CheckoutOrder) -> Result<Value, Fault> {
+    if call.capture == CaptureMode::Manual {
+        return Err(Fault::cannot_ask("capture", "must be automatic: Square takes the money at once"));
+    }
     if order.return_url.len() > REDIRECT_URL_MAX {
         let reason = format!("must be at most {REDIRECT_URL_MAX} bytes long");
         return Err(Fault::cannot_ask("operation.return_url", &reason));

@@ -10,7 +10,6 @@ use processor_sdk::{
 };
 use serde_json::Value;
 
-use crate::words::Covered;
 use crate::{amounts, requests, words};
 
 /// A link that was just made, with its order where Square shows that too.
@@ -24,7 +23,7 @@ pub(crate) fn new_link(answer: &Json) -> Result<Facts, Fault> {
     let facts = match orders.iter().find(|order| order.at("/id").and_then(Value::as_str) == Some(order_id)) {
         Some(order) => Facts {
             amount: Some(amounts::read(order, "/total_money")?),
-            ..Facts::word(words::of_order(order.text("/state")?, &[], Covered::No))
+            ..Facts::word(words::of_order(order.text("/state")?, &[], false))
         },
         None => Facts::word(Word::Open),
     };
@@ -42,8 +41,7 @@ pub(crate) fn door(link: &Json) -> Result<Door, Fault> {
 
 /// The payments of an order: those that it names, and those that we heard of before it does.
 pub(crate) fn payment_ids(call: &Call, order: &Json) -> Result<BTreeSet<String>, Fault> {
-    let known = call.references.iter().filter(|reference| reference.kind == ReferenceKind::Payment);
-    let mut ids: BTreeSet<_> = known.map(|reference| reference.id.clone()).collect();
+    let mut ids = known_payment_ids(call);
     if order.at("/tenders").is_some() {
         for tender in order.list("/tenders")? {
             // A tender's own id is its payment's.
@@ -55,6 +53,12 @@ pub(crate) fn payment_ids(call: &Call, order: &Json) -> Result<BTreeSet<String>,
         }
     }
     Ok(ids)
+}
+
+/// The payments that we heard of.
+pub(crate) fn known_payment_ids(call: &Call) -> BTreeSet<String> {
+    let known = call.references.iter().filter(|reference| reference.kind == ReferenceKind::Payment);
+    known.map(|reference| reference.id.clone()).collect()
 }
 
 /// The refunds of a payment, by their ids.
@@ -73,17 +77,11 @@ pub(crate) fn order(order: &Json, payments: &[Json]) -> Result<Facts, Fault> {
         pairs.map(|(payment, _)| payment)
     };
     let taken = amounts::sum(in_state("COMPLETED"), "/total_money", total.currency())?;
-    let reserved = amounts::sum(in_state("APPROVED"), "/total_money", total.currency())?;
-    let covered = match taken.minor() {
-        _ if !total.is_positive() => Covered::No,
-        minor if minor >= total.minor() => Covered::Taken,
-        minor if minor + reserved.minor() >= total.minor() => Covered::Reserved,
-        _ => Covered::No,
-    };
-    let word = words::of_order(order.text("/state")?, &states, covered);
+    let is_paid = total.is_positive() && taken.minor() >= total.minor();
+    let word = words::of_order(order.text("/state")?, &states, is_paid);
     let mut facts = Facts { amount: Some(total), ..Facts::default() };
     let under_way = states.iter().any(|state| matches!(*state, "APPROVED" | "PENDING"));
-    if covered == Covered::Taken || !under_way {
+    if is_paid || !under_way {
         facts.captured = Some(taken);
         for payment in in_state("COMPLETED") {
             add(&mut facts, capture(payment)?);

@@ -11,37 +11,29 @@ use processor_sdk::{Decline, DeclineCode, ItemState, Word};
 /// The contract's limit for a processor's own code, in characters.
 const CODE_CHARS_MAX: usize = 64;
 
-/// How far the payments of an order go towards its total.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Covered {
-    /// The whole total is taken.
-    Taken,
-    /// The whole total is taken or reserved.
-    Reserved,
-    /// It is not.
-    No,
-}
-
 /// What an order with its payments says. An order that is paid through a link stays open until it is
 /// fulfilled, so that only payments speak of money; and a failed one ends nothing while the link is open.
-pub(crate) fn of_order(state: &str, payments: &[&str], covered: Covered) -> Word {
-    if covered == Covered::Taken {
+///
+/// An approved payment is pending and not authorized: nobody but Square can complete or cancel it, and when it
+/// does not complete it, the link is open again, as if nothing had been reserved.
+pub(crate) fn of_order(state: &str, payments: &[&str], is_paid: bool) -> Word {
+    if is_paid {
         return Word::Paid;
     }
     if let Some(strange) = payments.iter().find(|status| !is_known(status)) {
         return unknown(strange);
     }
     let has = |status| payments.contains(&status);
-    match (covered, state) {
-        // One payment of several, such as a gift card for a part: more is to come.
-        _ if has("PENDING") || has("COMPLETED") => Word::Pending,
-        (Covered::Reserved, _) => Word::Authorized,
-        _ if has("APPROVED") => Word::Pending,
-        (_, "OPEN" | "DRAFT") => Word::Open,
-        (_, "CANCELED") if has("CANCELED") => Word::Voided,
-        (_, "CANCELED") => Word::Expired,
+    // A completed one among them is a part, such as a gift card: more is to come.
+    if has("PENDING") || has("APPROVED") || has("COMPLETED") {
+        return Word::Pending;
+    }
+    match state {
+        "OPEN" | "DRAFT" => Word::Open,
+        "CANCELED" if has("CANCELED") => Word::Voided,
+        "CANCELED" => Word::Expired,
         // "Completed" is no payment either.
-        (_, other) => unknown(other),
+        other => unknown(other),
     }
 }
 

@@ -25,7 +25,18 @@ fn shown(answer: &Value) -> String {
     if all.is_empty() {
         return "no connector of this hub is a plugin".to_owned();
     }
-    let head = ["CONNECTOR", "PLUGIN", "VERSION", "SHA-256", "STATE", "NEEDED BY", "RUNS", "HEALTH"];
+    let head = [
+        "CONNECTOR",
+        "PLUGIN",
+        "VERSION",
+        "SHA-256",
+        "STATE",
+        "NEEDED BY",
+        "RUNS",
+        "HEALTH",
+        "BREAKER",
+        "FAILURES",
+    ];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for one in all {
         let count = |pointer| one.pointer(pointer).and_then(Value::as_u64).unwrap_or(0);
@@ -40,7 +51,21 @@ fn shown(answer: &Value) -> String {
             format!("{needed} payments"),
             count("/runs_under_way").to_string(),
             text(one, "/health").to_owned(),
+            match text(one, "/breaker_open_until") {
+                "" => text(one, "/breaker").to_owned(),
+                until => format!("open until {until}"),
+            },
+            failures(one),
         ]);
     }
     columns(&rows)
+}
+
+/// Each kind that there was, with its count.
+fn failures(one: &Value) -> String {
+    let Some(kinds) = one["failures"].as_object() else { return String::new() };
+    let counted = kinds.iter().filter(|(_, count)| count.as_u64().is_some_and(|count| count > 0));
+    let counted: Vec<_> =
+        counted.map(|(kind, count)| format!("{count} {}", kind.replace('_', " "))).collect();
+    if counted.is_empty() { "none".to_owned() } else { counted.join(", ") }
 }

@@ -57,6 +57,7 @@ fn events_that_are_not_ours() {
         ),
         ("another kind of thing", event("PaymentRequestStatusChanged", json!({}))),
         ("another kind of thing", event("SubscriberCreated", json!({}))),
+        ("a trial", without(event("InvoiceSettled", json!({"invoiceId": "__test__1__test__"})), "metadata")),
         ("another store", event("InvoiceSettled", json!({"storeId": "S2"}))),
         ("another shop of the store", event("InvoiceSettled", json!({"metadata": {"orderId": "1001"}}))),
         ("made in the dashboard", event("InvoiceSettled", json!({"metadata": {}}))),

@@ -53,6 +53,18 @@ fn pitfall_an_event_is_about_its_own_invoice_only() {
     assert_eq!((facts.word, facts.captured), (Some(Word::Expired), None));
 }
 
+/// The answer was about another invoice, from a proxy's memory.
+#[test]
+fn pitfall_an_answer_about_another_invoice_is_none() {
+    let other = || ok(invoice("Settled", "None", json!({"id": "I2", "paidAmount": "12.34"})));
+    let fault = Reply::Fault(Fault::unreadable("expected the id that was asked for at /id"));
+    assert_eq!(reply(fetch_payment(), vec![other()]), fault);
+    let marked = vec![ok(invoice("New", "None", json!({}))), other()];
+    assert_eq!(reply(call(json!({"kind": "expire_checkout"})), marked), fault);
+    let fetch = refund_order("fetch_refund", json!({"id": PULL}));
+    assert_eq!(reply(fetch, vec![ok(pull(json!({"id": "P2"})))]), fault);
+}
+
 /// A search gives whatever is like the order's number; the first hit was taken.
 #[test]
 fn pitfall_a_search_is_read_exactly() {
@@ -66,7 +78,8 @@ fn pitfall_a_search_is_read_exactly() {
     let other = |id: &str, changes: Value| invoice("New", "None", changed(json!({"id": id}), changes));
     let foreign = other("I0", json!({"metadata": {"orderId": "att10"}, "paidAmount": "12.34"}));
     let bare = other("I3", json!({"metadata": {}}));
-    assert_eq!(found(json!([foreign, bare, other("I1", json!({}))])), "I1");
+    let numbered = other("I4", json!({"metadata": {"orderId": 1001}, "currency": "BTC"}));
+    assert_eq!(found(json!([foreign, bare, numbered, other("I1", json!({}))])), "I1");
     // A repeat that arrived after all: the one with money, or else the newest.
     let newer = other("I2", json!({"createdTime": CREATED_S + 300}));
     let paid = other("I1", json!({"paidAmount": "0.01"}));
@@ -184,6 +197,21 @@ fn pitfall_coins_are_not_rounded() {
     assert_eq!(paid("13.380000001"), eur(1338));
     let part = invoice("Expired", "PaidPartial", json!({"paidAmount": "12.339999"}));
     assert_eq!(fetched(part, Some(&["Settled"])).captured, eur(1233), "a part never becomes the whole");
+}
+
+/// Prices in coins were read with two decimals: a bitcoin has eight, a satoshi has none.
+#[test]
+fn pitfall_a_price_in_coins_is_not_read_as_money() {
+    for (amount, currency) in [("0.00019165", "BTC"), ("19165", "SATS"), ("12.34", "LTC"), ("12.34", "")] {
+        let said = invoice("Settled", "None", json!({"amount": amount, "currency": currency}));
+        let said = reply(fetch_payment(), vec![ok(said)]);
+        assert!(matches!(said, Reply::Fault(Fault::Unreadable { .. })), "{amount} {currency}: {said:?}");
+    }
+    // What is paid out of a refund is counted in what was promised, not in the coins that went.
+    let payout = payout("Completed", json!({"payoutAmount": "5.00", "originalAmount": "0.01"}));
+    let fetch = refund_order("fetch_refund", json!({"id": PULL}));
+    let items = facts(fetch, vec![ok(pull(json!({}))), ok(json!([payout]))]).items;
+    assert_eq!(items[0].state, processor_sdk::ItemState::Pending);
 }
 
 /// The store's tolerance settled invoices that were short.

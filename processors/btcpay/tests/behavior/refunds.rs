@@ -1,6 +1,7 @@
 //! Refunds: promises that the customer claims, and how far each claim is.
 
-use processor_sdk::{Answer, Call, Fault, Item, ItemKind, ItemState, Reply};
+use processor_btcpay::BtcPay;
+use processor_sdk::{Adapter, Answer, Call, Fault, Item, ItemKind, ItemState, Reply};
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -158,4 +159,15 @@ fn two_refunds_of_one_name_are_two_refunds() {
     let many: Vec<_> = (0..5).map(|number| pull(json!({"id": format!("P{number}")}))).collect();
     let said = reply(fetch(json!({})), vec![ok(json!(many))]);
     assert_eq!(said, Reply::Fault(Fault::unreadable("expected at most 4 refunds of one name")));
+}
+
+/// Whoever has the link to a refund's page can claim the refund.
+#[test]
+fn what_opens_pages_or_names_people_is_never_stored() {
+    let never_store = BtcPay.descriptor().never_store;
+    for name in ["viewLink", "checkoutLink", "redirectURL", "paymentLink", "destination", "buyerEmail"] {
+        assert!(never_store.iter().any(|known| known == name), "{name}");
+    }
+    let facts = facts(refund_order("refund", json!({})), vec![ok(pull(json!({})))]);
+    assert!(!serde_json::to_string(&facts).unwrap().contains("pull-payments"), "nor is it said");
 }

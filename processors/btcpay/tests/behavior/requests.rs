@@ -230,6 +230,25 @@ fn what_btcpay_does_not_say_is_no_verdict() {
 }
 
 #[test]
+fn payments_that_are_not_shown_are_not_taken_for_none() {
+    let over = || ok(invoice("Invalid", "None", json!({"paidAmount": "12.34"})));
+    for methods in [
+        json!([]),
+        json!({}),
+        json!(null),
+        json!([{}]),
+        json!([{"payments": null}]),
+        json!([{"payments": [{}]}]),
+    ] {
+        let said = reply(fetch_payment(), vec![over(), ok(methods.clone())]);
+        assert!(matches!(said, Reply::Fault(Fault::Unreadable { .. })), "{methods}: {said:?}");
+    }
+    for answer in [refusal(404, "invoice-not-found"), refusal(500, "x"), refusal(403, "missing-permission")] {
+        assert!(matches!(reply(fetch_payment(), vec![over(), answer]), Reply::Fault(_)));
+    }
+}
+
+#[test]
 fn only_btcpays_own_word_makes_a_thing_absent() {
     let absent = Reply::Answer(Answer::Absent);
     let by_echo = || Call { references: [].into(), ..fetch_payment() };

@@ -5,7 +5,7 @@
 
 use processor_btcpay::BtcPay;
 use processor_sdk::conformance::{End, Host, Secrets, run_through};
-use processor_sdk::{Fault, Question, Reply};
+use processor_sdk::{Adapter, Fault, HostRule, Question, Reply, SignedDeliveries};
 
 use crate::support::delivery;
 
@@ -71,4 +71,14 @@ fn forgeries_do_not_pass() {
     for headers in [vec![], vec![("BTCPay-Signature", HEADER)], vec![("X-Hub-Signature-256", HEADER)]] {
         assert!(!passes(SECRET, &headers, BODY), "{headers:?}");
     }
+}
+
+#[test]
+fn a_secret_is_changed_while_the_old_one_still_counts() {
+    let descriptor = BtcPay.descriptor();
+    assert_eq!(descriptor.deliveries, SignedDeliveries::WholeBody);
+    let [api_key, webhook_secret] = descriptor.secrets.as_slice() else { panic!("two secrets") };
+    assert_eq!((webhook_secret.name.as_str(), webhook_secret.several), ("webhook_secret", true));
+    assert!(webhook_secret.hosts.is_empty(), "it never leaves");
+    assert_eq!(api_key.hosts, [HostRule::Setting("base_url".to_owned())], "and the key goes nowhere else");
 }

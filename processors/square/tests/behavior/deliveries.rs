@@ -19,10 +19,10 @@ fn names(notification: &processor_sdk::Notification, kind: ReferenceKind, id: &s
 #[test]
 fn events_of_payments_that_say_what_is_so() {
     for (kind, status, word) in [
-        ("payment.created", "APPROVED", Word::Authorized),
+        ("payment.created", "APPROVED", Word::Pending),
         ("payment.created", "COMPLETED", Word::Paid),
         ("payment.updated", "PENDING", Word::Pending),
-        ("payment.updated", "APPROVED", Word::Authorized),
+        ("payment.updated", "APPROVED", Word::Pending),
         ("payment.updated", "COMPLETED", Word::Paid),
     ] {
         let notification = notified(&event(kind, json!({"payment": payment(status, json!({}))})));
@@ -169,7 +169,9 @@ fn half_an_event_says_nothing() {
 }
 
 #[test]
-fn a_dispute_goes_by_its_older_name_too() {
+fn a_dispute_goes_by_its_other_names_too() {
+    let as_in_the_schema = event("dispute.created", json!({"object": dispute("LOST")}));
+    assert_eq!(facts_of(notified(&as_in_the_schema).says).items[0].id.as_deref(), Some("dispute1"));
     let mut older = dispute("LOST");
     let id = older.as_object_mut().unwrap().remove("id").unwrap();
     older["dispute_id"] = id;

@@ -2,8 +2,8 @@
 
 use processor_sdk::conformance::{End, Host, Secrets, run_through};
 use processor_sdk::{
-    Adapter, AfterUnknown, Answer, Channel, Delivery, Fault, ItemState, Part, Question, Reply, Says, Step,
-    Word,
+    Adapter, AfterUnknown, Answer, Channel, Delivery, Fault, ItemState, Part, Question, Reference,
+    ReferenceKind, Reply, Says, Step, Word,
 };
 use processor_square::Square;
 use serde_json::{Value, json};
@@ -193,6 +193,14 @@ fn pitfall_a_lost_refund_is_found_before_it_is_asked_again() {
             (1, ItemState::Pending, Some("r1"))
         );
     }
+    // Of whichever payment of the order, when that was paid in parts and another part counts as the one now.
+    let mut parts = refund_order("fetch_refund", json!({"capture": "p2"}));
+    for id in [PAYMENT, "p2"] {
+        parts.references.insert(Reference::new(ReferenceKind::Payment, id));
+    }
+    let other = || one("payment", payment("COMPLETED", json!({"id": "p2"})));
+    let responses = vec![other(), one("payment", ids(&["r1"])), of("r1", "hub_refund=re1")];
+    assert_eq!(facts(parts, responses).items[0].id.as_deref(), Some("r1"));
     // And where the look fails, nothing is said.
     let blind = vec![refusal(400, "REFUND_ERROR", "REFUND_ALREADY_PENDING"), response(500, &json!({}))];
     assert!(matches!(reply(refund_order("refund", json!({})), blind), Reply::Fault(_)));
@@ -234,6 +242,23 @@ fn pitfall_a_failed_payment_is_neither_the_end_nor_the_payment() {
     let said = fetched("OPEN", &[&failed, &payment("COMPLETED", json!({}))]);
     assert_eq!((said.word, said.decline), (Some(Word::Paid), None));
     assert_eq!(said.items.len(), 1);
+}
+
+/// Approved was taken for the end of it. Square completes such a payment by itself, or cancels it after days:
+/// then the link is open again, and whoever had taken the money for reserved waited for ever.
+#[test]
+fn pitfall_an_approved_payment_is_not_money_yet() {
+    let of = |status| payment(status, json!({}));
+    for (status, expected) in [
+        ("APPROVED", Word::Pending),
+        ("COMPLETED", Word::Paid),
+        ("CANCELED", Word::Open),
+        ("FAILED", Word::Open),
+    ] {
+        assert_eq!(word("OPEN", &[&of(status)]), expected, "{status}");
+    }
+    let Says::Facts(told) = notified(&payment_event(of("APPROVED"))).says else { panic!("facts") };
+    assert_eq!((told.word, told.captured, told.authorized), (Some(Word::Pending), None, None));
 }
 
 /// Headers were believed: only the address and the body are signed.

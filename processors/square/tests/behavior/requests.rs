@@ -1,7 +1,8 @@
 //! What is sent: fields, limits, headers and paths; and which answers are no verdict.
 
 use processor_sdk::{
-    Adapter, Answer, Call, Fault, HttpRequest, KeyCarrier, Method, OperationKind, Reply, RequestBody, Word,
+    Adapter, Answer, Call, CaptureMode, Fault, HttpRequest, KeyCarrier, Method, OperationKind, Reply,
+    RequestBody, Word,
 };
 use processor_square::Square;
 use serde_json::{Value, json};
@@ -155,7 +156,10 @@ fn settings_of_the_page() {
     let options =
         |name: &str, value| sent(with_setting(open(json!({})), name, value))["checkout_options"].clone();
     let plain = opened(json!({}))["checkout_options"].clone();
-    let methods = |cash_app: bool, afterpay: bool| json!({"apple_pay": true, "google_pay": true, "cash_app_pay": cash_app, "afterpay_clearpay": afterpay});
+    let methods = |cash_app: bool, afterpay: bool| {
+        let always = json!({"apple_pay": true, "google_pay": true});
+        changed(always, json!({"cash_app_pay": cash_app, "afterpay_clearpay": afterpay}))
+    };
     assert_eq!(plain["accepted_payment_methods"], methods(false, false));
     assert_eq!(options("cash_app_pay", json!(true))["accepted_payment_methods"], methods(true, false));
     assert_eq!(options("afterpay_clearpay", json!(true))["accepted_payment_methods"], methods(false, true));
@@ -328,6 +332,14 @@ fn what_square_cannot_do_is_declared_and_not_tried() {
     for kind in [OperationKind::Capture, OperationKind::Void, OperationKind::CompleteCheckout] {
         assert!(!capabilities.supports(kind));
     }
+}
+
+/// Square would take at once what was only to be reserved.
+#[test]
+fn a_payment_to_be_captured_later_is_not_opened() {
+    let manual = Call { capture: CaptureMode::Manual, ..open(json!({})) };
+    let said = reply(manual, vec![]);
+    assert!(matches!(&said, Reply::Fault(Fault::CannotAsk { field, .. }) if field == "capture"), "{said:?}");
 }
 
 #[test]

@@ -30,7 +30,8 @@ fn states_of_payments() {
     let unknown = |word: &str| Word::Unknown(word.to_owned());
     for (state, status, expected) in [
         ("OPEN", "PENDING", Word::Pending),
-        ("OPEN", "APPROVED", Word::Authorized),
+        // Nobody but Square can do anything about what it approved.
+        ("OPEN", "APPROVED", Word::Pending),
         ("OPEN", "COMPLETED", Word::Paid),
         ("OPEN", "FAILED", Word::Open),
         ("OPEN", "CANCELED", Word::Open),
@@ -39,7 +40,7 @@ fn states_of_payments() {
         // Money that moved outweighs whatever the order says.
         ("CANCELED", "COMPLETED", Word::Paid),
         ("PAUSED", "COMPLETED", Word::Paid),
-        ("CANCELED", "APPROVED", Word::Authorized),
+        ("CANCELED", "APPROVED", Word::Pending),
         ("CANCELED", "PENDING", Word::Pending),
         ("CANCELED", "CANCELED", Word::Voided),
         ("CANCELED", "FAILED", Word::Expired),
@@ -62,7 +63,7 @@ fn states_of_several_payments() {
         ([("FAILED", 1234), ("COMPLETED", 1234)], Word::Paid, Some(1234)),
         ([("CANCELED", 1234), ("COMPLETED", 1234)], Word::Paid, Some(1234)),
         ([("IN_REVIEW", 1234), ("COMPLETED", 1234)], Word::Paid, Some(1234)),
-        ([("FAILED", 1234), ("APPROVED", 1234)], Word::Authorized, None),
+        ([("FAILED", 1234), ("APPROVED", 1234)], Word::Pending, None),
         ([("FAILED", 1234), ("PENDING", 1234)], Word::Pending, None),
         ([("APPROVED", 1234), ("PENDING", 1234)], Word::Pending, None),
         ([("IN_REVIEW", 1234), ("APPROVED", 1234)], unknown, None),
@@ -70,7 +71,7 @@ fn states_of_several_payments() {
         ([("COMPLETED", 234), ("COMPLETED", 1000)], Word::Paid, Some(1234)),
         ([("COMPLETED", 234), ("APPROVED", 1000)], Word::Pending, None),
         ([("COMPLETED", 234), ("PENDING", 1000)], Word::Pending, None),
-        ([("APPROVED", 234), ("APPROVED", 1000)], Word::Authorized, None),
+        ([("APPROVED", 234), ("APPROVED", 1000)], Word::Pending, None),
         ([("APPROVED", 234), ("FAILED", 1000)], Word::Pending, None),
         // A part is paid, and nothing more is under way: that is said, and how much.
         ([("COMPLETED", 234), ("FAILED", 1000)], Word::Pending, Some(234)),
@@ -253,5 +254,29 @@ fn refusals_to_open() {
         let decline = said.decline.unwrap();
         let seen = (said.word, decline.code, decline.elsewhere, decline.processor_code);
         assert_eq!(seen, (Some(Word::Declined), ours, true, Some(code.to_owned())));
+    }
+}
+
+#[test]
+fn refusals_to_refund() {
+    for (status, code) in [
+        (400, "REFUND_AMOUNT_INVALID"),
+        (400, "REFUND_ALREADY_PENDING"),
+        (400, "PAYMENT_NOT_REFUNDABLE"),
+        (400, "PAYMENT_NOT_REFUNDABLE_DUE_TO_DISPUTE"),
+        (400, "REFUND_ERROR_PAYMENT_NEEDS_COMPLETION"),
+        (400, "REFUND_DECLINED"),
+        (400, "INSUFFICIENT_PERMISSIONS_FOR_REFUND"),
+        (402, "RESERVATION_DECLINED"),
+        (422, "NEVER_HEARD_OF"),
+    ] {
+        // No refund of the payment is ours: this one did not happen.
+        let responses =
+            vec![refusal(status, "REFUND_ERROR", code), one("payment", payment("COMPLETED", json!({})))];
+        let said = facts(refund_order("refund", json!({})), responses);
+        assert_eq!((said.items.len(), said.word, said.refunded), (1, None, None), "{code}");
+        let item = &said.items[0];
+        let seen = (item.state, item.id.as_deref(), item.echo.as_deref(), item.reason.as_deref());
+        assert_eq!(seen, (ItemState::Failed, None, Some("re1"), Some(code)));
     }
 }
