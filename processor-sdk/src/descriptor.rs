@@ -128,6 +128,27 @@ pub enum Currencies {
     Listed(Vec<CurrencyLimit>),
 }
 
+impl Currencies {
+    /// Only these of them, each with its limits; all of them when `wanted` is empty.
+    ///
+    /// # Errors
+    /// The first currency of `wanted` that is not among them.
+    pub fn only(&self, wanted: &[Currency]) -> Result<Self, Currency> {
+        if wanted.is_empty() {
+            return Ok(self.clone());
+        }
+        let limit = |currency: &Currency| match self {
+            Self::All => {
+                Ok(CurrencyLimit { currency: *currency, minimum: None, maximum: None, multiple_of: None })
+            }
+            Self::Listed(limits) => {
+                limits.iter().find(|limit| limit.currency == *currency).copied().ok_or(*currency)
+            }
+        };
+        wanted.iter().map(limit).collect::<Result<_, _>>().map(Self::Listed)
+    }
+}
+
 /// One currency with the processor's limits for a payment, in ISO minor units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -399,7 +399,7 @@ async fn hc_49_currencies_are_filtered_by_routing() {
 async fn hc_49_stripes_currencies_are_filtered_by_routing() {
     let mut stripe = connector_config("stripe", "https://api.stripe.com", false);
     stripe.adapter = AdapterChoice::Native("stripe".to_owned());
-    stripe.settings = processor_sdk::Settings::from([("base_url", "https://api.stripe.com".into())]);
+    stripe.settings = Settings::from([("base_url", "https://api.stripe.com".into())]);
     stripe.grants.plain_http_hosts.clear();
     stripe.secrets.insert(
         "api_key".to_owned(),

@@ -34,6 +34,7 @@ fn bank(iban: &str) -> Builder {
         name: BANK.to_owned(),
         adapter: AdapterChoice::Native("sepa-credit-transfer".to_owned()),
         livemode: false,
+        currencies: vec![],
         settings: Settings::from([("name", NAME.into()), ("iban", iban.into()), ("purpose", "GDDS".into())]),
         secrets: BTreeMap::new(),
         grants: Grants::default(),

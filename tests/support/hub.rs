@@ -291,6 +291,7 @@ pub(crate) fn connector_config(name: &str, base_url: &str, livemode: bool) -> Co
         name: name.to_owned(),
         adapter: AdapterChoice::Native("sandbox".to_owned()),
         livemode,
+        currencies: vec![],
         settings: Settings::from([("base_url", base_url.into())]),
         secrets: BTreeMap::from([
             ("api_key".to_owned(), secret(Sandbox::api_key(name))),
@@ -312,6 +313,7 @@ fn stripe_config(twin: &Twin<Stripe>) -> ConnectorConfig {
         name: "stripe".to_owned(),
         adapter: AdapterChoice::Native("stripe".to_owned()),
         livemode: false,
+        currencies: vec![],
         // The page is the twin's as well, as with a custom domain for Checkout.
         settings: Settings::from([("base_url", base_url.into()), ("checkout_url", base_url.into())]),
         secrets: BTreeMap::from([

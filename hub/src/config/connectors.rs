@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use processor_sdk::Settings;
+use processor_sdk::{Currency, Settings};
 use toml::de::DeValue;
 
 use super::excerpt::Exposure;
@@ -90,6 +90,9 @@ fn connector(entry: &Entry<'_>, notes: &Notes, environment: Environment<'_>) -> 
     let sites = section.optional("sites").map_or(Some(Vec::new()), |value| {
         value.texts("a site", "books", |text| (!text.is_empty()).then(|| text.to_owned()))
     });
+    let currencies = section.optional("currencies").map_or(Some(Vec::new()), |value| {
+        value.texts("an active currency of ISO 4217", "EUR", |code| Currency::parse(code).ok())
+    });
     let hosts = section.optional("hosts").map_or(Some(None), |value| host_patterns(&value).map(Some));
     let checkout_hosts =
         section.optional("checkout_hosts").map_or(Some(None), |value| host_patterns(&value).map(Some));
@@ -109,6 +112,7 @@ fn connector(entry: &Entry<'_>, notes: &Notes, environment: Environment<'_>) -> 
         name: name.clone(),
         adapter,
         livemode: livemode?,
+        currencies: currencies?,
         settings: settings?,
         secrets: secrets?,
         grants,
@@ -268,6 +272,10 @@ impl ConnectorEntry {
                 "the sandbox moves no money and is refused in live mode".to_owned(),
                 Some("write mode = \"test\", or choose another adapter".to_owned()),
             ),
+            E::Currency { code, title, .. } => {
+                let reason = format!("names {code}, which {title} does not take");
+                ("currencies".to_owned(), reason, Some(format!("leave \"{code}\" out")))
+            }
             E::Setting { field, fix, .. } => {
                 (field.clone(), fix.clone(), Some(self.adapter_fix(field, plugins)))
             }

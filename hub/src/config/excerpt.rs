@@ -10,7 +10,7 @@
 use std::ops::Range;
 
 /// Keys whose values are harmless wherever they stand, except among secrets and settings.
-pub(super) const PLAIN_KEYS: [&str; 49] = [
+pub(super) const PLAIN_KEYS: [&str; 50] = [
     "abandoned_connectors",
     "adapter",
     "all_networks",
@@ -20,6 +20,7 @@ pub(super) const PLAIN_KEYS: [&str; 49] = [
     "checkout_hosts",
     "concurrent_requests_max",
     "concurrent_runs_max",
+    "currencies",
     "data_dir",
     "draining",
     "folder",

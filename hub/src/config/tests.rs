@@ -342,6 +342,7 @@ fn every_key_is_in_the_built_in_file_and_is_read() {
         ("connectors.sandbox.mode", "'live'"),
         ("connectors.sandbox.title", "'Other'"),
         ("connectors.sandbox.sites", "['books']"),
+        ("connectors.sandbox.currencies", "['EUR']"),
         ("connectors.sandbox.draining", "true"),
         ("connectors.sandbox.hosts", "[]"),
         ("connectors.sandbox.checkout_hosts", "[]"),

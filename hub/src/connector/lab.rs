@@ -134,6 +134,7 @@ pub(super) fn config(descriptor: &Descriptor) -> ConnectorConfig {
         name: "lab_eur".to_owned(),
         adapter: AdapterChoice::Native(descriptor.name.clone()),
         livemode: false,
+        currencies: vec![],
         settings: Settings::default(),
         secrets: secrets.into_iter().map(secret).collect::<BTreeMap<_, _>>(),
         grants: Grants::default(),

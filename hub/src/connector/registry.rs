@@ -8,7 +8,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use hub_core::payment::AdapterPin;
-use processor_sdk::{Adapter, CONTRACT_VERSION, Descriptor, Fault, KeyCarrier, Settings, SignedDeliveries};
+use processor_sdk::{
+    Adapter, CONTRACT_VERSION, Currency, Descriptor, Fault, KeyCarrier, Settings, SignedDeliveries,
+};
 
 use super::Connector;
 use super::adapter_connector::{AdapterConnector, Identity};
@@ -55,6 +57,8 @@ pub struct ConnectorConfig {
     /// What speaks the processor's API.
     pub adapter: AdapterChoice,
     pub livemode: bool,
+    /// The currencies that it is used for, of those that the adapter takes; empty = all of them.
+    pub currencies: Vec<Currency>,
     pub settings: Settings,
     /// Active values by name; the first is used for requests.
     pub secrets: BTreeMap<String, Vec<SecretText>>,
@@ -114,6 +118,8 @@ pub enum ConnectorConfigError {
         "connector {connector}: the adapter {adapter} names hosts and says that nothing is sent to them, so that a request could go out twice; use an adapter that keeps the laws"
     )]
     NothingSentToHosts { connector: String, adapter: String },
+    #[error("connector {connector}: currencies names {code}, which {title} does not take; leave it out")]
+    Currency { connector: String, code: &'static str, title: String },
     #[error("connector {connector}: {field} {fix}")]
     Setting { connector: String, field: String, fix: String },
     #[error("connector {connector}: {source}")]
@@ -176,6 +182,7 @@ pub fn build_older(
 ) -> Result<Arc<dyn Connector>, ConnectorConfigError> {
     let descriptor = plugin.descriptor();
     config.settings.0.retain(|name, _| descriptor.settings.iter().any(|field| field.name == *name));
+    config.currencies.retain(|currency| descriptor.currencies.only(&[*currency]).is_ok());
     config.secrets.retain(|name, _| descriptor.secrets.iter().any(|field| field.name == *name));
     if descriptor.deliveries == SignedDeliveries::None {
         config.webhook_path_secret = None;
@@ -211,7 +218,7 @@ fn build_from(
     surroundings: &Surroundings,
     age: Age,
 ) -> Result<Arc<dyn Connector>, ConnectorConfigError> {
-    let descriptor = match &code {
+    let mut descriptor = match &code {
         Code::Native(adapter) => adapter.descriptor(),
         Code::Plugin(plugin) => plugin.descriptor().clone(),
     };
@@ -226,6 +233,12 @@ fn build_from(
         let adapter = descriptor.name;
         return Err(ConnectorConfigError::NothingSentToHosts { connector: connector(), adapter });
     }
+    let currencies = descriptor.currencies.only(&config.currencies);
+    descriptor.currencies = currencies.map_err(|currency| ConnectorConfigError::Currency {
+        connector: connector(),
+        code: currency.code(),
+        title: descriptor.title.clone(),
+    })?;
     let settings = check_settings(&config, &descriptor)?;
     check_secrets(&config, &descriptor)?;
     check_path_secret(&config, &descriptor)?;

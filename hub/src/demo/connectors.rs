@@ -91,6 +91,7 @@ impl DemoConnectors {
             name: name.to_owned(),
             adapter,
             livemode: false,
+            currencies: vec![],
             settings: Settings::from([("base_url", self.sandbox_url.as_str().into())]),
             secrets: BTreeMap::from([
                 ("api_key".to_owned(), secret(&account.api_key)),

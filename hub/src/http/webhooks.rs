@@ -177,18 +177,20 @@ pub(crate) fn delivery(
     }
 }
 
-/// Makes a delivery durable with the job that reads it. The same bytes again are the same delivery.
+/// Makes a delivery durable with the job that reads it. The same signed bytes again are the same delivery; a hint
+/// says the same whatever has changed since, so that each counts.
 async fn store(front: &Front, connector: &dyn Connector, delivery: &Delivery) -> Result<(), Problem> {
     let hub = &front.hub;
     let scope = Scope { merchant_id: MerchantId::main(), livemode: connector.livemode() };
     let id = DeliveryId::from_body(&hub.fresh_body());
     let sealed = hub.seal_json(&inbox_context(&id), delivery)?;
+    let is_hint = connector.descriptor().deliveries == SignedDeliveries::Unsigned;
     let row = InboxRow {
         scope: scope.clone(),
         id: id.clone(),
         connector: connector.name().to_owned(),
         received_at: delivery.received_at,
-        fingerprint: fingerprint(connector.name(), delivery),
+        fingerprint: fingerprint(connector.name(), delivery, is_hint.then_some(&id)),
         sealed,
         state: InboxState::Received,
     };
@@ -206,12 +208,13 @@ pub(crate) fn inbox_context(id: &DeliveryId) -> String {
     format!("inbox/{id}")
 }
 
-fn fingerprint(connector: &str, delivery: &Delivery) -> [u8; 32] {
+fn fingerprint(connector: &str, delivery: &Delivery, apart: Option<&DeliveryId>) -> [u8; 32] {
     let mut digest = Sha256::new().chain_update(connector).chain_update([0]).chain_update(&delivery.url);
     for (name, value) in &delivery.headers.0 {
         if !TRANSPORT_HEADERS.contains(&name.as_str()) {
             digest = digest.chain_update([0]).chain_update(name).chain_update([0]).chain_update(value);
         }
     }
-    digest.chain_update([0]).chain_update(delivery.body.as_slice()).finalize().into()
+    digest = digest.chain_update([0]).chain_update(delivery.body.as_slice());
+    apart.map_or(digest.clone(), |id| digest.chain_update([0]).chain_update(id.as_str())).finalize().into()
 }

@@ -230,7 +230,8 @@ pub struct InboxRow {
     pub id: DeliveryId,
     pub connector: String,
     pub received_at: Timestamp,
-    /// SHA-256 over URL, signature headers and body: the same bytes again are the same delivery.
+    /// SHA-256 over URL, signature headers and body: the same signed bytes again are the same delivery. A hint has
+    /// one of its own.
     pub fingerprint: [u8; 32],
     /// The whole delivery as JSON, sealed.
     pub sealed: Vec<u8>,

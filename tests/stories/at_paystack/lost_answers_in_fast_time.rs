@@ -76,6 +76,7 @@ fn connector(twin: &Twin<Paystack>) -> ConnectorConfig {
         name: "paystack".to_owned(),
         adapter: AdapterChoice::Plugin { name: "paystack".to_owned(), sha256: None },
         livemode: false,
+        currencies: vec![],
         settings: Settings::from([("base_url", twin.base_url.as_str().into())]),
         secrets: [("secret_key".to_owned(), vec![SecretText::new(TEST_KEY)])].into(),
         grants: Grants {
