@@ -158,7 +158,7 @@ pub(crate) fn read(item: &SignedItem, settings: &Settings) -> Result<Notificatio
 
 fn by_code(item: &SignedItem) -> Result<Notification, Fault> {
     let (kind, state) = match (item.code(), item.success()) {
-        ("AUTHORISATION", Some(success)) => return authorization(item, success),
+        (words::AUTHORIZATION, Some(success)) => return authorization(item, success),
         ("CAPTURE", Some(true)) => (ItemKind::Capture, ItemState::Succeeded),
         ("CAPTURE", Some(false)) | ("CAPTURE_FAILED", Some(_)) => (ItemKind::Capture, ItemState::Failed),
         ("CANCELLATION" | "TECHNICAL_CANCEL" | "EXPIRE", Some(true)) => {
@@ -188,10 +188,10 @@ fn by_code(item: &SignedItem) -> Result<Notification, Fault> {
         (
             "CANCEL_OR_REFUND"
             | "OFFER_CLOSED"
-            | "AUTHORISATION_ADJUSTMENT"
+            | words::ADJUSTMENT
             | "POSTPONED_REFUND"
             | "VOID_PENDING_REFUND"
-            | "AUTHORISATION"
+            | words::AUTHORIZATION
             | "CAPTURE"
             | "CAPTURE_FAILED"
             | "CANCELLATION"

@@ -28,7 +28,7 @@ use processor_sdk::{
 };
 use serde_json::{Value, json};
 
-use wire::Written;
+use wire::Reaction;
 
 /// How long Adyen remembers an idempotency key at least, in seconds.
 const KEY_RETENTION_S: u32 = 7 * 24 * 60 * 60;
@@ -225,15 +225,15 @@ fn open(call: &Call, order: &CheckoutOrder, dialogue: &mut Dialogue<'_>) -> Flow
         ("/paymentLinks", requests::new_link(call, order)?)
     };
     match send(call, Method::Post, path, body, dialogue)? {
-        Written::Refused(code) => {
+        Reaction::Refused(code) => {
             let decline = Some(words::refused_request(&code));
             Ok(Answer::said(Facts { decline, ..Facts::word(Word::Declined) }))
         }
-        Written::Taken(session) if is_session => {
+        Reaction::Taken(session) if is_session => {
             let (facts, door) = wire::new_session(call, &session)?;
             Ok(Answer::with_door(facts, door))
         }
-        Written::Taken(link) => said(call, &link),
+        Reaction::Taken(link) => said(call, &link),
     }
 }
 
@@ -259,16 +259,19 @@ fn returned(call: &Call, parameters: &[(String, String)], dialogue: &mut Dialogu
         .ok_or_else(|| Fault::cannot_ask(field, "does not tell which session it is about"))?;
     let query = requests::session_query(result)?;
     let request = requests::get(call, &requests::page_path("sessions", id), &query)?;
-    let session = dialogue.send(request)?.success_json()?;
-    Ok(Answer::said(wire::session(call, id, &session)?))
+    Ok(Answer::said(match wire::reaction(&dialogue.send(request)?)? {
+        Reaction::Taken(session) => wire::session(call, id, &session)?,
+        // Adyen does not know that result. Whoever brought it, it says nothing of the payment.
+        Reaction::Refused(_) => Facts::default(),
+    }))
 }
 
 /// Closes the page behind a link. When that is refused, what became of the link is the answer.
 fn expire(call: &Call, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
     let path = link_path(call)?;
     match send(call, Method::Patch, &path, json!({"status": "expired"}), dialogue)? {
-        Written::Refused(_) => fetch_link(call, dialogue),
-        Written::Taken(link) => said(call, &link),
+        Reaction::Refused(_) => fetch_link(call, dialogue),
+        Reaction::Taken(link) => said(call, &link),
     }
 }
 
@@ -276,8 +279,8 @@ fn expire(call: &Call, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
 fn capture(call: &Call, order: &CaptureOrder, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
     let path = requests::payment_path(call, "captures")?;
     let facts = match send(call, Method::Post, &path, requests::capture(call, order)?, dialogue)? {
-        Written::Refused(code) => wire::failed(ItemKind::Capture, &order.echo, &code),
-        Written::Taken(modification) => wire::received(ItemKind::Capture, Some(&order.echo), &modification)?,
+        Reaction::Refused(code) => wire::failed(ItemKind::Capture, &order.echo, &code),
+        Reaction::Taken(modification) => wire::received(ItemKind::Capture, Some(&order.echo), &modification)?,
     };
     Ok(Answer::said(facts))
 }
@@ -286,8 +289,8 @@ fn capture(call: &Call, order: &CaptureOrder, dialogue: &mut Dialogue<'_>) -> Fl
 fn void(call: &Call, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
     let (path, body) = requests::void(call)?;
     let facts = match send(call, Method::Post, &path, body, dialogue)? {
-        Written::Refused(code) => wire::failed(ItemKind::Void, &call.echo, &code),
-        Written::Taken(modification) => wire::received(ItemKind::Void, None, &modification)?,
+        Reaction::Refused(code) => wire::failed(ItemKind::Void, &call.echo, &code),
+        Reaction::Taken(modification) => wire::received(ItemKind::Void, None, &modification)?,
     };
     Ok(Answer::said(facts))
 }
@@ -295,8 +298,8 @@ fn void(call: &Call, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
 fn refund(call: &Call, order: &RefundOrder, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
     let path = requests::payment_path(call, "refunds")?;
     let facts = match send(call, Method::Post, &path, requests::refund(call, order)?, dialogue)? {
-        Written::Refused(code) => wire::failed(ItemKind::Refund, &order.echo, &code),
-        Written::Taken(modification) => wire::received(ItemKind::Refund, Some(&order.echo), &modification)?,
+        Reaction::Refused(code) => wire::failed(ItemKind::Refund, &order.echo, &code),
+        Reaction::Taken(modification) => wire::received(ItemKind::Refund, Some(&order.echo), &modification)?,
     };
     Ok(Answer::said(facts))
 }
@@ -325,8 +328,8 @@ fn said(call: &Call, link: &Json) -> Flow<Answer> {
     Ok(Answer::Said { facts: wire::link(call, link)?, door: wire::link_door(call, link)? })
 }
 
-fn send(call: &Call, method: Method, path: &str, body: Value, dialogue: &mut Dialogue<'_>) -> Flow<Written> {
-    Ok(wire::written(&dialogue.send(requests::write(call, method, path, body)?)?)?)
+fn send(call: &Call, method: Method, path: &str, body: Value, dialogue: &mut Dialogue<'_>) -> Flow<Reaction> {
+    Ok(wire::reaction(&dialogue.send(requests::write(call, method, path, body)?)?)?)
 }
 
 /// A delivery, item by item: what is signed says what is so, and what is not is a reason to ask.

@@ -73,7 +73,7 @@ pub(crate) fn session(call: &Call, asked_for: &str, session: &Json) -> Result<Fa
 }
 
 fn is_authorized(payment: &Json) -> Result<bool, Fault> {
-    Ok(payment.text("/resultCode")? == "Authorised")
+    Ok(payment.text("/resultCode")? == words::AUTHORIZED)
 }
 
 /// A page of another payment says nothing of this one.
@@ -137,33 +137,37 @@ pub(crate) fn failed(kind: ItemKind, echo: &str, error_code: &str) -> Facts {
     Facts { items: vec![item], ..Facts::default() }
 }
 
-/// What a write came to.
-pub(crate) enum Written {
-    /// Adyen took it.
+/// What came of a request.
+pub(crate) enum Reaction {
+    /// Adyen took it, and this is its answer.
     Taken(Json),
-    /// Adyen read the request, found it wrong, and did nothing. Its code for that.
+    /// Adyen read it, found it wrong, and did nothing. Its code for that.
     Refused(String),
 }
 
 /// The code of a request that another one under the same key has not finished yet.
 const KEY_IN_USE: &str = "704";
+/// What the message of such a request says, should the code be another one.
+const KEY_IN_USE_TEXTS: [&str; 2] = ["in progress", "idempoten"];
 
-/// Reads the answer to a write. No refusal are 5xx, a request that the key's first one is still busy with,
-/// whatever Adyen calls transient, and errors of any kind but those found by looking at the request.
+/// Reads an answer. No refusal are 5xx, a request that the key's first one is still busy with, whatever Adyen
+/// calls transient, and errors of any kind but those found by looking at the request.
 ///
 /// # Errors
 /// Whatever leaves open whether something happened.
-pub(crate) fn written(response: &HttpResponse) -> Result<Written, Fault> {
+pub(crate) fn reaction(response: &HttpResponse) -> Result<Reaction, Fault> {
     if !matches!(response.status, 400 | 422) {
-        return response.success_json().map(Written::Taken);
+        return response.success_json().map(Reaction::Taken);
     }
-    let is_transient =
-        response.headers.get("transient-error").is_some_and(|value| value.eq_ignore_ascii_case("true"));
     let error = response.json()?;
     let code = error.text("/errorCode")?;
+    let is_transient =
+        response.headers.get("transient-error").is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    let message = error.optional_text("/message")?.unwrap_or_default().to_ascii_lowercase();
+    let is_busy = code == KEY_IN_USE || KEY_IN_USE_TEXTS.iter().any(|text| message.contains(text));
     match error.text("/errorType")? {
-        _ if is_transient || code == KEY_IN_USE => Err(Fault::Processor { status: response.status }),
-        "validation" | "configuration" => Ok(Written::Refused(code.to_owned())),
+        _ if is_transient || is_busy => Err(Fault::Processor { status: response.status }),
+        "validation" | "configuration" => Ok(Reaction::Refused(code.to_owned())),
         _ => Err(response.status_fault()),
     }
 }

@@ -8,6 +8,13 @@
 
 use processor_sdk::{Decline, DeclineCode, Word};
 
+/// Adyen's spelling of the event that says how a try to pay ended.
+pub(crate) const AUTHORIZATION: &str = "AUTHORISATION";
+/// Adyen's spelling of the event that says that what is reserved was changed.
+pub(crate) const ADJUSTMENT: &str = "AUTHORISATION_ADJUSTMENT";
+/// Adyen's spelling of the result of a payment that is reserved.
+pub(crate) const AUTHORIZED: &str = "Authorised";
+
 /// The contract's limit for a processor's own code, in characters.
 const CODE_CHARS_MAX: usize = 64;
 

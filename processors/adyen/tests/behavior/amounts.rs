@@ -61,7 +61,7 @@ fn every_currency_is_written_as_adyen_counts_it() {
             let ten = Money::new(10 * major_unit(currency), currency).unwrap();
             assert_eq!(written(ten.minor(), currency), Ok(expected), "{code}");
             // And back again: what Adyen says it took is what was asked, by webhook and by answer.
-            assert_eq!(said(item("AUTHORISATION", "true", of(expected, code))).amount, Some(ten), "{code}");
+            assert_eq!(said(item(AUTHORIZATION, "true", of(expected, code))).amount, Some(ten), "{code}");
             let heard = facts(fetch_payment(), vec![ok(link("active", of(expected, code)))]).amount;
             assert_eq!(heard, Some(ten), "{code}");
         }
@@ -134,7 +134,7 @@ fn an_item_whose_amount_cannot_be_read_settles_nothing() {
         json!({"currency": "EUR"}),
         json!({"value": 9_007_199_254_740_993_i64, "currency": "EUR"}),
     ] {
-        for code in ["AUTHORISATION", "CAPTURE", "REFUND", "CANCELLATION", "CHARGEBACK"] {
+        for code in [AUTHORIZATION, "CAPTURE", "REFUND", "CANCELLATION", "CHARGEBACK"] {
             let item = signed(item(code, "true", json!({"amount": amount})));
             let reply = received(delivery(&[item]));
             assert!(matches!(reply, Reply::Fault(Fault::Unreadable { .. })), "{code} {amount}: {reply:?}");

@@ -8,7 +8,7 @@ use crate::support::*;
 #[test]
 fn events_that_are_not_ours() {
     for (what, item) in [
-        ("another account", item("AUTHORISATION", "true", json!({"merchantAccountCode": "HubOtherECOM"}))),
+        ("another account", item(AUTHORIZATION, "true", json!({"merchantAccountCode": "HubOtherECOM"}))),
         (
             "another account's refund",
             changed(
@@ -17,19 +17,19 @@ fn events_that_are_not_ours() {
             "merchantAccountCode": "HubTestECOM2"}),
             ),
         ),
-        ("a shop's reference", item("AUTHORISATION", "true", json!({"merchantReference": "Shop_42"}))),
-        ("no reference", item("AUTHORISATION", "true", json!({"merchantReference": ""}))),
+        ("a shop's reference", item(AUTHORIZATION, "true", json!({"merchantReference": "Shop_42"}))),
+        ("no reference", item(AUTHORIZATION, "true", json!({"merchantReference": ""}))),
         (
             "a longer reference",
             item(
-                "AUTHORISATION",
+                AUTHORIZATION,
                 "true",
                 json!({
             "merchantReference": "0123456789abcdefghijk"}),
             ),
         ),
-        ("a colon", item("AUTHORISATION", "true", json!({"merchantReference": "pay:42\\a"}))),
-        ("a colon in an id", item("AUTHORISATION", "true", json!({"pspReference": "NC6H:T9CR"}))),
+        ("a colon", item(AUTHORIZATION, "true", json!({"merchantReference": "pay:42\\a"}))),
+        ("a colon in an id", item(AUTHORIZATION, "true", json!({"pspReference": "NC6H:T9CR"}))),
     ] {
         let notification = notification(item);
         assert!(matches!(notification.says, Says::Ignored { .. }), "{what}: {notification:?}");
@@ -87,7 +87,7 @@ fn a_text_split_in_another_way_proves_nothing() {
 #[test]
 fn each_item_is_verified_by_itself() {
     let good = || signed(done("REFUND", "true", "att1-re1"));
-    let paid = || item("AUTHORISATION", "true", json!({}));
+    let paid = || item(AUTHORIZATION, "true", json!({}));
     let other_key = HMAC_KEY.replace('0', "1");
     let unsigned = paid();
     let forged = with_signature(paid(), &signature(&paid(), &other_key));
@@ -115,7 +115,7 @@ fn each_item_is_verified_by_itself() {
 #[test]
 fn each_of_several_items_has_the_proof_of_its_own_check() {
     let said = notified(vec![
-        item("AUTHORISATION", "true", json!({})),
+        item(AUTHORIZATION, "true", json!({})),
         done("CAPTURE", "true", "att1-cap1"),
         item("REPORT_AVAILABLE", "true", json!({})),
     ]);
@@ -146,7 +146,7 @@ fn a_delivery_has_a_limit_of_items() {
 
 #[test]
 fn a_delivery_of_the_other_mode_is_neither_believed_nor_dropped() {
-    let paid = || delivery(&[signed(item("AUTHORISATION", "true", json!({})))]);
+    let paid = || delivery(&[signed(item(AUTHORIZATION, "true", json!({})))]);
     let with_live = |from: &str, to: &str, livemode: bool| {
         let text = paid().body.as_text().unwrap().replace(from, to);
         Delivery { body: processor_sdk::Bytes::from(text), livemode, ..paid() }
@@ -186,10 +186,10 @@ fn half_an_item_says_nothing() {
 /// A name and password for the endpoint may be set in the Customer Area; they prove nothing and change nothing.
 #[test]
 fn a_password_beside_the_signature_changes_nothing() {
-    let paid = delivery(&[signed(item("AUTHORISATION", "true", json!({})))]);
+    let paid = delivery(&[signed(item(AUTHORIZATION, "true", json!({})))]);
     let headers = Headers(vec![("Authorization".to_owned(), "Basic aHViOm1hZGUtdXA=".to_owned())]);
     assert_eq!(received(Delivery { headers: headers.clone(), ..paid.clone() }), received(paid));
-    let unsigned = delivery(&[item("AUTHORISATION", "true", json!({}))]);
+    let unsigned = delivery(&[item(AUTHORIZATION, "true", json!({}))]);
     let reply = received(Delivery { headers, ..unsigned });
     assert!(matches!(reply, Reply::Fault(Fault::Forged { .. })), "{reply:?}");
 }
@@ -200,7 +200,7 @@ fn a_returning_browser_proves_nothing() {
         channel: Channel::Return,
         query: vec![("sessionResult".to_owned(), "X3Xt!made-up".to_owned())],
         echo: Some(ECHO.to_owned()),
-        ..delivery(&[signed(item("AUTHORISATION", "true", json!({})))])
+        ..delivery(&[signed(item(AUTHORIZATION, "true", json!({})))])
     };
     let Reply::Notifications(said) = received(delivery) else { panic!() };
     assert_eq!((&said[0].says, said[0].proof, said[0].echo.as_deref()), (&Says::Changed, None, Some(ECHO)));

@@ -24,7 +24,7 @@ fn meaning(code: &str, success: &str) -> String {
 fn event_codes() {
     // The code, and what it means with success `true` and `false`. All codes of the published description.
     for (code, done, not_done) in [
-        ("AUTHORISATION", "Authorized", "CardDeclined"),
+        (AUTHORIZATION, "Authorized", "CardDeclined"),
         ("CAPTURE", "Capture Succeeded", "Capture Failed"),
         // Success here says that the failure is so.
         ("CAPTURE_FAILED", "Capture Failed", "Capture Failed"),
@@ -45,7 +45,7 @@ fn event_codes() {
         ("DISPUTE_DEFENSE_PERIOD_ENDED", "Dispute Pending", "ask"),
         ("CANCEL_OR_REFUND", "ask", "ask"),
         ("OFFER_CLOSED", "ask", "ask"),
-        ("AUTHORISATION_ADJUSTMENT", "ask", "ask"),
+        (ADJUSTMENT, "ask", "ask"),
         ("POSTPONED_REFUND", "ask", "ask"),
         ("VOID_PENDING_REFUND", "ask", "ask"),
         ("AUTHENTICATION", "ignored", "ignored"),
@@ -66,7 +66,7 @@ fn event_codes() {
         ("RECURRING_CONTRACT", "ignored", "ignored"),
         ("REFUND_WITH_DATA", "ignored", "ignored"),
         ("REPORT_AVAILABLE", "ignored", "ignored"),
-        ("authorisation", "ignored", "ignored"),
+        ("capture", "ignored", "ignored"),
         ("SOMETHING_NEW", "ignored", "ignored"),
     ] {
         assert_eq!(meaning(code, "true"), done, "{code} true");
@@ -81,7 +81,7 @@ fn event_codes() {
 
 #[test]
 fn an_authorization_names_the_payment_and_its_amount() {
-    let facts = said(item("AUTHORISATION", "true", json!({})));
+    let facts = said(item(AUTHORIZATION, "true", json!({})));
     let amount = processor_sdk::Money::new(1234, processor_sdk::Currency::EUR).unwrap();
     assert_eq!(facts.word, Some(Word::Authorized));
     assert_eq!((facts.amount, facts.authorized, facts.captured), (Some(amount), Some(amount), None));
@@ -142,7 +142,7 @@ fn a_dispute_is_followed_under_one_id_to_its_end() {
 
 #[test]
 fn a_failed_try_tells_no_more_than_that() {
-    let notification = notification(item("AUTHORISATION", "false", json!({"reason": "Refused"})));
+    let notification = notification(item(AUTHORIZATION, "false", json!({"reason": "Refused"})));
     let Says::Facts(facts) = notification.says else { panic!() };
     let decline = facts.decline.clone().unwrap();
     assert_eq!((decline.code, decline.elsewhere), (DeclineCode::CardDeclined, false));

@@ -49,7 +49,7 @@ fn pitfall_success_is_part_of_the_event() {
             assert_eq!(facts.word.is_some(), code == "CANCELLATION" && success == "true");
         }
     }
-    assert_eq!(said(item("AUTHORISATION", "false", json!({}))).word, None);
+    assert_eq!(said(item(AUTHORIZATION, "false", json!({}))).word, None);
 }
 
 /// A modification has a `pspReference` of its own; it was looked for among payments, and not found.
@@ -121,20 +121,20 @@ fn pitfall_a_link_neither_redirects_nor_cancels() {
 #[test]
 fn pitfall_a_refused_try_ends_nothing() {
     for id in ["GK8QTPCQ8HXSKG91", "GK8QTPCQ8HXSKG92"] {
-        let refused = notification(item("AUTHORISATION", "false", json!({"pspReference": id})));
+        let refused = notification(item(AUTHORIZATION, "false", json!({"pspReference": id})));
         let Says::Facts(facts) = refused.says else { panic!() };
         assert_eq!(facts.word, None, "the page is still open");
         assert!(facts.decline.is_some());
         // Its id is none of the payment's: a capture or refund must never go there.
         assert!(facts.references.is_empty() && refused.references.is_empty());
     }
-    assert_eq!(said(item("AUTHORISATION", "true", json!({}))).word, Some(Word::Authorized));
+    assert_eq!(said(item(AUTHORIZATION, "true", json!({}))).word, Some(Word::Authorized));
 }
 
 /// The key was taken for text instead of hexadecimal digits, and signatures were compared as texts.
 #[test]
 fn pitfall_the_key_is_hexadecimal_and_padding_is_free() {
-    let paid = item("AUTHORISATION", "true", json!({}));
+    let paid = item(AUTHORIZATION, "true", json!({}));
     let padded = signature(&paid, HMAC_KEY);
     assert!(padded.ends_with('='), "{padded}");
     let passes = |signature: &str| {
@@ -159,7 +159,7 @@ fn pitfall_four_currencies_have_decimals_of_their_own() {
         let said = json!({"amount": {"value": value, "currency": code}});
         let body = sent(call(order), modification(said.clone()));
         assert_eq!(body["amount"], json!({"currency": code, "value": value}));
-        let amount = crate::support::said(item("AUTHORISATION", "true", said)).authorized.unwrap();
+        let amount = crate::support::said(item(AUTHORIZATION, "true", said)).authorized.unwrap();
         assert_eq!((amount.minor(), amount.currency().code()), (minor, code));
     }
 }
@@ -187,7 +187,7 @@ fn pitfall_metadata_is_small() {
 fn pitfall_unsigned_fields_say_nothing() {
     let SignedDeliveries::Fields(declared) = Adyen.descriptor().deliveries else { panic!("fields") };
     assert_eq!(declared.len(), 8);
-    for code in ["AUTHORISATION", "CAPTURE", "REFUND", "CANCEL_OR_REFUND", "CHARGEBACK"] {
+    for code in [AUTHORIZATION, "CAPTURE", "REFUND", "CANCEL_OR_REFUND", "CHARGEBACK"] {
         for success in ["true", "false"] {
             let plain = done(code, success, "att1-re1");
             let bent = changed(

@@ -9,7 +9,7 @@ use processor_sdk::conformance::{End, Host, run_through};
 use processor_sdk::{Fault, Question, Reply};
 use serde_json::{Value, json};
 
-use crate::support::{changed, delivery, secrets, signed_text, with_signature};
+use crate::support::{AUTHORIZATION, changed, delivery, secrets, signed_text, with_signature};
 
 const NODE_KEY: &str = "DFB1EB5485895CFA84146406857104ABB4CBCABDC8AAF103A624C8F6A3EAAB00";
 const DOCS_KEY: &str = "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056";
@@ -28,7 +28,7 @@ fn node(code: &str) -> Value {
 }
 
 fn docs() -> Value {
-    item(["7914073381342284", "", "TestMerchant", "TestPayment-1407325143704"], 1130, "AUTHORISATION")
+    item(["7914073381342284", "", "TestMerchant", "TestPayment-1407325143704"], 1130, AUTHORIZATION)
 }
 
 /// Whether an item passes under a key. Whatever it then says, a forgery is refused as one.

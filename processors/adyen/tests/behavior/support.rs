@@ -9,6 +9,11 @@ use processor_sdk::{
 };
 use serde_json::{Value, json};
 
+/// The event and the result as Adyen spells them.
+pub(crate) const AUTHORIZATION: &str = "AUTHORISATION";
+pub(crate) const ADJUSTMENT: &str = "AUTHORISATION_ADJUSTMENT";
+pub(crate) const AUTHORIZED: &str = "Authorised";
+
 pub(crate) const LINK: &str = "PL61C53A8B97E6915A";
 pub(crate) const SESSION: &str = "CS451F2AB1ED897A94";
 pub(crate) const PAYMENT: &str = "NC6HT9CRT65ZGN82";
@@ -52,7 +57,7 @@ pub(crate) fn session_result(status: &str, changes: Value) -> Value {
 
 pub(crate) fn authorized_payment(value: i64) -> Value {
     json!({
-        "amount": {"currency": "EUR", "value": value}, "pspReference": PAYMENT, "resultCode": "Authorised",
+        "amount": {"currency": "EUR", "value": value}, "pspReference": PAYMENT, "resultCode": AUTHORIZED,
         "paymentMethod": {"brand": "visa", "type": "scheme"},
     })
 }

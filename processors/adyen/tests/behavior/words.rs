@@ -50,7 +50,7 @@ fn states_of_a_session() {
         ("expired", Word::Expired, None),
         ("refused", Word::Declined, Some(DeclineCode::CardDeclined)),
         ("canceled", Word::Declined, Some(DeclineCode::CanceledByCustomer)),
-        ("cancelled", Word::Unknown("cancelled".to_owned()), None),
+        ("Canceled", Word::Unknown("Canceled".to_owned()), None),
     ] {
         let Reply::Answer(Answer::Said { facts, door: None }) = of_session(session_result(status, json!({})))
         else {
@@ -100,6 +100,21 @@ fn what_a_completed_session_must_name() {
     }
 }
 
+/// A result that Adyen does not know says nothing, and whatever is no answer is a fault.
+#[test]
+fn results_of_sessions_that_are_refused() {
+    let back = || returned(json!([["sessionResult", "X3Xt!made+up"]]));
+    for (status, code) in [(422, "14_012"), (400, "702")] {
+        let said = facts(back(), vec![error(status, "validation", code)]);
+        assert_eq!(said, processor_sdk::Facts::default(), "{status}");
+    }
+    for answer in [error(404, "validation", "702"), error(500, "internal", "000"), response(422, &json!({}))]
+    {
+        let reply = reply(back(), vec![answer]);
+        assert!(matches!(reply, Reply::Fault(_)), "{reply:?}");
+    }
+}
+
 #[test]
 fn answers_about_something_else_are_no_answers() {
     let other = |changes: Value| of_session(session_result("completed", changes));
@@ -107,7 +122,7 @@ fn answers_about_something_else_are_no_answers() {
     for (what, reply) in [
         ("another session", other(json!({"id": "CS0000000000000000"}))),
         ("another payment's session", other(json!({"reference": "att2"}))),
-        ("half a payment", other(json!({"payments": [{"resultCode": "Authorised"}]}))),
+        ("half a payment", other(json!({"payments": [{"resultCode": AUTHORIZED}]}))),
         ("another payment's link", of_link(json!({"reference": "att2"}))),
         ("a link without a reference", of_link(json!({"reference": null}))),
         ("a link without an id", of_link(json!({"id": ""}))),
@@ -183,6 +198,11 @@ fn errors() {
     let mut transient = error(422, "validation", "167");
     transient.headers.push("Transient-Error", "TRUE");
     assert_eq!(refused(reply(refund(json!({})), vec![transient])), None);
+    // Whatever the code of a key that is in use may be.
+    for message in ["Request already processed or in progress", "Idempotency key was used"] {
+        let body = json!({"errorCode": "700", "errorType": "validation", "message": message});
+        assert_eq!(refused(reply(refund(json!({})), vec![response(422, &body)])), None, "{message}");
+    }
     for body in [json!({}), json!({"errorCode": "167"}), json!({"errorType": "validation"}), json!("167")] {
         assert_eq!(refused(reply(refund(json!({})), vec![response(422, &body)])), None, "{body}");
     }
