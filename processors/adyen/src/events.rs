@@ -140,18 +140,18 @@ fn is_own_id(text: &str) -> bool {
 /// What an item says once its signature has passed.
 ///
 /// # Errors
-/// [`Fault::Unreadable`] when an event that we use lacks what it is about.
+/// [`Fault::Unreadable`] when an event that we use lacks what it is about, or says it outside its signature: then
+/// an operator has to look.
 pub(crate) fn read(item: &SignedItem, settings: &Settings) -> Result<Notification, Fault> {
     let notification = if item.account() != settings.text("merchant_account")? {
         ignored("of another merchant account")
-    } else if item.is_ambiguous() {
-        match item.original() {
-            // Something done to a payment in the Customer Area, under a reference that somebody typed.
-            Some(_) => hint(item),
-            None => ignored("not opened by this hub"),
-        }
-    } else {
+    } else if !item.is_ambiguous() {
         by_code(item)?
+    } else if item.original().is_none() {
+        ignored("not opened by this hub")
+    } else {
+        // Something done to a payment in the Customer Area, under a reference that somebody typed.
+        return Err(Fault::unreadable("expected texts without a colon, that can be split in one way only"));
     };
     Ok(Notification { event_id: Some(item.event_id()), ..notification })
 }
@@ -182,9 +182,12 @@ fn by_code(item: &SignedItem) -> Result<Notification, Fault> {
             (ItemKind::Dispute, ItemState::Succeeded)
         }
         ("CHARGEBACK_REVERSED" | "PREARBITRATION_WON", Some(true)) => (ItemKind::Dispute, ItemState::Failed),
-        // Which of the two a CANCEL_OR_REFUND did is said outside the signature; a closed offer is one try, and the
-        // page may be open for another; what an adjusted or postponed one comes to, other events tell. And
-        // whatever we know by name, but with a success that is neither true nor false.
+        ("CANCEL_OR_REFUND", Some(true)) if item.own_ids().is_some() => {
+            let what = "expected a cancel or a refund: which of the two it was is said outside the signature";
+            return Err(Fault::unreadable(what));
+        }
+        // A closed offer is one try, and the page may be open for another; what an adjusted or postponed one comes
+        // to, other events tell. And whatever we know by name, but with another success than it can have.
         (
             "CANCEL_OR_REFUND"
             | "OFFER_CLOSED"

@@ -55,10 +55,9 @@ fn what_others_did_to_a_payment_of_ours() {
         let Says::Facts(facts) = notification.says else { panic!("{reference}") };
         assert_eq!(only(&facts).echo.as_deref(), transfer, "{reference}");
     }
-    // With a colon inside, the same signature would hold for other texts: a reason to ask, and no more.
-    let unclear = notification(done("REFUND", "true", "RMA:42"));
-    assert_eq!((unclear.says, unclear.echo), (Says::Changed, None));
-    assert_eq!(unclear.references[0].id, PAYMENT);
+    // With a colon inside, the same signature would hold for other texts: shown to a person, and no more.
+    let unclear = received(delivery(&[signed(done("REFUND", "true", "RMA:42"))]));
+    assert!(matches!(unclear, Reply::Fault(Fault::Unreadable { .. })), "{unclear:?}");
 }
 
 /// One signature holds for every way to split its text. Whichever way is sent, it never speaks of our payment.
@@ -79,8 +78,8 @@ fn a_text_split_in_another_way_proves_nothing() {
     );
     assert_eq!(signed_text(&theirs), signed_text(&bent), "the same bytes are signed");
     for item in [theirs, bent] {
-        let says = notification(item).says;
-        assert!(!matches!(says, Says::Facts(_)), "{says:?}");
+        let reply = received(delivery(&[signed(item)]));
+        assert!(matches!(reply, Reply::Fault(Fault::Unreadable { .. })), "{reply:?}");
     }
 }
 

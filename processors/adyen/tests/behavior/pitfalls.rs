@@ -187,7 +187,7 @@ fn pitfall_metadata_is_small() {
 fn pitfall_unsigned_fields_say_nothing() {
     let SignedDeliveries::Fields(declared) = Adyen.descriptor().deliveries else { panic!("fields") };
     assert_eq!(declared.len(), 8);
-    for code in [AUTHORIZATION, "CAPTURE", "REFUND", "CANCEL_OR_REFUND", "CHARGEBACK"] {
+    for code in [AUTHORIZATION, "CAPTURE", "REFUND", "CANCELLATION", "CHARGEBACK"] {
         for success in ["true", "false"] {
             let plain = done(code, success, "att1-re1");
             let bent = changed(
@@ -229,13 +229,17 @@ fn pitfall_what_is_signed_is_acknowledged_whatever_it_says() {
     }
 }
 
-/// Whether a "cancel or refund" canceled or refunded is not signed: guessing books money that never moved.
+/// Whether a "cancel or refund" canceled or refunded is not signed: guessing books money that never moved, and
+/// passing over it loses money that did.
 #[test]
 fn pitfall_cancel_or_refund_is_not_guessed() {
     for action in ["cancel", "refund"] {
         let data = json!({"additionalData": {"modification.action": action}});
-        let notification = notification(changed(done("CANCEL_OR_REFUND", "true", "att1"), data));
-        assert_eq!(notification.says, Says::Changed, "{action}");
+        let item = |reference| signed(changed(done("CANCEL_OR_REFUND", "true", reference), data.clone()));
+        let ours = received(delivery(&[item("att1")]));
+        assert!(matches!(ours, Reply::Fault(Fault::Unreadable { .. })), "{action}: {ours:?}");
+        let Reply::Notifications(unknown) = received(delivery(&[item("RMA 42")])) else { panic!("{action}") };
+        assert_eq!(unknown[0].says, Says::Changed, "{action}");
     }
 }
 
