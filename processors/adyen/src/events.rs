@@ -12,7 +12,7 @@ use processor_sdk::{
 };
 use serde_json::Value;
 
-use crate::requests::REFERENCE_SEPARATOR;
+use crate::requests::{self, REFERENCE_SEPARATOR};
 use crate::{amounts, words};
 
 /// Items of one delivery. Adyen sends one in JSON; each costs the host a step, of which a run has as many.
@@ -143,7 +143,7 @@ fn is_own_id(text: &str) -> bool {
 /// [`Fault::Unreadable`] when an event that we use lacks what it is about, or says it outside its signature: then
 /// an operator has to look.
 pub(crate) fn read(item: &SignedItem, settings: &Settings) -> Result<Notification, Fault> {
-    let notification = if item.account() != settings.text("merchant_account")? {
+    let notification = if item.account() != requests::merchant_account(settings)? {
         ignored("of another merchant account")
     } else if !item.is_ambiguous() {
         by_code(item)?

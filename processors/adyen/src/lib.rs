@@ -122,12 +122,14 @@ impl Adapter for Adyen {
 }
 
 /// Personal data, and what opens a shopper's page.
-const NEVER_STORE: [&str; 14] = [
+const NEVER_STORE: [&str; 15] = [
     "additionalData",
     "billingAddress",
     "dateOfBirth",
     "deliveryAddress",
     "paymentMethod",
+    // Of an authorization: the last digits of the card and its end.
+    "reason",
     "sessionData",
     "sessionResult",
     "shopperEmail",

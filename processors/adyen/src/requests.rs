@@ -6,7 +6,7 @@
 
 use processor_sdk::{
     Auth, Call, CaptureMode, CaptureOrder, CheckoutOrder, Fault, Form, HttpRequest, Method, ReferenceKind,
-    RefundOrder, SecretRef, Timestamp, percent_encoded,
+    RefundOrder, SecretRef, Settings, Timestamp, percent_encoded,
 };
 use serde_json::{Map, Value, json};
 
@@ -133,7 +133,7 @@ fn new_page(
     }
     let mut body = Map::new();
     let mut put = |name: &str, value: Value| body.insert(name.to_owned(), value);
-    put("merchantAccount", merchant_account(call)?.into());
+    put("merchantAccount", merchant_account(&call.settings)?.into());
     // Comes back in every webhook, and the signature covers it.
     put("reference", call.echo.clone().into());
     put("amount", amounts::write(call.amount, "amount")?);
@@ -158,13 +158,18 @@ fn new_page(
     Ok(body)
 }
 
-fn merchant_account(call: &Call) -> Result<&str, Fault> {
-    call.settings.text("merchant_account")
+/// The account that is paid, and whose webhooks are ours.
+pub(crate) fn merchant_account(settings: &Settings) -> Result<&str, Fault> {
+    let account = settings.text("merchant_account")?;
+    if account.trim().is_empty() {
+        return Err(Fault::cannot_ask("settings.merchant_account", "must not be blank"));
+    }
+    Ok(account)
 }
 
 pub(crate) fn capture(call: &Call, order: &CaptureOrder) -> Result<Value, Fault> {
     Ok(json!({
-        "merchantAccount": merchant_account(call)?,
+        "merchantAccount": merchant_account(&call.settings)?,
         "amount": amounts::write(order.amount, "operation.amount")?,
         "reference": transfer_reference(call, &order.echo),
     }))
@@ -172,7 +177,7 @@ pub(crate) fn capture(call: &Call, order: &CaptureOrder) -> Result<Value, Fault>
 
 pub(crate) fn refund(call: &Call, order: &RefundOrder) -> Result<Value, Fault> {
     let mut body = json!({
-        "merchantAccount": merchant_account(call)?,
+        "merchantAccount": merchant_account(&call.settings)?,
         "amount": amounts::write(order.amount, "operation.amount")?,
         "reference": transfer_reference(call, &order.echo),
     });
@@ -195,7 +200,7 @@ fn refund_reason(reason: &str) -> &'static str {
 
 /// Where and how to release an authorization: by Adyen's id of it, or by ours where none was ever heard of.
 pub(crate) fn void(call: &Call) -> Result<(String, Value), Fault> {
-    let account = merchant_account(call)?;
+    let account = merchant_account(&call.settings)?;
     if call.reference(ReferenceKind::Payment).is_some() {
         let body = json!({"merchantAccount": account, "reference": call.echo});
         return Ok((payment_path(call, "cancels")?, body));

@@ -204,3 +204,12 @@ fn a_returning_browser_proves_nothing() {
     let Reply::Notifications(said) = received(delivery) else { panic!() };
     assert_eq!((&said[0].says, said[0].proof, said[0].echo.as_deref()), (&Says::Changed, None, Some(ECHO)));
 }
+
+/// A blank account would take whatever is signed for its own.
+#[test]
+fn a_connector_without_an_account_hears_nothing() {
+    let mut delivery = delivery(&[signed(item(AUTHORIZATION, "true", json!({"merchantAccountCode": ""})))]);
+    delivery.settings.0.insert("merchant_account".to_owned(), json!(""));
+    let reply = received(delivery);
+    assert!(matches!(reply, Reply::Fault(Fault::CannotAsk { .. })), "{reply:?}");
+}

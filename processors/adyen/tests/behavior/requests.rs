@@ -303,6 +303,11 @@ fn what_cannot_be_asked_is_not_sent() {
             "operation.return_parameters",
         ),
         (
+            "nobody to pay",
+            with_setting(open(json!({})), "merchant_account", " "),
+            "settings.merchant_account",
+        ),
+        (
             "a flow that is none",
             with_setting(open(json!({})), "checkout_flow", "popup"),
             "settings.checkout_flow",

@@ -6,7 +6,7 @@
 
 use processor_adyen::Adyen;
 use processor_sdk::conformance::{End, Host, run_through};
-use processor_sdk::{Fault, Question, Reply};
+use processor_sdk::{Adapter, Fault, Question, Reply};
 use serde_json::{Value, json};
 
 use crate::support::{AUTHORIZATION, changed, delivery, secrets, signed_text, with_signature};
@@ -121,4 +121,13 @@ fn forgeries_do_not_pass() {
 fn a_delivery_without_items_is_nobodys() {
     let reply = crate::support::received(delivery(&[]));
     assert!(matches!(reply, Reply::Fault(Fault::Forged { .. })), "{reply:?}");
+}
+
+/// What Adyen has queued may be signed with the key before for as long as 30 days.
+#[test]
+fn an_old_key_can_stay_beside_the_new_one() {
+    for secret in Adyen.descriptor().secrets {
+        let (several, is_sent) = (secret.name == "hmac_key", secret.name == "api_key");
+        assert_eq!((secret.several, !secret.hosts.is_empty(), secret.required), (several, is_sent, true));
+    }
 }
