@@ -156,67 +156,56 @@ pub(crate) fn read(item: &SignedItem, settings: &Settings) -> Result<Notificatio
     Ok(Notification { event_id: Some(item.event_id()), ..notification })
 }
 
+/// What was done to a payment: the event's code, what it is about, and the state of that with success `true` and
+/// with `false`; none where the description knows no such event.
+const DONE: [(&str, ItemKind, Option<ItemState>, Option<ItemState>); 17] = {
+    use ItemKind::{Capture, Dispute, Refund, Void};
+    use ItemState::{Failed, Pending, Succeeded};
+    [
+        ("CAPTURE", Capture, Some(Succeeded), Some(Failed)),
+        // Success says that the failure is so.
+        ("CAPTURE_FAILED", Capture, Some(Failed), Some(Failed)),
+        ("CANCELLATION", Void, Some(Succeeded), Some(Failed)),
+        ("TECHNICAL_CANCEL", Void, Some(Succeeded), Some(Failed)),
+        ("EXPIRE", Void, Some(Succeeded), None),
+        ("REFUND", Refund, Some(Succeeded), Some(Failed)),
+        ("REFUND_FAILED", Refund, Some(Failed), None),
+        ("REFUNDED_REVERSED", Refund, Some(Failed), None),
+        ("REQUEST_FOR_INFORMATION", Dispute, Some(Pending), None),
+        ("NOTIFICATION_OF_CHARGEBACK", Dispute, Some(Pending), None),
+        ("CHARGEBACK", Dispute, Some(Pending), None),
+        ("CHARGEBACK_REVERSED", Dispute, Some(Failed), None),
+        ("SECOND_CHARGEBACK", Dispute, Some(Succeeded), None),
+        ("PREARBITRATION_OPEN", Dispute, Some(Pending), None),
+        ("PREARBITRATION_WON", Dispute, Some(Failed), None),
+        ("PREARBITRATION_LOST", Dispute, Some(Succeeded), None),
+        // That the time to defend is over does not say how it ends.
+        ("DISPUTE_DEFENSE_PERIOD_ENDED", Dispute, Some(Pending), None),
+    ]
+};
+
+/// What only makes the hub ask: a closed offer is one try, and the page may be open for another; what an adjusted
+/// or postponed one comes to, other events tell.
+const HINTS: [&str; 5] =
+    ["CANCEL_OR_REFUND", "OFFER_CLOSED", words::ADJUSTMENT, "POSTPONED_REFUND", "VOID_PENDING_REFUND"];
+
 fn by_code(item: &SignedItem) -> Result<Notification, Fault> {
-    let (kind, state) = match (item.code(), item.success()) {
-        (words::AUTHORIZATION, Some(success)) => return authorization(item, success),
-        ("CAPTURE", Some(true)) => (ItemKind::Capture, ItemState::Succeeded),
-        ("CAPTURE", Some(false)) | ("CAPTURE_FAILED", Some(_)) => (ItemKind::Capture, ItemState::Failed),
-        ("CANCELLATION" | "TECHNICAL_CANCEL" | "EXPIRE", Some(true)) => {
-            (ItemKind::Void, ItemState::Succeeded)
-        }
-        ("CANCELLATION" | "TECHNICAL_CANCEL", Some(false)) => (ItemKind::Void, ItemState::Failed),
-        ("REFUND", Some(true)) => (ItemKind::Refund, ItemState::Succeeded),
-        ("REFUND", Some(false)) | ("REFUND_FAILED" | "REFUNDED_REVERSED", Some(true)) => {
-            (ItemKind::Refund, ItemState::Failed)
-        }
-        // That the defense time is over does not say how it ends.
-        (
-            "REQUEST_FOR_INFORMATION"
-            | "NOTIFICATION_OF_CHARGEBACK"
-            | "CHARGEBACK"
-            | "PREARBITRATION_OPEN"
-            | "DISPUTE_DEFENSE_PERIOD_ENDED",
-            Some(true),
-        ) => (ItemKind::Dispute, ItemState::Pending),
-        ("SECOND_CHARGEBACK" | "PREARBITRATION_LOST", Some(true)) => {
-            (ItemKind::Dispute, ItemState::Succeeded)
-        }
-        ("CHARGEBACK_REVERSED" | "PREARBITRATION_WON", Some(true)) => (ItemKind::Dispute, ItemState::Failed),
-        ("CANCEL_OR_REFUND", Some(true)) if item.own_ids().is_some() => {
-            let what = "expected a cancel or a refund: which of the two it was is said outside the signature";
-            return Err(Fault::unreadable(what));
-        }
-        // A closed offer is one try, and the page may be open for another; what an adjusted or postponed one comes
-        // to, other events tell. And whatever we know by name, but with another success than it can have.
-        (
-            "CANCEL_OR_REFUND"
-            | "OFFER_CLOSED"
-            | words::ADJUSTMENT
-            | "POSTPONED_REFUND"
-            | "VOID_PENDING_REFUND"
-            | words::AUTHORIZATION
-            | "CAPTURE"
-            | "CAPTURE_FAILED"
-            | "CANCELLATION"
-            | "TECHNICAL_CANCEL"
-            | "EXPIRE"
-            | "REFUND"
-            | "REFUND_FAILED"
-            | "REFUNDED_REVERSED"
-            | "REQUEST_FOR_INFORMATION"
-            | "NOTIFICATION_OF_CHARGEBACK"
-            | "CHARGEBACK"
-            | "PREARBITRATION_OPEN"
-            | "DISPUTE_DEFENSE_PERIOD_ENDED"
-            | "SECOND_CHARGEBACK"
-            | "PREARBITRATION_LOST"
-            | "CHARGEBACK_REVERSED"
-            | "PREARBITRATION_WON",
-            _,
-        ) => return Ok(hint(item)),
-        (_, _) => return Ok(ignored("not an event code that we use")),
+    let (code, success) = (item.code(), item.success());
+    if code == words::AUTHORIZATION {
+        return success.map_or_else(|| Ok(hint(item)), |success| authorization(item, success));
+    }
+    if code == "CANCEL_OR_REFUND" && success == Some(true) && item.own_ids().is_some() {
+        let what = "expected a cancel or a refund: which of the two it was is said outside the signature";
+        return Err(Fault::unreadable(what));
+    }
+    if HINTS.contains(&code) {
+        return Ok(hint(item));
+    }
+    let Some((_, kind, if_true, if_false)) = DONE.iter().find(|(known, ..)| *known == code) else {
+        return Ok(ignored("not an event code that we use"));
     };
-    done(item, kind, state)
+    let state = success.and_then(|success| if success { *if_true } else { *if_false });
+    state.map_or_else(|| Ok(hint(item)), |state| done(item, *kind, state))
 }
 
 /// A try to pay. One that failed ends nothing: the page stays open for another one, and its id is none of the
