@@ -5,6 +5,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use payhub::plugin::file::PluginHash;
 use processor_sdk::HostRule;
 use serde_json::Value;
 
@@ -31,7 +32,7 @@ webhook_secret = { file = "good" }
 "#;
 
 /// Each class, and how a good file becomes one that has it: this text, by that.
-const CLASSES: [(&str, &str, &str); 46] = [
+const CLASSES: [(&str, &str, &str); 48] = [
     ("not_toml", r#""https://pay.example""#, "https://pay.example"),
     ("unclosed_text", r#""https://pay.example""#, r#""https://pay.example"#),
     ("written_twice", "[connectors.cards]", "[connectors.cards]\n[connectors.cards]"),
@@ -71,6 +72,17 @@ const CLASSES: [(&str, &str, &str); 46] = [
         "plugin_host_not_granted",
         "[connectors.cards]\nadapter = \"sandbox\"",
         "[plugins]\nfolder = \"plugins\"\n[connectors.cards]\nplugin = \"acme\"",
+    ),
+    (
+        "plugin_of_another_hash",
+        "[connectors.cards]\nadapter = \"sandbox\"",
+        "[plugins]\nfolder = \"plugins\"\n[connectors.cards]\nplugin = \"acme\"\nsha256 = \
+         \"5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9\"",
+    ),
+    (
+        "plugin_version_twice",
+        "[connectors.cards]\nadapter = \"sandbox\"",
+        "[plugins]\nfolder = \"twins\"\n[connectors.cards]\nplugin = \"acme\"",
     ),
     (
         "plugin_limit_out_of_range",
@@ -122,13 +134,24 @@ fn folder() -> tempfile::TempDir {
     secret("binary", b"\xff\xfe\xfd\xfc", 0o600);
     secret("tiny", b"abc", 0o600);
     std::fs::create_dir(folder.path().join("folder")).expect("a folder");
-    std::fs::create_dir(folder.path().join("plugins")).expect("a folder");
-    let plugin = framed("traps", "http://127.0.0.1:4010", |descriptor| {
-        descriptor.name = "acme".to_owned();
-        descriptor.hosts.push(HostRule::Exactly("api.acme.example".to_owned()));
-    });
-    std::fs::write(folder.path().join("plugins/acme.wasm"), plugin).expect("a plugin");
+    for name in ["plugins", "twins"] {
+        std::fs::create_dir(folder.path().join(name)).expect("a folder");
+    }
+    for (file, title) in
+        [("plugins/acme.wasm", "Acme"), ("twins/acme.wasm", "Acme"), ("twins/acme-new.wasm", "Acme, new")]
+    {
+        std::fs::write(folder.path().join(file), acme(title)).expect("a plugin");
+    }
     folder
+}
+
+/// A plugin that asks for a host of its own.
+fn acme(title: &str) -> Vec<u8> {
+    framed("traps", "http://127.0.0.1:4010", |descriptor| {
+        descriptor.name = "acme".to_owned();
+        descriptor.title = title.to_owned();
+        descriptor.hosts.push(HostRule::Exactly("api.acme.example".to_owned()));
+    })
 }
 
 fn check(path: &Path, as_json: bool) -> Said {
@@ -141,6 +164,7 @@ fn check(path: &Path, as_json: bool) -> Said {
 fn each_class_of_mistake_says_where_what_and_how() {
     let folder = folder();
     let path = folder.path().join("hub.toml");
+    let sha256 = PluginHash::of(&acme("Acme")).to_string();
     for (class, part, by) in CLASSES {
         assert!(good().contains(part), "{class}: the good file has no {part}");
         std::fs::write(&path, good().replacen(part, by, 1)).expect("a config");
@@ -148,6 +172,7 @@ fn each_class_of_mistake_says_where_what_and_how() {
         assert_eq!((said.code, said.out.as_str()), (1, ""), "{class}: {said:?}");
         assert!(!said.err.contains(CANARY) && !said.err.contains("4eC39"), "{class}: {said:?}");
         let shown = said.err.replace(folder.path().to_str().expect("UTF-8"), "FOLDER");
+        let shown = shown.replace(&sha256, "SHA-256-OF-ACME");
         golden(&format!("config/{class}"), &shown);
 
         let machine = check(&path, true);

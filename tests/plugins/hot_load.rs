@@ -21,14 +21,14 @@ const PAYMENTS_EACH_MAX: usize = 200;
 const SWAPS: usize = 2;
 
 /// The plugin's own version, and one above it.
-const OLD: &str = env!("CARGO_PKG_VERSION");
-const NEW: &str = "0.2.0";
+pub(super) const OLD: &str = env!("CARGO_PKG_VERSION");
+pub(super) const NEW: &str = "0.2.0";
 
 /// Where a refund is asked for, and where it is not.
 const REFUNDS: (&str, &str) = ("/v1/refunds", "/v1/refundz");
 
 /// The plugin with texts in it changed to others of the same length.
-fn version(changes: &[(&str, &str)]) -> Vec<u8> {
+pub(super) fn version(changes: &[(&str, &str)]) -> Vec<u8> {
     let mut bytes = std::fs::read(built("plugins/sandbox")).expect("a plugin");
     for (old, new) in changes {
         assert_eq!(old.len(), new.len(), "{old} and {new}");
@@ -42,7 +42,7 @@ fn version(changes: &[(&str, &str)]) -> Vec<u8> {
 }
 
 /// The newer version, in which refunds go astray: so it shows which of both was run.
-fn newer() -> Vec<u8> {
+pub(super) fn newer() -> Vec<u8> {
     version(&[(OLD, NEW), REFUNDS])
 }
 
@@ -58,12 +58,12 @@ pub(crate) fn desk() -> Desk {
     desk
 }
 
-fn folder(desk: &Desk) -> PathBuf {
+pub(super) fn folder(desk: &Desk) -> PathBuf {
     desk.world.data_dir().join("plugins")
 }
 
 /// Puts a file into the plugins folder, whole at once.
-fn put(desk: &Desk, name: &str, bytes: &[u8]) {
+pub(super) fn put(desk: &Desk, name: &str, bytes: &[u8]) {
     std::fs::create_dir_all(folder(desk)).expect("a folder");
     let half = folder(desk).join("half");
     std::fs::write(&half, bytes).expect("a file");
@@ -75,7 +75,7 @@ pub(crate) fn remove(desk: &Desk, name: &str) {
 }
 
 /// The version that new payments are taken with.
-fn in_force(desk: &Desk) -> String {
+pub(super) fn in_force(desk: &Desk) -> String {
     let listed = desk.world.api.show("/v1/connectors");
     text(&listed["data"][0]["adapter"], "version")
 }

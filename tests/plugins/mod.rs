@@ -23,3 +23,5 @@ mod contained;
 mod neighbors;
 
 mod shelf;
+
+mod signed;

@@ -193,21 +193,21 @@ fn a_plugin_is_signed_by_a_trusted_key_or_refused() {
 }
 
 /// A key pair of minisign's, and signatures in its form: https://jedisct1.github.io/minisign/#signature-format.
-struct Signer {
+pub(super) struct Signer {
     key: Ed25519KeyPair,
     id: [u8; 8],
 }
 
 impl Signer {
-    fn new(number: u8) -> Self {
+    pub(super) fn new(number: u8) -> Self {
         Self { key: Ed25519KeyPair::from_seed_unchecked(&[number; 32]).expect("a key"), id: [number; 8] }
     }
 
-    fn public(&self) -> String {
+    pub(super) fn public(&self) -> String {
         STANDARD.encode([b"Ed", self.id.as_slice(), self.key.public_key().as_ref()].concat())
     }
 
-    fn sign(&self, bytes: &[u8]) -> String {
+    pub(super) fn sign(&self, bytes: &[u8]) -> String {
         let comment = "timestamp:1700000000";
         let signature = self.key.sign(&Blake2b512::digest(bytes));
         let signature = signature.as_ref();

@@ -3,6 +3,9 @@
 //! The plugins folder is the operator's: files in it are replaced and taken away. An attempt stays with the file
 //! that opened it, so the hub has a copy of every file from before it is in force until nothing needs it.
 //!
+//! The signature that lay beside a file is kept beside its copy, so that a copy counts as signed or not by the keys
+//! that are trusted when it is loaded, and not by those of the day on which it was made.
+//!
 //! Invariant: what is read under a hash has that hash; a copy is on disk before an attempt can refer to it.
 
 use std::collections::HashSet;
@@ -11,6 +14,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::file::PluginHash;
+use super::signature::signature_file;
 use crate::private_file;
 
 /// The folder of copies in the data folder.
@@ -43,14 +47,27 @@ impl KeptFiles {
         self.folder.join(format!("{hash}.{EXTENSION}"))
     }
 
-    /// Keeps a file; durable when this returns. One that is kept already costs nothing.
+    /// Keeps a file with its signature, if it has one; durable when this returns.
     ///
     /// # Errors
     /// The file system's.
-    pub fn keep(&self, hash: PluginHash, bytes: &[u8]) -> io::Result<()> {
+    pub fn keep(&self, hash: PluginHash, bytes: &[u8], signature: Option<&str>) -> io::Result<()> {
         private_file::make_folder(&self.folder)?;
+        // The signature first: a copy whose signature got lost could not be loaded where one is asked for.
+        if let Some(signature) = signature {
+            private_file::write(&signature_file(&self.path(hash)), signature.as_bytes())?;
+        }
         private_file::write(&self.path(hash), bytes)?;
         // The name as well as the bytes.
+        File::open(&self.folder)?.sync_all()
+    }
+
+    /// Keeps another signature of a file that is kept; durable when this returns.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn sign(&self, hash: PluginHash, signature: &str) -> io::Result<()> {
+        private_file::write(&signature_file(&self.path(hash)), signature.as_bytes())?;
         File::open(&self.folder)?.sync_all()
     }
 
@@ -73,7 +90,7 @@ impl KeptFiles {
         Ok((PluginHash::of(&bytes) == hash).then_some(bytes))
     }
 
-    /// Removes every copy but these.
+    /// Removes every copy but these, with its signature.
     ///
     /// # Errors
     /// The file system's.
@@ -90,9 +107,17 @@ impl KeptFiles {
             let hash = path.file_stem().and_then(|name| name.to_str()).and_then(PluginHash::parse);
             if is_copy && hash.is_some_and(|hash| !wanted.contains(&hash)) {
                 std::fs::remove_file(&path)?;
+                remove_if_there(&signature_file(&path))?;
             }
         }
         Ok(())
+    }
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
     }
 }
 
@@ -108,13 +133,17 @@ mod tests {
         assert!(files.read(one.0).unwrap().is_none());
         files.remove_others(&HashSet::new()).unwrap();
         for (hash, bytes) in [one, two] {
-            files.keep(hash, bytes).unwrap();
+            files.keep(hash, bytes, Some("signed")).unwrap();
             assert_eq!(files.read(hash).unwrap().as_deref(), Some(bytes));
         }
         let beside = folder.path().join(FOLDER).join("of-somebody.wasm");
         std::fs::write(&beside, "else").unwrap();
         files.remove_others(&HashSet::from([two.0])).unwrap();
         assert!(!files.has(one.0) && files.has(two.0) && beside.exists());
+        let signature = |hash| std::fs::read_to_string(signature_file(&files.path(hash))).ok();
+        assert_eq!((signature(one.0), signature(two.0).as_deref()), (None, Some("signed")));
+        files.sign(two.0, "signed anew").unwrap();
+        assert_eq!(signature(two.0).as_deref(), Some("signed anew"));
         std::fs::write(files.path(two.0), "twO").unwrap();
         assert!(files.read(two.0).unwrap().is_none(), "another file under its name is not it");
     }

@@ -70,11 +70,9 @@ pub fn check(file: &Path, bytes: &[u8], trusted: &[TrustedKey]) -> Result<(), Un
     }
     let beside = signature_file(file);
     let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let text = match read(&beside) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(Unsigned::Missing { file: name(file), beside: name(&beside) });
-        }
+    let text = match read(file) {
+        Ok(Some(text)) => text,
+        Ok(None) => return Err(Unsigned::Missing { file: name(file), beside: name(&beside) }),
         Err(error) => return Err(Unsigned::Unreadable { beside: name(&beside), why: error.to_string() }),
     };
     let signature = Signature::decode(&text)
@@ -95,8 +93,17 @@ pub fn check(file: &Path, bytes: &[u8], trusted: &[TrustedKey]) -> Result<(), Un
     Err(refused)
 }
 
-fn read(path: &Path) -> io::Result<String> {
+/// What lies beside a file as its signature, unchecked; nothing where there is none.
+///
+/// # Errors
+/// The file system's.
+pub fn read(file: &Path) -> io::Result<Option<String>> {
+    let beside = match File::open(signature_file(file)) {
+        Ok(beside) => beside,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
     let mut text = String::new();
-    File::open(path)?.take(SIGNATURE_BYTES_MAX).read_to_string(&mut text)?;
-    Ok(text)
+    beside.take(SIGNATURE_BYTES_MAX).read_to_string(&mut text)?;
+    Ok(Some(text))
 }

@@ -9,7 +9,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hub_core::ids::{MerchantId, Scope};
@@ -22,6 +22,7 @@ use crate::plugin::file::PluginHash;
 use crate::plugin::kept::KeptFiles;
 use crate::plugin::sandbox::{Plugin, PluginError, Sandbox};
 use crate::plugin::shelf::Terms;
+use crate::plugin::signature::{self, Unsigned};
 use crate::routing_table::{Route, RoutingTable};
 use crate::store::{Attached, Commit, LetGo, PinnedPlugin, Store, StoreError, Write};
 
@@ -73,6 +74,12 @@ pub enum PinError {
          {source}; to have them go on with the version in force, add its SHA-256 to plugins.replaced"
     )]
     Unusable { connector: String, file: PathBuf, source: PluginError },
+    /// A copy is not signed by anybody who is trusted now.
+    #[error(
+        "connector {connector}: payments need an older version of its plugin, the copy {file}, and {source}; to have \
+         them go on with the version in force, add its SHA-256 to plugins.replaced"
+    )]
+    Untrusted { connector: String, file: PathBuf, source: Unsigned },
     /// The config does not fit a version.
     #[error(
         "{source}; that is an older version of its plugin, the file with the SHA-256 {sha256}, which payments need: \
@@ -197,18 +204,33 @@ impl KeptPlugins {
                 continue;
             }
             self.remember(hash, plugin);
-            if self.files.has(hash) {
-                continue;
-            }
             let file = workshop.folder.join(name);
             let disk = |source| PinError::Disk { file: self.files.path(hash), source };
+            if self.files.has(hash) {
+                self.sign_again(hash, &file, workshop).map_err(disk)?;
+                continue;
+            }
+            let signature = readable(signature::read(&file)).map_err(disk)?;
             let bytes = std::fs::read(&file).map_err(disk)?;
             if PluginHash::of(&bytes) != hash {
                 return Err(PinError::Changed { file });
             }
-            self.files.keep(hash, &bytes).map_err(disk)?;
+            self.files.keep(hash, &bytes, signature.as_deref()).map_err(disk)?;
         }
         Ok(())
+    }
+
+    /// A copy that had no signature, or whose file was signed anew, gets the file's. Where none is asked for nobody
+    /// has looked whether the file's is one, so it takes no other's place.
+    fn sign_again(&self, hash: PluginHash, file: &Path, workshop: &Workshop) -> io::Result<()> {
+        let kept = readable(signature::read(&self.files.path(hash)))?;
+        if kept.is_some() && workshop.terms.trusted_keys.is_empty() {
+            return Ok(());
+        }
+        match readable(signature::read(file))? {
+            Some(signature) if kept.as_ref() != Some(&signature) => self.files.sign(hash, &signature),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// A version, ready to run: as it was a moment ago, from the plugins folder, or from the copy.
@@ -222,16 +244,28 @@ impl KeptPlugins {
             |plugin: &Arc<Plugin>| plugin.limits() == workshop.terms.limits_of(&plugin.descriptor().name);
         let shelf = workshop.surroundings.plugins.plugins();
         let there = shelf.iter().map(|(_, plugin)| plugin).find(|plugin| plugin.hash() == hash).cloned();
-        let there = there.or_else(|| self.remembered(hash).filter(on_terms));
         let file = self.files.path(hash);
         let disk = |source| PinError::Disk { file: file.clone(), source };
         if let Some(plugin) = there {
-            if !self.files.has(hash) {
-                self.copy(&HashSet::from([hash]), workshop)?;
-            }
+            // Its signature was checked when the folder was read.
+            self.copy(&HashSet::from([hash]), workshop)?;
             return Ok(Some(plugin));
         }
+        let trusted = &workshop.terms.trusted_keys;
+        let remembered = self.remembered(hash).filter(on_terms);
+        if let (Some(plugin), true) = (&remembered, trusted.is_empty()) {
+            return Ok(Some(Arc::clone(plugin)));
+        }
         let Some(bytes) = self.files.read(hash).map_err(disk)? else { return Ok(None) };
+        // By the keys of now, also when it runs already: one that was taken out of trust counts for nothing.
+        signature::check(&file, &bytes, trusted).map_err(|source| PinError::Untrusted {
+            connector: connector.to_owned(),
+            file: file.clone(),
+            source,
+        })?;
+        if remembered.is_some() {
+            return Ok(remembered);
+        }
         // Without a cache it is compiled anew, which takes longer and comes to the same.
         let cache = workshop.terms.cache.as_deref().and_then(|folder| CodeCache::open(folder).ok());
         let limits = |name: &str| workshop.terms.limits_of(name);
@@ -254,6 +288,14 @@ impl KeptPlugins {
 
     fn remembered(&self, hash: PluginHash) -> Option<Arc<Plugin>> {
         self.ready.lock().unwrap_or_else(PoisonError::into_inner).get(&hash).cloned()
+    }
+}
+
+/// What is no text is no signature, and not worth keeping.
+fn readable(signature: io::Result<Option<String>>) -> io::Result<Option<String>> {
+    match signature {
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(None),
+        read => read,
     }
 }
 
