@@ -5,7 +5,8 @@
 //! little. Nothing is asserted about time. `-- --only webhooks` makes one table, `figures`, `payments` or
 //! `webhooks`.
 //!
-//! `-- --plugin FILE FIXTURES`, as often as wanted, measures plugins instead.
+//! `-- --plugin FILE FIXTURES`, as often as wanted, measures plugins instead: what each costs, and how many operations
+//! a second go through it, alone and beside a plugin that spins.
 //!
 //! Three subjects write the same rows into the same schema, flushed to disk before each answer:
 //! - the bare loop: one payment per commit, no HTTP, no checks;
@@ -31,6 +32,7 @@ mod hub;
 mod load;
 mod plugins;
 mod rows;
+mod spinning;
 mod table;
 
 use hub::BenchedHub;
@@ -74,6 +76,7 @@ fn main() {
     let wanted = wanted(&arguments);
     if !wanted.plugins.is_empty() {
         println!("{}", plugins::table(&wanted.plugins));
+        println!("{}", spinning::table(&wanted.plugins, wanted.round));
         return;
     }
     println!("building the release programs, if they are not there yet …");

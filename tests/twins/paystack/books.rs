@@ -116,7 +116,7 @@ impl Books {
         transaction.amount - asked.map(|refund| refund.amount).sum::<i64>()
     }
 
-    fn tell(&mut self, desk: &mut Desk, event: &str, data: Value) {
+    fn tell(&mut self, desk: &mut Desk, event: &str, data: &Value) {
         self.told += 1;
         let body = serde_json::json!({ "event": event, "data": data });
         desk.tell(&format!("event {}", self.told), event, &body);
@@ -137,7 +137,7 @@ impl Books {
         transaction.paid_at_s = Some(now_s);
         let transaction = transaction.clone();
         desk.book(Moved::Taken, &transaction.name(), transaction.amount, &transaction.currency);
-        self.tell(desk, "charge.success", objects::charged(&transaction));
+        self.tell(desk, "charge.success", &objects::charged(&transaction));
     }
 
     /// The shopper's bank says no. Nobody is told, and the page stays.
@@ -153,7 +153,7 @@ impl Books {
         let kind = format!("refund.{}", refund.status);
         let data = objects::told_of(&refund, self.transaction(refund.transaction));
         self.refunds.push(refund);
-        self.tell(desk, &kind, data);
+        self.tell(desk, &kind, &data);
     }
 
     /// A refund goes on: `processing`, `processed`, `failed` or `needs-attention`.
@@ -175,7 +175,7 @@ impl Books {
         if processed.map(|refund| refund.amount).sum::<i64>() == transaction.amount {
             self.change(transaction.id).status = "reversed";
         }
-        self.tell(desk, &format!("refund.{status}"), objects::told_of(&refund, &transaction));
+        self.tell(desk, &format!("refund.{status}"), &objects::told_of(&refund, &transaction));
     }
 
     /// The shopper's bank takes money back; the dispute's id.
@@ -193,7 +193,7 @@ impl Books {
             resolved_at_s: None,
         };
         desk.book(Moved::Disputed, &transaction.name(), amount, &transaction.currency);
-        self.tell(desk, "charge.dispute.create", objects::dispute(&dispute, &transaction));
+        self.tell(desk, "charge.dispute.create", &objects::dispute(&dispute, &transaction));
         self.disputes.push(dispute);
         id
     }
@@ -224,6 +224,6 @@ impl Books {
             self.refund(desk, refund);
             self.go_on_with(desk, refund_id, "processed");
         }
-        self.tell(desk, "charge.dispute.resolve", objects::dispute(&dispute, &transaction));
+        self.tell(desk, "charge.dispute.resolve", &objects::dispute(&dispute, &transaction));
     }
 }
