@@ -215,20 +215,23 @@ pub(crate) fn disputed(dispute: &Json) -> Result<Vec<String>, Fault> {
     payments.iter().map(|payment| payment.text("/seller_transaction_id").map(str::to_owned)).collect()
 }
 
-/// A dispute. Of one about several payments nothing says how much of it is about each.
+/// A dispute. Of one about several payments nothing says how much of it is about each, and its id finds none of
+/// them.
 pub(crate) fn dispute(dispute: &Json) -> Result<Facts, Fault> {
     let id = dispute.text("/dispute_id")?;
     let outcome = dispute.optional_text("/dispute_outcome/outcome_code")?;
     let state = words::state_of_dispute(dispute.text("/status")?, outcome);
     let amount = amounts::read_optional(dispute, "/dispute_amount")?;
+    let is_about_one = disputed(dispute)?.len() == 1;
     let item = Item {
         id: Some(id.to_owned()),
-        amount: if disputed(dispute)?.len() == 1 { amount } else { None },
+        amount: amount.filter(|_| is_about_one),
         reason: dispute.optional_text("/reason")?.map(words::code),
         at: optional_time(dispute, "/update_time")?,
         ..item(ItemKind::Dispute, state)
     };
-    Ok(Facts { items: vec![item], ..Facts::default() }.reference(ReferenceKind::Dispute, id))
+    let facts = Facts { items: vec![item], ..Facts::default() };
+    Ok(if is_about_one { facts.reference(ReferenceKind::Dispute, id) } else { facts })
 }
 
 fn item(kind: ItemKind, state: ItemState) -> Item {
@@ -286,22 +289,33 @@ pub(crate) fn above(object: &Json) -> Result<Option<Reference>, Fault> {
     Ok((!id.is_empty()).then(|| Reference::new(kind, id)))
 }
 
+/// What PayPal answers to something that it did.
+pub(crate) fn done(response: &HttpResponse) -> Result<Json, Fault> {
+    match issue(response) {
+        Some(busy) if is_busy(&busy) => Err(Fault::Processor { status: response.status }),
+        Some(_) | None => response.success_json(),
+    }
+}
+
 /// The issue of a refusal: PayPal read the request and did nothing. Not one: 409 and whatever else says that an
 /// earlier request is still being worked on, 5xx, and a 404 that is not PayPal's own.
 pub(crate) fn refusal(response: &HttpResponse) -> Option<String> {
+    issue(response).filter(|issue| !is_busy(issue))
+}
+
+fn issue(response: &HttpResponse) -> Option<String> {
     if !matches!(response.status, 400 | 404 | 422) {
         return None;
     }
     let body = response.json().ok()?;
     let name = body.text("/name").ok()?;
-    let issue = body.optional_text("/details/0/issue").ok()?;
-    match (name, issue) {
-        (_, Some("ORDER_COMPLETION_IN_PROGRESS" | "PREVIOUS_REQUEST_IN_PROGRESS")) => None,
-        ("INVALID_REQUEST" | "RESOURCE_NOT_FOUND" | "UNPROCESSABLE_ENTITY", issue) => {
-            Some(issue.unwrap_or(name).to_owned())
-        }
-        (_, _) => None,
-    }
+    let is_refusal = matches!(name, "INVALID_REQUEST" | "RESOURCE_NOT_FOUND" | "UNPROCESSABLE_ENTITY");
+    let issue = body.optional_text("/details/0/issue").ok()?.unwrap_or(name);
+    is_refusal.then(|| issue.to_owned())
+}
+
+fn is_busy(issue: &str) -> bool {
+    matches!(issue, "ORDER_COMPLETION_IN_PROGRESS" | "PREVIOUS_REQUEST_IN_PROGRESS")
 }
 
 /// That PayPal says itself that it has no such thing.
