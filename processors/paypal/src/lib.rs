@@ -19,9 +19,9 @@ mod words;
 use processor_sdk::{
     Acknowledgement, Adapter, AfterUnknown, Answer, CONTRACT_VERSION, Call, Capabilities, CaptureMode,
     CaptureOrder, Channel, CheckoutOrder, Delivery, Descriptor, Dialogue, Facts, Fault, Flow, HostRule,
-    HttpRequest, IdempotencyProfile, ItemKind, ItemState, Json, KeyCarrier, LookUp, Notification, Operation,
-    Reference, ReferenceKind, RefundOrder, Says, SecretField, SettingField, SettingKind, SignedDeliveries,
-    Word,
+    HttpRequest, IdempotencyProfile, Item, ItemKind, ItemState, Json, KeyCarrier, LookUp, Notification,
+    Operation, Reference, ReferenceKind, RefundOrder, Says, SecretField, SettingField, SettingKind,
+    SignedDeliveries, Word,
 };
 use serde_json::json;
 
@@ -279,14 +279,11 @@ fn capture(call: &Call, order: &CaptureOrder, dialogue: &mut Dialogue<'_>) -> Fl
         return Ok(Answer::said(wire::capture(&wire::done(&response)?)?));
     };
     let mut facts = look(call, dialogue)?.ok_or_else(|| refused_unseen("capture"))?;
-    let is_ours = |echo: Option<&String>| echo.is_none_or(|echo| *echo == order.echo);
-    let is_known = facts.items.iter().any(|item| {
-        item.kind == ItemKind::Capture
-            && is_ours(item.echo.as_ref())
-            && (item.echo.is_some() || item.state != ItemState::Failed)
-            && item.amount == Some(order.amount)
-    });
-    if !is_known {
+    let is_ours = |item: &Item| match &item.echo {
+        Some(echo) => *echo == order.echo,
+        None => item.amount == Some(order.amount) && item.state != ItemState::Failed,
+    };
+    if !facts.items.iter().any(|item| item.kind == ItemKind::Capture && is_ours(item)) {
         // Totals are said only by an order, which lists every capture.
         if words::may_be_done(&issue, facts.captured.is_some()) {
             return Err(refused_unseen("capture").into());

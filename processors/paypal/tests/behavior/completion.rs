@@ -138,9 +138,12 @@ fn a_refused_capture_says_what_is_so() {
     let mine = |status: &str| json!([capture(status, json!({"invoice_id": "cap1"}))]);
     let unnamed = |value: &str| json!([capture("COMPLETED", json!({"amount": money(value)}))]);
     let other = json!([capture("COMPLETED", json!({"invoice_id": "cap0"}))]);
+    // Of another amount than was asked for: what PayPal says is said, and the hub compares.
+    let less = json!([capture("COMPLETED", json!({"invoice_id": "cap1", "amount": money("7.00")}))]);
     for (what, issue, shown, is_failed) in [
         ("done before", "AUTHORIZATION_ALREADY_CAPTURED", authorized("CAPTURED", mine("COMPLETED")), false),
         ("done before, pending", "DUPLICATE_INVOICE_ID", authorized("CAPTURED", mine("PENDING")), false),
+        ("done before, otherwise", "DUPLICATE_INVOICE_ID", authorized("CAPTURED", less), false),
         ("tried before", "TRANSACTION_REFUSED", authorized("CREATED", mine("DECLINED")), false),
         ("done, unnamed", "AUTHORIZATION_ALREADY_CAPTURED", authorized("CAPTURED", unnamed("12.34")), false),
         ("another amount", "AUTHORIZATION_ALREADY_CAPTURED", authorized("CAPTURED", unnamed("7.00")), true),

@@ -158,7 +158,8 @@ fn a_live_connector_asks_the_live_api() {
 #[test]
 fn a_link_names_what_lies_above() {
     let of = |href: &str| {
-        let changes = json!({"links": [{"rel": "self", "href": "https://x/v2/payments/refunds/R"}, {"rel": "up", "href": href}]});
+        let own = "https://api-m.paypal.com/v2/payments/refunds/R1";
+        let changes = json!({"links": [{"rel": "self", "href": own}, {"rel": "up", "href": href}]});
         let (_, mut notifications) =
             notified(&event("PAYMENT.CAPTURE.REFUNDED", refund("COMPLETED", changes)), vec![]);
         notifications

@@ -111,7 +111,9 @@ fn a_refund_is_looked_up_by_its_id() {
 /// Refunds from PayPal's own pages carry the attempt's id, which they have from their capture.
 #[test]
 fn refunds_of_others_are_told_apart() {
-    let of_dashboard = |id: &str, value: &str| json!({"id": id, "status": "COMPLETED", "amount": money(value), "custom_id": ECHO});
+    let of_dashboard = |id: &str, value: &str| {
+        refund("COMPLETED", json!({"id": id, "amount": money(value), "custom_id": ECHO}))
+    };
     let refunds =
         json!([of_dashboard("R8", "1.00"), of_dashboard("R9", "1.00"), refund("COMPLETED", json!({}))]);
     let facts = fetched(refunded(refunds));
