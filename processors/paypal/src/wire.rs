@@ -92,7 +92,7 @@ pub(crate) fn payments(authorizations: &[Json], captures: &[Json]) -> Result<Fac
             facts.items.push(Item { id, ..item(ItemKind::Void, ItemState::Succeeded) });
         }
     }
-    facts.authorized = amounts::sum(&reserved);
+    facts.authorized = reserved.first().and_then(|first| amounts::sum(first.currency(), &reserved));
     for capture in captures {
         add(&mut facts, capture_item(capture)?);
     }
@@ -117,39 +117,34 @@ fn decline(object: &Json) -> Result<Decline, Fault> {
 
 /// Adds what the captures and refunds of an order come to; it lists all of them.
 fn with_totals(facts: Facts, captures: &[Json]) -> Result<Facts, Fault> {
-    let Some(currency) = facts
-        .authorized
-        .map(|total| total.currency())
-        .or_else(|| facts.items.iter().find_map(|item| item.amount).map(|amount| amount.currency()))
-    else {
-        return Ok(facts);
-    };
-    let nothing = Money::zero(currency);
-    let (mut taken, mut whole, mut fees, mut in_part) = (vec![nothing], vec![nothing], vec![], false);
+    let first = facts.authorized.or_else(|| facts.items.iter().find_map(|item| item.amount));
+    let Some(currency) = first.map(|amount| amount.currency()) else { return Ok(facts) };
+    let sum = |amounts: &[Money]| amounts::sum(currency, amounts);
+    let (mut taken, mut given_back, mut fees) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut is_known, mut in_part) = (true, false);
     for capture in captures {
-        let status = capture.text("/status")?;
+        let (status, amount) = (capture.text("/status")?, amounts::read(capture, "/amount")?);
+        is_known &= !matches!(words::of_capture(status), Some(Word::Unknown(_)));
+        in_part |= status == "PARTIALLY_REFUNDED";
         if words::is_taken(status) {
-            let amount = amounts::read(capture, "/amount")?;
             taken.push(amount);
-            whole.extend((status == "REFUNDED").then_some(amount));
-            in_part |= status == "PARTIALLY_REFUNDED";
+            given_back.extend((status == "REFUNDED").then_some(amount));
             fees.extend(amounts::read_optional(capture, "/seller_receivable_breakdown/paypal_fee")?);
         }
     }
     let is_done = |item: &&Item| item.kind == ItemKind::Refund && item.state == ItemState::Succeeded;
     let listed: Vec<_> = facts.items.iter().filter(is_done).filter_map(|item| item.amount).collect();
-    let listed = amounts::sum(&[vec![nothing], listed].concat());
-    let refunded = match (listed, amounts::sum(&whole)) {
+    let refunded = match (sum(&listed), sum(&given_back)) {
         // More was given back than is listed, and nothing says how much.
         (Some(listed), Some(whole)) if in_part && listed.minor() <= whole.minor() => None,
         (Some(listed), Some(whole)) => listed.max(whole).ok(),
         (_, _) => None,
     };
-    let every_fee_is_said = fees.len() + 1 == taken.len();
+    let fee = fees.first().filter(|_| fees.len() == taken.len());
     Ok(Facts {
-        captured: amounts::sum(&taken),
+        captured: if is_known { sum(&taken) } else { None },
         refunded,
-        fee: if every_fee_is_said { amounts::sum(&fees) } else { None },
+        fee: fee.and_then(|fee| amounts::sum(fee.currency(), &fees)),
         ..facts
     })
 }

@@ -161,6 +161,7 @@ fn totals_are_what_the_order_lists() {
         ("two captures", two("COMPLETED", "COMPLETED"), json!([]), eur(1234), eur(0), eur(70)),
         ("one of two failed", two("COMPLETED", "DECLINED"), json!([]), eur(500), eur(0), eur(50)),
         ("one of two pending", two("COMPLETED", "PENDING"), json!([]), eur(500), eur(0), eur(50)),
+        ("who knows what of the second", two("COMPLETED", "HELD"), json!([]), None, eur(0), eur(50)),
         ("none done", two("PENDING", "FAILED"), json!([]), eur(0), eur(0), None),
         (
             "a refund that is done, one on its way and one that failed",
