@@ -64,8 +64,7 @@ pub(crate) fn read_optional(object: &Json, pointer: &str) -> Result<Option<Money
     object.at(pointer).map(|_| read(object, pointer)).transpose()
 }
 
-/// Amounts added up; `None` where there are none, or of several currencies.
-pub(crate) fn sum(amounts: &[Money]) -> Option<Money> {
-    let zero = Money::zero(amounts.first()?.currency());
-    amounts.iter().try_fold(zero, |total, amount| total.checked_add(*amount)).ok()
+/// Amounts of one currency added up; `None` where there is another one among them.
+pub(crate) fn sum(currency: Currency, amounts: &[Money]) -> Option<Money> {
+    amounts.iter().try_fold(Money::zero(currency), |total, amount| total.checked_add(*amount)).ok()
 }

@@ -10,6 +10,9 @@ use processor_sdk::{Fault, Json, Notification, Reference, ReferenceKind, Says};
 
 use crate::wire;
 
+/// PayPal's limit for an id of a dispute, in bytes; all others are much shorter.
+const ID_BYTES_MAX: usize = 255;
+
 /// What an event is about.
 pub(crate) enum Event {
     /// A payment: a reason to look it up.
@@ -38,7 +41,7 @@ pub(crate) fn read(event: &Json) -> Result<Event, Fault> {
         | "PAYMENT.REFUND.FAILED" => about(&resource()?, ReferenceKind::Refund),
         "CUSTOMER.DISPUTE.CREATED" | "CUSTOMER.DISPUTE.UPDATED" | "CUSTOMER.DISPUTE.RESOLVED" => {
             let dispute = resource()?;
-            let id = dispute.text("/dispute_id")?.to_owned();
+            let id = id(&dispute, "/dispute_id")?.ok_or_else(no_id)?.to_owned();
             let mut references = vec![Reference::new(ReferenceKind::Dispute, &id)];
             if dispute.at("/disputed_transactions").is_some() {
                 let captures = wire::disputed(&dispute)?.into_iter();
@@ -60,11 +63,13 @@ fn about(resource: &Json, kind: ReferenceKind) -> Result<Event, Fault> {
         (ReferenceKind::Capture, "/supplementary_data/related_ids/capture_id"),
     ];
     for (kind, pointer) in ids {
-        references.extend(resource.optional_text(pointer)?.map(|id| Reference::new(kind, id)));
+        references.extend(id(resource, pointer)?.map(|id| Reference::new(kind, id)));
     }
     references.extend(wire::above(resource)?);
+    references.sort();
+    references.dedup();
     if references.is_empty() {
-        return Err(Fault::unreadable("expected an id at /resource"));
+        return Err(no_id());
     }
     // A refund's reference is the refund's own, or the attempt's, or another's: it names no attempt for sure.
     let echo = match kind {
@@ -78,6 +83,18 @@ fn about(resource: &Json, kind: ReferenceKind) -> Result<Event, Fault> {
         Some(other) if !wire::is_echo(other) => ignored("not opened by this hub"),
         echo => Notification { references, echo: echo.map(str::to_owned), ..notification(Says::Changed) },
     }))
+}
+
+/// An id that stands in a delivery, which anybody may have written.
+fn id<'o>(resource: &'o Json, pointer: &str) -> Result<Option<&'o str>, Fault> {
+    match resource.optional_text(pointer)? {
+        Some(long) if long.len() > ID_BYTES_MAX => Err(no_id()),
+        id => Ok(id),
+    }
+}
+
+fn no_id() -> Fault {
+    Fault::unreadable("expected an id of PayPal's at /resource")
 }
 
 fn ignored(why: &str) -> Notification {

@@ -19,9 +19,9 @@ mod words;
 use processor_sdk::{
     Acknowledgement, Adapter, AfterUnknown, Answer, CONTRACT_VERSION, Call, Capabilities, CaptureMode,
     CaptureOrder, Channel, CheckoutOrder, Delivery, Descriptor, Dialogue, Facts, Fault, Flow, HostRule,
-    HttpRequest, IdempotencyProfile, ItemKind, ItemState, Json, KeyCarrier, LookUp, Notification, Operation,
-    Reference, ReferenceKind, RefundOrder, Says, SecretField, SettingField, SettingKind, SignedDeliveries,
-    Word,
+    HttpRequest, IdempotencyProfile, Item, ItemKind, ItemState, Json, KeyCarrier, LookUp, Notification,
+    Operation, Reference, ReferenceKind, RefundOrder, Says, SecretField, SettingField, SettingKind,
+    SignedDeliveries, Word,
 };
 use serde_json::json;
 
@@ -203,7 +203,7 @@ fn open(call: &Call, order: &CheckoutOrder, dialogue: &mut Dialogue<'_>) -> Flow
         let decline = Some(words::refused_order(&issue));
         return Ok(Answer::said(Facts { decline, ..Facts::word(Word::Declined) }));
     }
-    opened(call, &response.success_json()?)
+    opened(call, &wire::done(&response)?)
 }
 
 /// An order's facts, and the door to it while it waits for the shopper.
@@ -228,7 +228,7 @@ fn complete(call: &Call, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
     let path = format!("{}/{action}", requests::order_path(call)?);
     let response = dialogue.send(Api::of_call(call).post(call, &path, json!({}))?)?;
     let Some(issue) = wire::refusal(&response) else {
-        return Ok(Answer::said(wire::order(call, &response.success_json()?)?));
+        return Ok(Answer::said(wire::order(call, &wire::done(&response)?)?));
     };
     let refused = words::of_completion(&issue);
     let Some(order) = find_order(call, dialogue)? else {
@@ -276,18 +276,16 @@ fn capture(call: &Call, order: &CaptureOrder, dialogue: &mut Dialogue<'_>) -> Fl
     let path = format!("{}/capture", requests::authorization_path(id));
     let response = dialogue.send(Api::of_call(call).post(call, &path, requests::capture(order)?)?)?;
     let Some(issue) = wire::refusal(&response) else {
-        return Ok(Answer::said(wire::capture(&response.success_json()?)?));
+        return Ok(Answer::said(wire::capture(&wire::done(&response)?)?));
     };
     let mut facts = look(call, dialogue)?.ok_or_else(|| refused_unseen("capture"))?;
-    let is_ours = |echo: Option<&String>| echo.is_none_or(|echo| *echo == order.echo);
-    let is_known = facts.items.iter().any(|item| {
-        item.kind == ItemKind::Capture
-            && is_ours(item.echo.as_ref())
-            && (item.echo.is_some() || item.state != ItemState::Failed)
-            && item.amount == Some(order.amount)
-    });
-    if !is_known {
-        if words::may_be_done(&issue) {
+    let is_ours = |item: &Item| match &item.echo {
+        Some(echo) => *echo == order.echo,
+        None => item.amount == Some(order.amount) && item.state != ItemState::Failed,
+    };
+    if !facts.items.iter().any(|item| item.kind == ItemKind::Capture && is_ours(item)) {
+        // Totals are said only by an order, which lists every capture.
+        if words::may_be_done(&issue, facts.captured.is_some()) {
             return Err(refused_unseen("capture").into());
         }
         facts.items.push(wire::failed(ItemKind::Capture, &order.echo, &issue));
@@ -299,7 +297,7 @@ fn capture(call: &Call, order: &CaptureOrder, dialogue: &mut Dialogue<'_>) -> Fl
 fn void(call: &Call, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
     let id = call.require_reference(ReferenceKind::Authorization)?;
     let path = format!("{}/void", requests::authorization_path(id));
-    let response = dialogue.send(Api::of_call(call).post(call, &path, json!({}))?)?;
+    let response = dialogue.send(Api::of_call(call).post_nothing(call, &path)?)?;
     if let Some(issue) = wire::refusal(&response) {
         let mut facts = look(call, dialogue)?.ok_or_else(|| refused_unseen("void"))?;
         // One that is voided already is what was asked for, whoever did it.
@@ -310,7 +308,7 @@ fn void(call: &Call, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
     }
     let facts = match response.status {
         204 => look(call, dialogue)?.ok_or_else(|| refused_unseen("void"))?,
-        _ => wire::payments(&[response.success_json()?], &[])?,
+        _ => wire::payments(&[wire::done(&response)?], &[])?,
     };
     if facts.word == Some(Word::Authorized) {
         return Err(Fault::unreadable("expected an authorization that is voided").into());
@@ -331,7 +329,7 @@ fn refund(call: &Call, order: &RefundOrder, dialogue: &mut Dialogue<'_>) -> Flow
     let path = format!("{}/refund", requests::capture_path(id));
     let response = dialogue.send(Api::of_call(call).post(call, &path, requests::refund(order)?)?)?;
     let Some(issue) = wire::refusal(&response) else {
-        return Ok(Answer::said(wire::refund(call, &response.success_json()?)?));
+        return Ok(Answer::said(wire::refund(call, &wire::done(&response)?)?));
     };
     let shown = find_order(call, dialogue)?;
     if let Some(shown) = &shown
@@ -339,8 +337,8 @@ fn refund(call: &Call, order: &RefundOrder, dialogue: &mut Dialogue<'_>) -> Flow
     {
         return Ok(Answer::said(facts));
     }
-    // The order lists every refund, and ours is not among them; but its number is taken, or there is no order.
-    if words::may_be_done(&issue) && (shown.is_none() || issue == "DUPLICATE_INVOICE_ID") {
+    // The order lists every refund.
+    if words::may_be_done(&issue, shown.is_some()) {
         return Err(refused_unseen("refund").into());
     }
     let item = wire::failed(ItemKind::Refund, &order.echo, &issue);

@@ -38,13 +38,21 @@ impl<'a> Api<'a> {
         Ok(HttpRequest::get(format!("{}{path}", self.base())).auth(self.auth()?))
     }
 
-    /// A write under the operation's key. Without `Prefer` PayPal answers with an id and no capture.
     pub(crate) fn post(self, call: &Call, path: &str, body: Value) -> Result<HttpRequest, Fault> {
+        Ok(self.write(call, path)?.json(body))
+    }
+
+    /// A write that has no body; PayPal wants to hear its type all the same.
+    pub(crate) fn post_nothing(self, call: &Call, path: &str) -> Result<HttpRequest, Fault> {
+        Ok(self.write(call, path)?.header("Content-Type", "application/json"))
+    }
+
+    /// A write under the operation's key. Without `Prefer` PayPal answers with an id and no capture.
+    fn write(self, call: &Call, path: &str) -> Result<HttpRequest, Fault> {
         Ok(HttpRequest::post(format!("{}{path}", self.base()))
             .auth(self.auth()?)
             .header("PayPal-Request-Id", &call.key)
-            .header("Prefer", "return=representation")
-            .json(body))
+            .header("Prefer", "return=representation"))
     }
 
     /// The operator's own address, or that of the connector's mode: a test connector never asks the live API.

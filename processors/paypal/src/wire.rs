@@ -92,7 +92,7 @@ pub(crate) fn payments(authorizations: &[Json], captures: &[Json]) -> Result<Fac
             facts.items.push(Item { id, ..item(ItemKind::Void, ItemState::Succeeded) });
         }
     }
-    facts.authorized = amounts::sum(&reserved);
+    facts.authorized = reserved.first().and_then(|first| amounts::sum(first.currency(), &reserved));
     for capture in captures {
         add(&mut facts, capture_item(capture)?);
     }
@@ -117,39 +117,34 @@ fn decline(object: &Json) -> Result<Decline, Fault> {
 
 /// Adds what the captures and refunds of an order come to; it lists all of them.
 fn with_totals(facts: Facts, captures: &[Json]) -> Result<Facts, Fault> {
-    let Some(currency) = facts
-        .authorized
-        .map(|total| total.currency())
-        .or_else(|| facts.items.iter().find_map(|item| item.amount).map(|amount| amount.currency()))
-    else {
-        return Ok(facts);
-    };
-    let nothing = Money::zero(currency);
-    let (mut taken, mut whole, mut fees, mut in_part) = (vec![nothing], vec![nothing], vec![], false);
+    let first = facts.authorized.or_else(|| facts.items.iter().find_map(|item| item.amount));
+    let Some(currency) = first.map(|amount| amount.currency()) else { return Ok(facts) };
+    let sum = |amounts: &[Money]| amounts::sum(currency, amounts);
+    let (mut taken, mut given_back, mut fees) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut is_known, mut in_part) = (true, false);
     for capture in captures {
-        let status = capture.text("/status")?;
+        let (status, amount) = (capture.text("/status")?, amounts::read(capture, "/amount")?);
+        is_known &= !matches!(words::of_capture(status), Some(Word::Unknown(_)));
+        in_part |= status == "PARTIALLY_REFUNDED";
         if words::is_taken(status) {
-            let amount = amounts::read(capture, "/amount")?;
             taken.push(amount);
-            whole.extend((status == "REFUNDED").then_some(amount));
-            in_part |= status == "PARTIALLY_REFUNDED";
+            given_back.extend((status == "REFUNDED").then_some(amount));
             fees.extend(amounts::read_optional(capture, "/seller_receivable_breakdown/paypal_fee")?);
         }
     }
     let is_done = |item: &&Item| item.kind == ItemKind::Refund && item.state == ItemState::Succeeded;
     let listed: Vec<_> = facts.items.iter().filter(is_done).filter_map(|item| item.amount).collect();
-    let listed = amounts::sum(&[vec![nothing], listed].concat());
-    let refunded = match (listed, amounts::sum(&whole)) {
+    let refunded = match (sum(&listed), sum(&given_back)) {
         // More was given back than is listed, and nothing says how much.
         (Some(listed), Some(whole)) if in_part && listed.minor() <= whole.minor() => None,
         (Some(listed), Some(whole)) => listed.max(whole).ok(),
         (_, _) => None,
     };
-    let every_fee_is_said = fees.len() + 1 == taken.len();
+    let fee = fees.first().filter(|_| fees.len() == taken.len());
     Ok(Facts {
-        captured: amounts::sum(&taken),
+        captured: if is_known { sum(&taken) } else { None },
         refunded,
-        fee: if every_fee_is_said { amounts::sum(&fees) } else { None },
+        fee: fee.and_then(|fee| amounts::sum(fee.currency(), &fees)),
         ..facts
     })
 }
@@ -215,20 +210,23 @@ pub(crate) fn disputed(dispute: &Json) -> Result<Vec<String>, Fault> {
     payments.iter().map(|payment| payment.text("/seller_transaction_id").map(str::to_owned)).collect()
 }
 
-/// A dispute. Of one about several payments nothing says how much of it is about each.
+/// A dispute. Of one about several payments nothing says how much of it is about each, and its id finds none of
+/// them.
 pub(crate) fn dispute(dispute: &Json) -> Result<Facts, Fault> {
     let id = dispute.text("/dispute_id")?;
     let outcome = dispute.optional_text("/dispute_outcome/outcome_code")?;
     let state = words::state_of_dispute(dispute.text("/status")?, outcome);
     let amount = amounts::read_optional(dispute, "/dispute_amount")?;
+    let is_about_one = disputed(dispute)?.len() == 1;
     let item = Item {
         id: Some(id.to_owned()),
-        amount: if disputed(dispute)?.len() == 1 { amount } else { None },
+        amount: amount.filter(|_| is_about_one),
         reason: dispute.optional_text("/reason")?.map(words::code),
         at: optional_time(dispute, "/update_time")?,
         ..item(ItemKind::Dispute, state)
     };
-    Ok(Facts { items: vec![item], ..Facts::default() }.reference(ReferenceKind::Dispute, id))
+    let facts = Facts { items: vec![item], ..Facts::default() };
+    Ok(if is_about_one { facts.reference(ReferenceKind::Dispute, id) } else { facts })
 }
 
 fn item(kind: ItemKind, state: ItemState) -> Item {
@@ -286,22 +284,33 @@ pub(crate) fn above(object: &Json) -> Result<Option<Reference>, Fault> {
     Ok((!id.is_empty()).then(|| Reference::new(kind, id)))
 }
 
+/// What PayPal answers to something that it did.
+pub(crate) fn done(response: &HttpResponse) -> Result<Json, Fault> {
+    match issue(response) {
+        Some(busy) if is_busy(&busy) => Err(Fault::Processor { status: response.status }),
+        Some(_) | None => response.success_json(),
+    }
+}
+
 /// The issue of a refusal: PayPal read the request and did nothing. Not one: 409 and whatever else says that an
 /// earlier request is still being worked on, 5xx, and a 404 that is not PayPal's own.
 pub(crate) fn refusal(response: &HttpResponse) -> Option<String> {
+    issue(response).filter(|issue| !is_busy(issue))
+}
+
+fn issue(response: &HttpResponse) -> Option<String> {
     if !matches!(response.status, 400 | 404 | 422) {
         return None;
     }
     let body = response.json().ok()?;
     let name = body.text("/name").ok()?;
-    let issue = body.optional_text("/details/0/issue").ok()?;
-    match (name, issue) {
-        (_, Some("ORDER_COMPLETION_IN_PROGRESS" | "PREVIOUS_REQUEST_IN_PROGRESS")) => None,
-        ("INVALID_REQUEST" | "RESOURCE_NOT_FOUND" | "UNPROCESSABLE_ENTITY", issue) => {
-            Some(issue.unwrap_or(name).to_owned())
-        }
-        (_, _) => None,
-    }
+    let is_refusal = matches!(name, "INVALID_REQUEST" | "RESOURCE_NOT_FOUND" | "UNPROCESSABLE_ENTITY");
+    let issue = body.optional_text("/details/0/issue").ok()?.unwrap_or(name);
+    is_refusal.then(|| issue.to_owned())
+}
+
+fn is_busy(issue: &str) -> bool {
+    matches!(issue, "ORDER_COMPLETION_IN_PROGRESS" | "PREVIOUS_REQUEST_IN_PROGRESS")
 }
 
 /// That PayPal says itself that it has no such thing.

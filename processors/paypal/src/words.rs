@@ -141,15 +141,19 @@ pub(crate) fn of_completion(issue: &str) -> Refused {
     }
 }
 
-/// Refusals that an earlier try of the same may have caused, so that they do not say that nothing was done.
-pub(crate) fn may_be_done(issue: &str) -> bool {
-    matches!(
-        issue,
-        "DUPLICATE_INVOICE_ID"
-            | "CAPTURE_FULLY_REFUNDED"
-            | "REFUND_AMOUNT_EXCEEDED"
-            | "MAX_NUMBER_OF_REFUNDS_EXCEEDED"
-    )
+/// Whether an earlier try of the same may be why a capture or refund is refused, given whether PayPal shows all
+/// of them and ours is not there. Its number being taken says so in any case.
+pub(crate) fn may_be_done(issue: &str, all_are_shown: bool) -> bool {
+    match issue {
+        "DUPLICATE_INVOICE_ID" => true,
+        "AUTHORIZATION_ALREADY_CAPTURED"
+        | "MAX_CAPTURE_AMOUNT_EXCEEDED"
+        | "MAX_CAPTURE_COUNT_EXCEEDED"
+        | "CAPTURE_FULLY_REFUNDED"
+        | "REFUND_AMOUNT_EXCEEDED"
+        | "MAX_NUMBER_OF_REFUNDS_EXCEEDED" => !all_are_shown,
+        _ => false,
+    }
 }
 
 /// An issue or a bank's code in our list.
