@@ -210,7 +210,9 @@ impl Record {
     pub(crate) fn refund(&self, payment_echo: Option<&str>) -> Facts {
         let echo = self.echo.clone().filter(|echo| Some(echo.as_str()) != payment_echo);
         let state = words::of_refund(&self.status);
-        let item = Item { echo, ..self.item(ItemKind::Refund, state, Some(self.settled)) };
+        // What does not get so far as a settlement may have no amount in it.
+        let amount = [self.settled, self.authorized].into_iter().find(Money::is_positive);
+        let item = Item { echo, ..self.item(ItemKind::Refund, state, amount) };
         let facts =
             Facts { items: vec![item], ..Facts::default() }.reference(ReferenceKind::Refund, &self.id);
         match &self.of {
