@@ -391,9 +391,10 @@ pub(crate) fn limited<T>(records: Vec<T>) -> Result<Vec<T>, Fault> {
 
 /// One record; `None` when Authorize.Net says that it has no such thing.
 pub(crate) fn details(call: &Call, id: &str, dialogue: &mut Dialogue<'_>) -> Flow<Option<Record>> {
-    let answer = wire::answer(&dialogue.send(requests::details(Account::of(call), id)?)?)?;
-    let currency = amounts::of_account(&call.settings)?;
-    Ok(answer.map(|answer| wire::record(&answer, currency)).transpose()?)
+    let response = dialogue.send(requests::details(Account::of(call), id)?)?;
+    let Some(answer) = wire::answer(&response)? else { return Ok(None) };
+    let record = wire::record(&answer, amounts::of_account(&call.settings)?)?;
+    Ok(Some(Record { said_at: wire::date(&response), ..record }))
 }
 
 pub(crate) fn require(call: &Call, id: &str, dialogue: &mut Dialogue<'_>) -> Flow<Record> {

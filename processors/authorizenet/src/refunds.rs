@@ -16,6 +16,9 @@ use crate::wire::{self, Record, Taken};
 use crate::words::{self, GivingBack};
 use crate::{details, limited, refused, require, seconds_from};
 
+/// How long after it was asked for a refund is sent, in seconds. There is no key, and later a first try might be
+/// older than what is looked through for it.
+const SENDING_S_MAX: i64 = LOST_REFUND_S - 24 * 60 * 60;
 /// How far back a refund whose answer was lost is looked for, in seconds.
 const LOST_REFUND_S: i64 = 7 * 24 * 60 * 60;
 /// After how many seconds a refund that has to wait for the settlement is tried again.
@@ -65,6 +68,13 @@ fn refund_settled(
         let why = "is of a payment that was not made by card; refund it in the Merchant Interface";
         return Err(Fault::cannot_ask("operation", why).into());
     };
+    // Our own clock stands still in an operation, so that theirs has to tell.
+    let said_at = payment.said_at.ok_or_else(|| Fault::unreadable("expected a date among the headers"))?;
+    if said_at.seconds_since(call.created_at) > SENDING_S_MAX {
+        let why = "was asked for so long ago that an earlier try might be overlooked; look in the Merchant \
+                   Interface, and ask for it anew";
+        return Err(Fault::cannot_ask("operation", why).into());
+    }
     match wire::order(&dialogue.send(requests::refund(call, order, &payment.id, digits)?)?)? {
         Taken::As(id) => {
             let refund = require(call, &id, dialogue)?;

@@ -313,6 +313,32 @@ fn pitfall_there_is_no_key() {
     }
 }
 
+/// A refund that waited too long is not sent: an answer to an earlier try may have been lost before what is looked
+/// through for it. By Authorize.Net's clock, because ours stands still in an operation.
+#[test]
+fn pitfall_an_old_refund_is_not_sent_again() {
+    for (date, is_sent) in [
+        ("Fri, 02 Jan 2026 03:10:00 GMT", true),
+        ("Thu, 01 Jan 2026 23:59:59 GMT", true),
+        ("Thu, 08 Jan 2026 03:10:00 GMT", true),
+        ("Thu, 08 Jan 2026 03:10:01 GMT", false),
+        ("Mon, 08 Mar 2027 00:00:00 GMT", false),
+        // Not a time that can be read: then nobody knows.
+        ("", false),
+        ("2026-01-02T03:10:00Z", false),
+        ("Fri, 02 Jan 2026 03:10:00", false),
+        ("Fri, 02 Jan 2026 03:10:00 +0100", false),
+        ("Fri, 02 Jxn 2026 03:10:00 GMT", false),
+        ("Fri, 32 Jan 2026 03:10:00 GMT", false),
+    ] {
+        let settled = dated(payment("settledSuccessfully", json!({})), date);
+        let responses = [vec![settled], vec![error("E00001"); usize::from(is_sent)]].concat();
+        let (requests, reply) = perform(refund_order("refund", 500, json!({})), responses);
+        assert_eq!(requests.len(), 1 + usize::from(is_sent), "{date}");
+        assert!(matches!(reply, Reply::Fault(_)), "{date}: {reply:?}");
+    }
+}
+
 /// "Already captured" and "already voided" were errors. They are done, by whomever.
 #[test]
 fn pitfall_done_already_is_done() {

@@ -17,6 +17,9 @@ pub(crate) const REFUND_ID: &str = "60198299417";
 /// When the page was asked for: 2026-01-02T03:04:05Z.
 pub(crate) const PAGE: &str = "att1-1767323045";
 
+/// When Authorize.Net answers: as long as nothing else is said, when it is asked.
+const DATE: &str = "Fri, 02 Jan 2026 03:10:00 GMT";
+
 /// What begins every answer.
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
@@ -27,7 +30,12 @@ pub(crate) fn changed(mut object: Value, changes: Value) -> Value {
 }
 
 pub(crate) fn response(status: u16, body: &str) -> HttpResponse {
-    HttpResponse { status, headers: Headers::default(), body: Bytes::from(body) }
+    dated(HttpResponse { status, headers: Headers::default(), body: Bytes::from(body) }, DATE)
+}
+
+/// The response at another time.
+pub(crate) fn dated(response: HttpResponse, date: &str) -> HttpResponse {
+    HttpResponse { headers: Headers(vec![("Date".to_owned(), date.to_owned())]), ..response }
 }
 
 /// An answer that says "Ok".
