@@ -104,6 +104,7 @@ fn amounts_that_are_read() {
         (json!("12.34"), Some(1234)),
         // Finer than a cent, more digits than a double keeps, less than nothing, nothing, or no number.
         (number("12.345"), None),
+        (number("12345678901234.56"), None),
         (number("99999999999999.99"), None),
         (number("1e30"), None),
         (number("-12.34"), None),

@@ -5,6 +5,7 @@
 
 mod amounts;
 mod deliveries;
+mod descriptor;
 mod pitfalls;
 mod requests;
 mod searches;

@@ -92,6 +92,18 @@ fn pitfall_a_second_payment_is_seen() {
     ];
     let both = facts(find_payment(), vec![list(&lines), second(), first()]);
     assert_eq!(both.captured.map(|captured| captured.minor()), Some(2468));
+    let reserved = |id: &str| {
+        let kind = "authOnlyTransaction";
+        payment("authorizedPendingCapture", json!({"transId": id, "transactionType": kind}))
+    };
+    let by_id = json!([{"kind": "payment", "id": ID}, {"kind": "payment", "id": "60198278802"}]);
+    let both = facts(knowing(fetch_payment(), by_id), vec![reserved(ID), reserved("60198278802")]);
+    assert_eq!(both.authorized.map(|authorized| authorized.minor()), Some(2468));
+    // But a capture with an id of its own is the same money as its authorization.
+    let captured = payment("capturedPendingSettlement", json!({"transId": "60198278855", "refTransId": ID}));
+    let by_id = json!([{"kind": "payment", "id": ID}, {"kind": "capture", "id": "60198278855"}]);
+    let one = facts(knowing(fetch_payment(), by_id), vec![reserved(ID), captured]);
+    assert_eq!((one.authorized, one.captured.map(|captured| captured.minor())), (None, Some(1234)));
     // By webhook each is a capture of its own.
     let mut captures = std::collections::BTreeSet::new();
     for details in [first(), second()] {
