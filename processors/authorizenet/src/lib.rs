@@ -249,7 +249,7 @@ fn pages(call: &Call) -> Option<(Timestamp, Timestamp)> {
 
 /// Takes authorized funds, once; the rest is released.
 fn capture(call: &Call, order: &CaptureOrder, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
-    let payment = call.require_reference(ReferenceKind::Payment)?;
+    let payment = reserved(call, dialogue)?.remove(0);
     let taken = wire::order(&dialogue.send(requests::capture(call, order, payment)?)?)?;
     let id = match &taken {
         Taken::As(id) => id,
@@ -268,19 +268,41 @@ fn capture(call: &Call, order: &CaptureOrder, dialogue: &mut Dialogue<'_>) -> Fl
     Ok(Answer::said(facts))
 }
 
-/// Releases the authorization.
+/// Releases the authorization, or both where the shopper made two.
 fn void(call: &Call, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
-    let payment = call.require_reference(ReferenceKind::Payment)?;
-    let taken = wire::order(&dialogue.send(requests::void(call, &call.echo, payment)?)?)?;
-    let record = require(call, payment, dialogue)?;
-    let mut facts = facts_of(call, &record)?;
-    match taken {
-        // A payment that is voided already is what was asked for, whoever did it.
-        _ if record.word() == Some(Word::Voided) => {}
-        Taken::As(id) => facts.items.push(pending(ItemKind::Void, &id, &call.echo)),
-        Taken::Refused(reason) => refused(&mut facts, ItemKind::Void, &call.echo, &reason)?,
+    let mut all = Facts::default();
+    for payment in reserved(call, dialogue)? {
+        let taken = wire::order(&dialogue.send(requests::void(call, &call.echo, payment)?)?)?;
+        let record = require(call, payment, dialogue)?;
+        let mut facts = facts_of(call, &record)?;
+        match taken {
+            // A payment that is voided already is what was asked for, whoever did it.
+            _ if record.word() == Some(Word::Voided) => {}
+            Taken::As(id) => facts.items.push(pending(ItemKind::Void, &id, &call.echo)),
+            Taken::Refused(reason) => refused(&mut facts, ItemKind::Void, &call.echo, &reason)?,
+        }
+        wire::add(&mut all, facts)?;
     }
-    Ok(Answer::said(facts))
+    Ok(Answer::said(all))
+}
+
+/// The records that hold the money. Where there are several, some may have come to nothing; where there is one,
+/// the order itself will tell.
+fn reserved<'a>(call: &'a Call, dialogue: &mut Dialogue<'_>) -> Flow<Vec<&'a str>> {
+    let known = limited(ids(call, ReferenceKind::Payment).collect::<Vec<_>>())?;
+    if known.len() <= 1 {
+        return Ok(vec![call.require_reference(ReferenceKind::Payment)?]);
+    }
+    let mut reserved = vec![];
+    for id in known {
+        if details(call, id, dialogue)?.is_some_and(|record| record.word() == Some(Word::Authorized)) {
+            reserved.push(id);
+        }
+    }
+    if reserved.is_empty() {
+        return Err(Fault::cannot_ask("references", "hold no payment that is authorized").into());
+    }
+    Ok(reserved)
 }
 
 /// A refusal as what it is: our order did nothing. A "duplicate" may be one because ours was done before, so
@@ -393,7 +415,7 @@ pub(crate) fn limited<T>(records: Vec<T>) -> Result<Vec<T>, Fault> {
 pub(crate) fn details(call: &Call, id: &str, dialogue: &mut Dialogue<'_>) -> Flow<Option<Record>> {
     let response = dialogue.send(requests::details(Account::of(call), id)?)?;
     let Some(answer) = wire::answer(&response)? else { return Ok(None) };
-    let record = wire::record(&answer, amounts::of_account(&call.settings)?)?;
+    let record = wire::record(&answer, id, amounts::of_account(&call.settings)?)?;
     Ok(Some(Record { said_at: wire::date(&response), ..record }))
 }
 

@@ -139,9 +139,14 @@ pub(crate) fn fetch_refund(call: &Call, order: &RefundOrder, dialogue: &mut Dial
     let mut facts = Facts::default();
     for entry in limited(search::find(Account::of(call), wanted, dialogue)?)? {
         let refund = require(call, &entry.id, dialogue)?;
-        if refund.of.as_ref().is_none_or(|of| *of == payment.id) {
-            wire::add(&mut facts, refund.refund(Some(&call.echo)))?;
+        let is_ours = refund.echo.as_deref() == Some(&order.echo);
+        match &refund.of {
+            _ if is_ours => {}
+            Some(of) if call.references.iter().any(|reference| reference.id == *of) => {}
+            Some(_) => continue,
+            None => return Err(Fault::unreadable("expected the payment of a refund that may be ours").into()),
         }
+        wire::add(&mut facts, refund.refund(Some(&call.echo)))?;
     }
     Ok(if facts.items.is_empty() { Answer::Absent } else { Answer::said(facts) })
 }

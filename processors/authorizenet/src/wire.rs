@@ -138,11 +138,15 @@ pub(crate) struct Record {
     pub(crate) said_at: Option<Timestamp>,
 }
 
-pub(crate) fn record(body: &Json, currency: Currency) -> Result<Record, Fault> {
+/// The record that was asked for by this id.
+pub(crate) fn record(body: &Json, asked: &str, currency: Currency) -> Result<Record, Fault> {
     let invoice = echo(body, "/transaction/order/invoiceNumber")?;
     let is_foreign = invoice.is_none() && body.optional_text("/transaction/order/invoiceNumber")?.is_some();
     let reference = echo(body, "/transrefId")?;
     let id = body.text("/transaction/transId")?;
+    if id != asked {
+        return Err(Fault::unreadable("expected the id that was asked for at /transaction/transId"));
+    }
     let of = body.optional_text("/transaction/refTransId")?;
     Ok(Record {
         id: id.to_owned(),

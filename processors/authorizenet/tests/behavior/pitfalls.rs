@@ -143,7 +143,7 @@ fn pitfall_a_created_event_is_no_success() {
 fn pitfall_declined_is_not_unauthorized() {
     let declined = payment("declined", json!({"responseCode": 2, "responseReasonCode": 2}));
     let call = at(find_payment(), "2026-01-02T09:00:00Z");
-    let said = facts(call, vec![list(&[line(ID, "declined", json!({}))]), declined]);
+    let said = facts(call, vec![list(&[line(ID, "declined", json!({}))]), nothing(), declined]);
     assert_eq!(
         (said.word, said.decline.unwrap().code),
         (Some(Word::Declined), processor_sdk::DeclineCode::CardDeclined)
@@ -276,14 +276,16 @@ fn pitfall_a_token_is_good_for_15_minutes() {
         let (_, reply) = perform(again(), found);
         assert!(matches!(reply, Reply::Answer(Answer::Said { door: None, .. })), "{status}: {reply:?}");
     }
-    let declined = vec![list(&[line(ID, "declined", json!({}))]), payment("declined", json!({})), token()];
+    let declined =
+        vec![list(&[line(ID, "declined", json!({}))]), nothing(), payment("declined", json!({})), token()];
     assert!(matches!(perform(again(), declined).1, Reply::Answer(Answer::Said { door: Some(_), .. })));
 }
 
 /// A declined card was taken for the end; the shopper may try another one as long as the page is open.
 #[test]
 fn pitfall_a_failed_try_is_not_the_end() {
-    let declined = || vec![list(&[line(ID, "declined", json!({}))]), payment("declined", json!({}))];
+    let declined =
+        || vec![list(&[line(ID, "declined", json!({}))]), nothing(), payment("declined", json!({}))];
     let later = json!([{"kind": "session", "id": PAGE}, {"kind": "session", "id": "att1-1767330000"}]);
     for (call, time, expected) in [
         (find_payment(), "2026-01-02T03:10:00Z", Word::Open),

@@ -100,7 +100,10 @@ fn a_list_that_cannot_be_read_is_no_absence() {
         ("no such list", vec![error("E00040")]),
         ("the same page again", vec![full_page(1, 900), full_page(1, 900)]),
         ("a batch without an id", vec![nothing(), ok(json!({"batchList": [{}]}))]),
-        ("no details of what was listed", vec![list(&[line(ID, "declined", json!({}))]), error("E00040")]),
+        (
+            "no details of what was listed",
+            vec![list(&[line(ID, "declined", json!({}))]), nothing(), error("E00040")],
+        ),
     ] {
         let (_, reply) = found(find_payment(), responses);
         assert!(matches!(reply, Reply::Fault(Fault::Unreadable { .. })), "{what}: {reply:?}");
@@ -161,22 +164,58 @@ fn a_refund_without_an_id_is_looked_for() {
         let fields = json!({"invoiceNumber": "re1", "settleAmount": 5.0});
         list(&[line(REFUND_ID, "refundPendingSettlement", changed(fields, changes))])
     };
-    let here = || refund("refundPendingSettlement", json!({}));
-    for (what, changes, details, is_found) in [
-        ("our echo", json!({}), here(), true),
-        // Nothing says that a refund keeps its invoice number. One without any may be ours.
-        ("no echo", json!({"invoiceNumber": null}), here(), true),
-        ("its payment's echo", json!({"invoiceNumber": ECHO}), here(), true),
+    let details = |changes: Value| refund("refundPendingSettlement", changes);
+    let bare = |of: Value| {
+        let fields = json!({
+            "transId": REFUND_ID, "refTransId": of, "submitTimeUTC": "2026-01-02T03:09:45Z",
+            "transactionType": "refundTransaction", "transactionStatus": "refundPendingSettlement",
+            "authAmount": 5.0, "settleAmount": 5.0,
+        });
+        ok(json!({ "transaction": fields }))
+    };
+    let nameless = || entry(json!({"invoiceNumber": null}));
+    let inherited = || entry(json!({"invoiceNumber": ECHO}));
+    for (what, responses, echo) in [
+        ("our echo", vec![entry(json!({})), details(json!({}))], Some("re1")),
         (
-            "no echo, of another payment",
-            json!({"invoiceNumber": null}),
-            refund("refundPendingSettlement", json!({"refTransId": "9"})),
-            false,
+            "our echo, whatever it acts upon",
+            vec![entry(json!({})), details(json!({"refTransId": "9"}))],
+            Some("re1"),
+        ),
+        // Nothing says that a refund keeps its invoice number. One without any may be ours; a better one may be
+        // settled already.
+        ("its request's reference", vec![nameless(), nothing(), details(json!({}))], Some("re1")),
+        ("no echo", vec![nameless(), nothing(), bare(json!(ID))], None),
+        (
+            "its payment's echo",
+            vec![inherited(), nothing(), details(json!({"order": {"invoiceNumber": ECHO}}))],
+            None,
         ),
     ] {
-        let reply = reply(call(), vec![settled(), entry(changes), details]);
-        assert_eq!(reply != Reply::Answer(Answer::Absent), is_found, "{what}: {reply:?}");
+        let said = facts(call(), [vec![settled()], responses].concat());
+        assert_eq!((said.items.len(), said.items[0].echo.as_deref()), (1, echo), "{what}");
     }
+    let ours = || {
+        let fields = json!({"transId": "60198299418"});
+        let line = json!({"invoiceNumber": "re1", "settleAmount": 5.0});
+        (list(&[crate::support::line("60198299418", "refundSettledSuccessfully", line)]), details(fields))
+    };
+    let (settled_line, settled_details) = ours();
+    let of_another =
+        vec![settled(), nameless(), batches(&["7"]), settled_line, bare(json!("9")), settled_details];
+    assert_eq!(
+        facts(call(), of_another).items[0].id.as_deref(),
+        Some("60198299418"),
+        "past what looks like it"
+    );
+    assert_eq!(
+        reply(call(), vec![settled(), nameless(), nothing(), bare(json!("9"))]),
+        Reply::Answer(Answer::Absent),
+        "of another payment"
+    );
+    // Whose it is cannot be told: then "not there" would be a guess.
+    let untold = reply(call(), vec![settled(), nameless(), nothing(), bare(json!(null))]);
+    assert!(matches!(untold, Reply::Fault(Fault::Unreadable { .. })), "{untold:?}");
     for (what, changes) in [
         ("another's echo", json!({"invoiceNumber": "re2"})),
         ("no echo, and another amount", json!({"invoiceNumber": null, "settleAmount": 5.01})),

@@ -159,7 +159,10 @@ fn response_reasons() {
             // A number in details; a text would mean the same.
             for reason in [json!(number), json!(code)] {
                 let declined = payment("declined", json!({"responseCode": 2, "responseReasonCode": reason}));
-                let said = facts(find_payment(), vec![list(&[line(ID, "declined", json!({}))]), declined]);
+                let said = facts(
+                    find_payment(),
+                    vec![list(&[line(ID, "declined", json!({}))]), nothing(), declined],
+                );
                 let decline = said.decline.unwrap();
                 assert_eq!((decline.code, decline.elsewhere), (expected, elsewhere), "{code}");
                 assert_eq!(decline.processor_code.as_deref(), Some(code));
@@ -168,7 +171,7 @@ fn response_reasons() {
     }
     // Without a reason of its own, the status is all there is.
     let failed = payment("generalError", json!({"responseReasonCode": 1}));
-    let said = facts(find_payment(), vec![list(&[line(ID, "generalError", json!({}))]), failed]);
+    let said = facts(find_payment(), vec![list(&[line(ID, "generalError", json!({}))]), nothing(), failed]);
     assert_eq!(said.decline.unwrap().processor_code.as_deref(), Some("generalError"));
 }
 
