@@ -101,7 +101,7 @@ fn look_up(delivery: &Delivery, id: &str, dialogue: &mut Dialogue<'_>) -> Flow<O
     let currency = amounts::of_account(&delivery.settings)?;
     let response = dialogue.send(requests::details(account, id)?)?;
     let record = wire::answer(&response)
-        .and_then(|answer| answer.map(|answer| wire::record(&answer, currency)).transpose());
+        .and_then(|answer| answer.map(|answer| wire::record(&answer, id, currency)).transpose());
     Ok(record.map_err(|fault| match fault {
         // It is not the delivery that cannot be read, so that it is worth another try.
         Fault::Unreadable { .. } => Fault::Processor { status: response.status },

@@ -2,8 +2,8 @@
 //!
 //! Read it from top to bottom: who the processor is, then one function for each thing the hub asks of it.
 //! `requests` knows what is sent, `wire` and `words` what the answers mean, `amounts` how Authorize.Net writes
-//! money, `search` finds what has no id yet, and `events` reads webhooks. `README.md` beside this crate is for
-//! operators.
+//! money, `refunds` gives it back, `search` finds what has no id yet, and `events` reads webhooks. `README.md`
+//! beside this crate is for operators.
 //!
 //! Source: the published schema (`AnetApiSchema.xsd`), Authorize.Net's own libraries and samples, and its
 //! documentation at developer.authorize.net.
@@ -14,6 +14,7 @@
 
 mod amounts;
 mod events;
+mod refunds;
 mod requests;
 mod search;
 mod wire;
@@ -22,17 +23,16 @@ mod words;
 use std::collections::BTreeSet;
 
 use processor_sdk::{
-    Acknowledgement, Adapter, AfterUnknown, Answer, CONTRACT_VERSION, Call, Capabilities, CaptureMode,
-    CaptureOrder, Channel, CheckoutOrder, Delivery, Descriptor, Dialogue, Door, DoorKind, Facts, Fault, Flow,
+    Acknowledgement, Adapter, AfterUnknown, Answer, CONTRACT_VERSION, Call, Capabilities, CaptureOrder,
+    Channel, CheckoutOrder, Delivery, Descriptor, Dialogue, Door, DoorKind, Facts, Fault, Flow,
     IdempotencyProfile, Item, ItemKind, ItemState, KeyCarrier, LookUp, Money, Notification, Operation,
-    Reference, ReferenceKind, RefundOrder, Says, SecretField, SettingField, SettingKind, SignedDeliveries,
-    Timestamp, Word,
+    Reference, ReferenceKind, Says, SecretField, SettingField, SettingKind, SignedDeliveries, Timestamp,
+    Word,
 };
 
 use requests::Account;
 use search::{Entry, Wanted};
 use wire::{Record, Taken};
-use words::GivingBack;
 
 /// How long the shopper is sent to a page, in seconds: its token is good for 15 minutes, less the way there.
 const DOOR_S: u32 = 14 * 60;
@@ -45,10 +45,6 @@ const SKEW_S: i64 = 10 * 60;
 const SETTLING_S: i64 = 5 * 24 * 60 * 60;
 /// How long a time one question about batches may cover, in seconds: 31 days, and we ask for 30.
 const BATCHES_S_MAX: i64 = 30 * 24 * 60 * 60;
-/// How far back a refund whose answer was lost is looked for, in seconds.
-const LOST_REFUND_S: i64 = 7 * 24 * 60 * 60;
-/// After how many seconds a refund that has to wait for the settlement is tried again.
-const NOT_SETTLED_YET_S: u32 = 6 * 60 * 60;
 /// Records of one attempt or refund that are read. More are not read but refused.
 const RECORDS_MAX: usize = 4;
 /// The reason that Authorize.Net gives for an order that looks like one that it has just taken.
@@ -108,9 +104,9 @@ impl Adapter for AuthorizeNet {
             Operation::OpenCheckout(order) => open(call, order, dialogue),
             Operation::Capture(order) => capture(call, order, dialogue),
             Operation::Void => void(call, dialogue),
-            Operation::Refund(order) => refund(call, order, dialogue),
+            Operation::Refund(order) => refunds::refund(call, order, dialogue),
             Operation::FetchPayment => fetch_payment(call, dialogue),
-            Operation::FetchRefund(order) => fetch_refund(call, order, dialogue),
+            Operation::FetchRefund(order) => refunds::fetch_refund(call, order, dialogue),
             Operation::FetchDispute { id } => fetch_dispute(call, id, dialogue),
             Operation::CompleteCheckout { .. } | Operation::ExpireCheckout => Err(Fault::Unsupported.into()),
         }
@@ -175,7 +171,7 @@ fn settings() -> Vec<SettingField> {
             ..field(
                 "signature_key_encoding",
                 choice(vec!["text".to_owned(), "hex".to_owned()]),
-                "How webhooks use the signature key: its 128 characters as they are (text), or the bytes they stand for",
+                "How webhooks use the signature key: its characters as they are (text), or the bytes they stand for",
             )
         },
         field(
@@ -253,7 +249,7 @@ fn pages(call: &Call) -> Option<(Timestamp, Timestamp)> {
 
 /// Takes authorized funds, once; the rest is released.
 fn capture(call: &Call, order: &CaptureOrder, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
-    let payment = call.require_reference(ReferenceKind::Payment)?;
+    let payment = reserved(call, dialogue)?.remove(0);
     let taken = wire::order(&dialogue.send(requests::capture(call, order, payment)?)?)?;
     let id = match &taken {
         Taken::As(id) => id,
@@ -272,111 +268,51 @@ fn capture(call: &Call, order: &CaptureOrder, dialogue: &mut Dialogue<'_>) -> Fl
     Ok(Answer::said(facts))
 }
 
-/// Releases the authorization.
+/// Releases the authorization, or both where the shopper made two.
 fn void(call: &Call, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
-    let payment = call.require_reference(ReferenceKind::Payment)?;
-    let taken = wire::order(&dialogue.send(requests::void(call, &call.echo, payment)?)?)?;
-    let record = require(call, payment, dialogue)?;
-    let mut facts = facts_of(call, &record)?;
-    match taken {
-        // A payment that is voided already is what was asked for, whoever did it.
-        _ if record.word() == Some(Word::Voided) => {}
-        Taken::As(id) => facts.items.push(pending(ItemKind::Void, &id, &call.echo)),
-        Taken::Refused(reason) => refused(&mut facts, ItemKind::Void, &call.echo, &reason)?,
+    let mut all = Facts::default();
+    for payment in reserved(call, dialogue)? {
+        let taken = wire::order(&dialogue.send(requests::void(call, &call.echo, payment)?)?)?;
+        let record = require(call, payment, dialogue)?;
+        let mut facts = facts_of(call, &record)?;
+        match taken {
+            // A payment that is voided already is what was asked for, whoever did it.
+            _ if record.word() == Some(Word::Voided) => {}
+            Taken::As(id) => facts.items.push(pending(ItemKind::Void, &id, &call.echo)),
+            Taken::Refused(reason) => refused(&mut facts, ItemKind::Void, &call.echo, &reason)?,
+        }
+        wire::add(&mut all, facts)?;
     }
-    Ok(Answer::said(facts))
+    Ok(Answer::said(all))
+}
+
+/// The records that hold the money. Where there are several, some may have come to nothing; where there is one,
+/// the order itself will tell.
+fn reserved<'a>(call: &'a Call, dialogue: &mut Dialogue<'_>) -> Flow<Vec<&'a str>> {
+    let known = limited(ids(call, ReferenceKind::Payment).collect::<Vec<_>>())?;
+    if known.len() <= 1 {
+        return Ok(vec![call.require_reference(ReferenceKind::Payment)?]);
+    }
+    let mut reserved = vec![];
+    for id in known {
+        if details(call, id, dialogue)?.is_some_and(|record| record.word() == Some(Word::Authorized)) {
+            reserved.push(id);
+        }
+    }
+    if reserved.is_empty() {
+        return Err(Fault::cannot_ask("references", "hold no payment that is authorized").into());
+    }
+    Ok(reserved)
 }
 
 /// A refusal as what it is: our order did nothing. A "duplicate" may be one because ours was done before, so
 /// that it says nothing.
-fn refused(facts: &mut Facts, kind: ItemKind, echo: &str, reason: &str) -> Result<(), Fault> {
+pub(crate) fn refused(facts: &mut Facts, kind: ItemKind, echo: &str, reason: &str) -> Result<(), Fault> {
     if reason == DUPLICATE {
         return Err(Fault::unreadable("expected another reason than that it was done before"));
     }
     facts.items.push(wire::failed(kind, echo, reason));
     Ok(())
-}
-
-/// Gives money back. Until it is settled, once a day, Authorize.Net refunds nothing: then the whole of it is
-/// voided instead, and a part waits.
-fn refund(call: &Call, order: &RefundOrder, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
-    let payment = require(call, taken_as(call, order)?, dialogue)?;
-    let is_whole = order.amount == payment.settled && order.refunded_before.is_zero();
-    match words::giving_back(&payment.status, &payment.kind)? {
-        GivingBack::Refund => refund_settled(call, order, &payment, dialogue),
-        GivingBack::VoidOrWait if is_whole => {
-            let taken = wire::order(&dialogue.send(requests::void(call, &order.echo, &payment.id)?)?)?;
-            let now = require(call, &payment.id, dialogue)?;
-            let is_voided = now.word() == Some(Word::Voided);
-            match taken {
-                Taken::Refused(_) if !is_voided => Err(not_yet()),
-                Taken::As(_) | Taken::Refused(_) => {
-                    let state = if is_voided { ItemState::Succeeded } else { ItemState::Pending };
-                    Ok(Answer::said(echoed(now.given_back(state, Some(payment.settled)), &order.echo)))
-                }
-            }
-        }
-        GivingBack::VoidOrWait => Err(not_yet()),
-        GivingBack::Done => Ok(Answer::said(voided_for(call, order, &payment))),
-        GivingBack::Impossible => {
-            let item = wire::failed(ItemKind::Refund, &order.echo, &payment.status);
-            Ok(Answer::said(Facts { items: vec![item], ..Facts::default() }))
-        }
-    }
-}
-
-/// The contract has no fault for "too early": as with a processor that asks to slow down, nothing happened, and
-/// the same request will do later.
-fn not_yet() -> processor_sdk::Stop {
-    Fault::Throttled { retry_after_s: Some(NOT_SETTLED_YET_S) }.into()
-}
-
-fn refund_settled(
-    call: &Call,
-    order: &RefundOrder,
-    payment: &Record,
-    dialogue: &mut Dialogue<'_>,
-) -> Flow<Answer> {
-    let Some(digits) = &payment.last_digits else {
-        let why = "is of a payment that was not made by card; refund it in the Merchant Interface";
-        return Err(Fault::cannot_ask("operation", why).into());
-    };
-    match wire::order(&dialogue.send(requests::refund(call, order, &payment.id, digits)?)?)? {
-        Taken::As(id) => {
-            let refund = require(call, &id, dialogue)?;
-            if !refund.is_refund() {
-                return Err(Fault::unreadable("expected a refund at /transaction/transactionType").into());
-            }
-            Ok(Answer::said(echoed(refund.refund(Some(&call.echo)), &order.echo)))
-        }
-        Taken::Refused(reason) => {
-            let mut facts = Facts::default();
-            refused(&mut facts, ItemKind::Refund, &order.echo, &reason)?;
-            Ok(Answer::said(facts))
-        }
-    }
-}
-
-/// What a payment that was voided after it was taken means for a refund: it was this one, if it was for all of
-/// it; else there is nothing left to refund.
-fn voided_for(call: &Call, order: &RefundOrder, payment: &Record) -> Facts {
-    let returned = returned(call, payment);
-    let facts = payment.given_back(ItemState::Succeeded, returned);
-    let is_part =
-        !order.refunded_before.is_zero() || returned.is_some_and(|returned| returned != order.amount);
-    if is_part {
-        let mut facts = facts;
-        facts.items.push(wire::failed(ItemKind::Refund, &order.echo, &payment.status));
-        return facts;
-    }
-    echoed(facts, &order.echo)
-}
-
-/// How much of a payment a void gave back: what would have been settled or, where that is gone from the record,
-/// all that was authorized. After a capture by hand that may be more than was taken.
-fn returned(call: &Call, payment: &Record) -> Option<Money> {
-    let known = payment.settled.is_positive().then_some(payment.settled);
-    known.or((call.capture == CaptureMode::Automatic).then_some(payment.authorized))
 }
 
 /// Everything about the payment, by its ids or, before they are known, by our echo.
@@ -447,53 +383,11 @@ fn facts_of(call: &Call, record: &Record) -> Result<Facts, Fault> {
         // What was taken and then voided by hand is known to the books as taken.
         Some(Word::Voided) if ids(call, ReferenceKind::Capture).any(|id| id == record.id) => {
             let is_ours = ids(call, ReferenceKind::Refund).any(|id| id == record.id);
-            let returned = returned(call, record).or((!is_ours).then_some(record.authorized));
+            let all = (!is_ours).then_some(record.authorized).filter(Money::is_positive);
+            let returned = refunds::returned(call, record).or(all);
             Ok(record.given_back(ItemState::Succeeded, returned))
         }
         Some(_) | None => Ok(facts),
-    }
-}
-
-/// One refund. Without an id (its answer was lost) our echo finds it.
-fn fetch_refund(call: &Call, order: &RefundOrder, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
-    if let Some(id) = &order.id {
-        let Some(record) = details(call, id, dialogue)? else { return Ok(Answer::Absent) };
-        return Ok(Answer::said(match record.is_refund() {
-            true => record.refund(Some(&call.echo)),
-            false => given_back_or_not(call, &record)?,
-        }));
-    }
-    let payment = require(call, taken_as(call, order)?, dialogue)?;
-    match words::giving_back(&payment.status, &payment.kind)? {
-        GivingBack::Refund => {}
-        GivingBack::Done => return Ok(Answer::said(voided_for(call, order, &payment))),
-        // What is not settled can have no refund, and it is not voided either.
-        GivingBack::VoidOrWait | GivingBack::Impossible => return Ok(Answer::Absent),
-    }
-    let wanted = Wanted {
-        echo: &order.echo,
-        refund_of: Some((&call.echo, order.amount)),
-        since: seconds_from(call.created_at, -LOST_REFUND_S)?,
-        until: call.created_at,
-    };
-    let mut facts = Facts::default();
-    for entry in limited(search::find(Account::of(call), wanted, dialogue)?)? {
-        let refund = require(call, &entry.id, dialogue)?;
-        if refund.of.as_ref().is_none_or(|of| *of == payment.id) {
-            wire::add(&mut facts, refund.refund(Some(&call.echo)))?;
-        }
-    }
-    Ok(if facts.items.is_empty() { Answer::Absent } else { Answer::said(facts) })
-}
-
-/// A refund that was a void has the payment's own id.
-fn given_back_or_not(call: &Call, payment: &Record) -> Result<Facts, Fault> {
-    match words::giving_back(&payment.status, &payment.kind)? {
-        GivingBack::Done => Ok(payment.given_back(ItemState::Succeeded, returned(call, payment))),
-        // The void may not show yet.
-        GivingBack::VoidOrWait => Ok(payment.given_back(ItemState::Pending, None)),
-        // It was settled instead.
-        GivingBack::Refund | GivingBack::Impossible => Ok(payment.given_back(ItemState::Failed, None)),
     }
 }
 
@@ -505,20 +399,12 @@ fn fetch_dispute(call: &Call, id: &str, dialogue: &mut Dialogue<'_>) -> Flow<Ans
     }
 }
 
-/// The record that the money to give back was taken as.
-fn taken_as<'a>(call: &'a Call, order: &'a RefundOrder) -> Result<&'a str, Fault> {
-    match order.capture.as_deref().or_else(|| call.reference(ReferenceKind::Capture)) {
-        Some(id) => Ok(id),
-        None => call.require_reference(ReferenceKind::Payment),
-    }
-}
-
 fn ids(call: &Call, kind: ReferenceKind) -> impl Iterator<Item = &str> {
     let of_kind = move |reference: &&Reference| reference.kind == kind;
     call.references.iter().filter(of_kind).map(|reference| reference.id.as_str())
 }
 
-fn limited<T>(records: Vec<T>) -> Result<Vec<T>, Fault> {
+pub(crate) fn limited<T>(records: Vec<T>) -> Result<Vec<T>, Fault> {
     if records.len() > RECORDS_MAX {
         return Err(Fault::unreadable(&format!("expected at most {RECORDS_MAX} records")));
     }
@@ -526,17 +412,18 @@ fn limited<T>(records: Vec<T>) -> Result<Vec<T>, Fault> {
 }
 
 /// One record; `None` when Authorize.Net says that it has no such thing.
-fn details(call: &Call, id: &str, dialogue: &mut Dialogue<'_>) -> Flow<Option<Record>> {
-    let answer = wire::answer(&dialogue.send(requests::details(Account::of(call), id)?)?)?;
-    let currency = amounts::of_account(&call.settings)?;
-    Ok(answer.map(|answer| wire::record(&answer, currency)).transpose()?)
+pub(crate) fn details(call: &Call, id: &str, dialogue: &mut Dialogue<'_>) -> Flow<Option<Record>> {
+    let response = dialogue.send(requests::details(Account::of(call), id)?)?;
+    let Some(answer) = wire::answer(&response)? else { return Ok(None) };
+    let record = wire::record(&answer, id, amounts::of_account(&call.settings)?)?;
+    Ok(Some(Record { said_at: wire::date(&response), ..record }))
 }
 
-fn require(call: &Call, id: &str, dialogue: &mut Dialogue<'_>) -> Flow<Record> {
+pub(crate) fn require(call: &Call, id: &str, dialogue: &mut Dialogue<'_>) -> Flow<Record> {
     Ok(details(call, id, dialogue)?.ok_or_else(|| Fault::unreadable("expected details of a known record"))?)
 }
 
-fn seconds_from(at: Timestamp, seconds: i64) -> Result<Timestamp, Fault> {
+pub(crate) fn seconds_from(at: Timestamp, seconds: i64) -> Result<Timestamp, Fault> {
     at.checked_add_seconds(seconds)
         .map_err(|_| Fault::cannot_ask("created_at", "must lie in a year that can be counted"))
 }
@@ -545,12 +432,4 @@ fn seconds_from(at: Timestamp, seconds: i64) -> Result<Timestamp, Fault> {
 fn pending(kind: ItemKind, id: &str, echo: &str) -> Item {
     let (id, echo) = (Some(id.to_owned()), Some(echo.to_owned()));
     Item { kind, id, echo, state: ItemState::Pending, amount: None, reason: None, at: None }
-}
-
-/// The answer to an order of ours is about that order.
-fn echoed(mut facts: Facts, echo: &str) -> Facts {
-    for item in &mut facts.items {
-        item.echo = Some(echo.to_owned());
-    }
-    facts
 }

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use processor_sdk::{Dialogue, Fault, Flow, HttpRequest, Json, Money, Timestamp};
 
 use crate::requests::{self, Account};
-use crate::{amounts, wire};
+use crate::{amounts, wire, words};
 
 /// Entries of one page, of at most 1000 that Authorize.Net gives: half of what the hub would read at once.
 const PAGE_ENTRIES: usize = 250;
@@ -37,6 +37,13 @@ pub(crate) struct Entry {
     pub(crate) submitted_at: Timestamp,
 }
 
+impl Entry {
+    /// By its status, because lists do not tell the type.
+    fn is_refund(&self) -> bool {
+        self.status.starts_with("refund")
+    }
+}
+
 /// What was found, newest first.
 pub(crate) fn find(
     account: Account<'_>,
@@ -45,7 +52,7 @@ pub(crate) fn find(
 ) -> Flow<Vec<Entry>> {
     let mut search = Search { wanted, reads_left: READS_MAX, seen: BTreeSet::new(), found: vec![] };
     search.list(dialogue, |page| requests::unsettled(account, PAGE_ENTRIES, page))?;
-    if search.found.is_empty() {
+    if !search.is_over() {
         let batches = search.ask(dialogue, requests::batches(account, wanted.since, wanted.until)?)?;
         for batch in wire::list(&batches, "/batchList")? {
             let id = batch.text("/batchId")?.to_owned();
@@ -80,7 +87,7 @@ impl Search<'_> {
         request: impl Fn(usize) -> Result<HttpRequest, Fault>,
     ) -> Flow<()> {
         let mut is_sorted = true;
-        let mut newest = Timestamp::MAX;
+        let mut oldest = Timestamp::MAX;
         for page in 1.. {
             let answer = self.ask(dialogue, request(page)?)?;
             let entries = wire::list(&answer, "/transactions")?;
@@ -88,13 +95,13 @@ impl Search<'_> {
             let known = self.seen.len();
             for line in &entries {
                 let entry = read(line)?;
-                is_sorted &= entry.submitted_at <= newest;
-                newest = entry.submitted_at;
+                is_sorted &= entry.submitted_at <= oldest;
+                oldest = entry.submitted_at;
                 if self.seen.insert(entry.id.clone()) && self.is_wanted(&entry, line) {
                     self.found.push(entry);
                 }
             }
-            if is_last || (is_sorted && newest < self.wanted.since) {
+            if is_last || (is_sorted && oldest < self.wanted.since) {
                 return Ok(());
             }
             if self.seen.len() == known {
@@ -102,6 +109,17 @@ impl Search<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether what was looked for is certainly found. A try that failed may have been followed by a better one
+    /// that is settled already, and what only looks like it may be another.
+    fn is_over(&self) -> bool {
+        let wants_refund = self.wanted.refund_of.is_some();
+        self.found.iter().any(|entry| {
+            entry.echo.as_deref() == Some(self.wanted.echo)
+                && !words::is_failed(&entry.status)
+                && entry.is_refund() == wants_refund
+        })
     }
 
     fn is_wanted(&self, entry: &Entry, line: &Json) -> bool {
@@ -112,7 +130,7 @@ impl Search<'_> {
             let is_nameless = entry.echo.as_deref().is_none_or(|echo| echo == payment_echo);
             let said = amounts::read(line, "/settleAmount", amount.currency());
             is_nameless
-                && entry.status.starts_with("refund")
+                && entry.is_refund()
                 && entry.submitted_at >= self.wanted.since
                 // An amount that cannot be read may be this one: its details will say.
                 && said.map_or(true, |said| said == amount)

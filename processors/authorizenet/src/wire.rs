@@ -20,6 +20,9 @@ pub(crate) const NO_ID: &str = "0";
 const NOT_FOUND: &str = "E00040";
 /// The reason of whatever was approved.
 const APPROVED: &str = "1";
+/// Names of months in headers.
+const MONTHS: [&str; 12] =
+    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 /// Longest echo of ours, in characters: also Authorize.Net's limit for an invoice number.
 const ECHO_CHARS_MAX: usize = 20;
 /// How long an authorization can be captured, in seconds. Authorize.Net lets it lapse after 30 days.
@@ -104,6 +107,14 @@ pub(crate) fn echo(body: &Json, pointer: &str) -> Result<Option<String>, Fault> 
     Ok(body.optional_text(pointer)?.filter(is_echo).map(str::to_owned))
 }
 
+/// The time in a response's `Date` (RFC 9110 §5.6.7): `Sun, 04 Jan 2026 09:00:01 GMT`.
+pub(crate) fn date(response: &HttpResponse) -> Option<Timestamp> {
+    let (_, date) = response.headers.get("date")?.split_once(", ")?;
+    let [day, month, year, time, "GMT"] = date.split(' ').collect::<Vec<_>>()[..] else { return None };
+    let month = 1 + MONTHS.iter().position(|name| *name == month)?;
+    Timestamp::parse_rfc3339(&format!("{year}-{month:02}-{day}T{time}Z")).ok()
+}
+
 /// A payment or a refund, by its details.
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
@@ -123,13 +134,19 @@ pub(crate) struct Record {
     /// The last four digits of the card.
     pub(crate) last_digits: Option<String>,
     pub(crate) submitted_at: Timestamp,
+    /// When Authorize.Net said so, where it dates its answers.
+    pub(crate) said_at: Option<Timestamp>,
 }
 
-pub(crate) fn record(body: &Json, currency: Currency) -> Result<Record, Fault> {
+/// The record that was asked for by this id.
+pub(crate) fn record(body: &Json, asked: &str, currency: Currency) -> Result<Record, Fault> {
     let invoice = echo(body, "/transaction/order/invoiceNumber")?;
     let is_foreign = invoice.is_none() && body.optional_text("/transaction/order/invoiceNumber")?.is_some();
     let reference = echo(body, "/transrefId")?;
     let id = body.text("/transaction/transId")?;
+    if id != asked {
+        return Err(Fault::unreadable("expected the id that was asked for at /transaction/transId"));
+    }
     let of = body.optional_text("/transaction/refTransId")?;
     Ok(Record {
         id: id.to_owned(),
@@ -143,6 +160,7 @@ pub(crate) fn record(body: &Json, currency: Currency) -> Result<Record, Fault> {
         reason: optional_code(body, "/transaction/responseReasonCode")?,
         last_digits: last_digits(body)?,
         submitted_at: body.rfc3339("/transaction/submitTimeUTC")?,
+        said_at: None,
     })
 }
 
@@ -210,7 +228,9 @@ impl Record {
     pub(crate) fn refund(&self, payment_echo: Option<&str>) -> Facts {
         let echo = self.echo.clone().filter(|echo| Some(echo.as_str()) != payment_echo);
         let state = words::of_refund(&self.status);
-        let item = Item { echo, ..self.item(ItemKind::Refund, state, Some(self.settled)) };
+        // What does not get so far as a settlement may have no amount in it.
+        let amount = [self.settled, self.authorized].into_iter().find(Money::is_positive);
+        let item = Item { echo, ..self.item(ItemKind::Refund, state, amount) };
         let facts =
             Facts { items: vec![item], ..Facts::default() }.reference(ReferenceKind::Refund, &self.id);
         match &self.of {
