@@ -201,7 +201,8 @@ impl Record {
                 facts.items.push(self.item(ItemKind::Capture, ItemState::Succeeded, Some(self.settled)));
                 facts = facts.reference(ReferenceKind::Capture, &self.id);
             }
-            Some(Word::Pending) => facts.amount = Some(self.authorized),
+            // What is held may not have been authorized yet.
+            Some(Word::Pending) => facts.amount = Some(self.authorized).filter(Money::is_positive),
             Some(Word::Declined) => {
                 // Where it failed after it had been approved, only the status says why.
                 let reason = self.reason.as_deref().filter(|reason| *reason != APPROVED);

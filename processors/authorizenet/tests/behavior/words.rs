@@ -70,6 +70,18 @@ fn states_of_payments() {
     }
 }
 
+/// Nothing may be authorized yet while a payment is held; that is no wrong amount.
+#[test]
+fn what_is_held_names_no_wrong_amount() {
+    for (authorized, expected) in [(12.34, Some(1234)), (0.0, None)] {
+        let held = payment("FDSPendingReview", json!({"authAmount": authorized, "settleAmount": 0.0}));
+        let said = facts(fetch_payment(), vec![held]);
+        assert_eq!(said.word, Some(Word::Pending));
+        assert_eq!(said.amount.map(|amount| amount.minor()), expected, "{authorized}");
+        assert_eq!((said.captured, said.items.len()), (None, 0));
+    }
+}
+
 #[test]
 fn states_of_refunds() {
     for (status, expected) in [
