@@ -243,7 +243,11 @@ fn complete(call: &Call, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
         Refused::TryAgain => Word::Open,
         Refused::Final => Word::Declined,
         Refused::Expired => Word::Expired,
-        Refused::Other => return opened_or_said(call, facts, &order),
+        Refused::Other => {
+            // That it is not approved is so now, whatever it was before.
+            facts.at = facts.at.filter(|_| facts.word != Some(Word::Open));
+            return opened_or_said(call, facts, &order);
+        }
     };
     if !waits {
         return Ok(Answer::said(facts));

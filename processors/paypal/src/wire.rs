@@ -32,7 +32,7 @@ pub(crate) fn order(call: &Call, order: &Json) -> Result<Facts, Fault> {
     Ok(Facts {
         word: Some(word),
         amount: Some(amounts::read(&unit, "/amount")?),
-        at: if waits { updated_at(order)? } else { None },
+        at: if waits { last_change(order)? } else { None },
         ..facts
     }
     .reference(ReferenceKind::Order, order.text("/id")?))
@@ -63,12 +63,11 @@ fn paid(unit: &Json, what: &str) -> Result<Vec<Json>, Fault> {
     unit.at(&pointer).map_or_else(|| Ok(Vec::new()), |_| unit.list(&pointer))
 }
 
-/// When an order came to its state. One that was never changed says only when it was made, and then the hub's
-/// own time of asking counts.
-fn updated_at(order: &Json) -> Result<Option<Timestamp>, Fault> {
-    let (made_at, updated_at) =
-        (optional_time(order, "/create_time")?, optional_time(order, "/update_time")?);
-    Ok(updated_at.filter(|updated_at| made_at.is_some_and(|made_at| *updated_at > made_at)))
+/// When an order changed last, by PayPal's clock: so an approval stays older than a refusal to complete it, however
+/// often it is looked up afterwards. Where PayPal says no more than when the order was made, waiting and approved
+/// are of the same time, and approved counts for more.
+fn last_change(order: &Json) -> Result<Option<Timestamp>, Fault> {
+    Ok(optional_time(order, "/update_time")?.max(optional_time(order, "/create_time")?))
 }
 
 fn optional_time(object: &Json, pointer: &str) -> Result<Option<Timestamp>, Fault> {

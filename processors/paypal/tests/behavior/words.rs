@@ -290,18 +290,22 @@ fn reasons_why_a_capture_is_pending() {
 }
 
 #[test]
-fn an_order_is_dated_by_what_the_shopper_did() {
+fn an_order_is_dated_by_its_last_change() {
     let time = |text: &str| Timestamp::parse_rfc3339(text).ok();
     for (status, update_time, expected) in [
         ("APPROVED", json!(UPDATED_AT), time(UPDATED_AT)),
         ("PAYER_ACTION_REQUIRED", json!(UPDATED_AT), time(UPDATED_AT)),
-        // Nothing says when it was approved: the hub's own time of asking counts.
-        ("APPROVED", json!(null), None),
-        ("APPROVED", json!(MADE_AT), None),
+        // Whether or not PayPal notes an approval, it is no older than the order and counts for more.
+        ("APPROVED", json!(null), time(MADE_AT)),
+        ("APPROVED", json!(MADE_AT), time(MADE_AT)),
+        ("PAYER_ACTION_REQUIRED", json!(null), time(MADE_AT)),
         // Payments change after their order.
         ("COMPLETED", json!(UPDATED_AT), None),
+        ("VOIDED", json!(UPDATED_AT), None),
     ] {
         let order = changed(order(status, json!({})), json!({"update_time": update_time}));
         assert_eq!(fetched(order).at, expected, "{status} {update_time}");
     }
+    let undated = without(without(order("APPROVED", json!({})), "", "update_time"), "", "create_time");
+    assert_eq!(fetched(undated).at, None);
 }
