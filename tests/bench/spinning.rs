@@ -188,13 +188,18 @@ fn subject(
         name: "measured".to_owned(),
         adapter: choice,
         livemode: call.livemode,
+        currencies: vec![],
         settings: subject.settings.clone(),
         secrets: secrets.map(|(name, value)| (name.clone(), vec![SecretText::new(value)])).collect(),
         grants: grants(&descriptor, &fixture.transcript),
         webhook_path_secret: None,
     };
-    let surroundings =
-        Surroundings { transport: Arc::new(Memory::of(fixture)), clock: Arc::new(SystemClock), plugins };
+    let surroundings = Surroundings {
+        transport: Arc::new(Memory::of(fixture)),
+        clock: Arc::new(SystemClock),
+        plugins,
+        failures: Arc::default(),
+    };
     let connector = build(config, &surroundings).expect("a connector");
     Measured { name: name.to_owned(), connector, call: call.clone() }
 }

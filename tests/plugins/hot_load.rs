@@ -249,6 +249,32 @@ fn desk_inspect(desk: &Desk, bytes: &[u8]) -> Value {
     payhub(&["plugin", "inspect", file.to_str().expect("UTF-8"), "--json"], &[]).json()
 }
 
+/// Somebody was killed while having a file take the place of another: the next start has what was there before.
+#[test]
+fn a_replacement_that_was_broken_off_is_taken_back() {
+    let mut desk = desk();
+    let names = |desk: &Desk| {
+        let entries = std::fs::read_dir(folder(desk)).expect("a folder");
+        entries.map(|entry| entry.expect("an entry").file_name()).collect::<Vec<_>>()
+    };
+    let before = names(&desk);
+    desk.world.kill_hub();
+    let old = std::fs::read(folder(&desk).join("old.wasm")).expect("the old file");
+    put(&desk, "new.wasm", &newer());
+    put(&desk, ".old.wasm.replaced", &old);
+    put(&desk, ".placing.json", br#"{"coming":["new.wasm"],"going":["old.wasm"]}"#);
+    remove(&desk, "old.wasm");
+    desk.world.start_hub();
+    assert_eq!((in_force(&desk).as_str(), names(&desk)), (OLD, before));
+    desk.until_refund(&desk.refund(&desk.paid("after"), 1999), "succeeded");
+    // And it can be done again, to its end.
+    assert_eq!(
+        add(&desk, &version(&[REFUNDS]), &["--replace"]).done(),
+        format!("sandbox {OLD} is in force for sandbox\n")
+    );
+    assert_eq!(names(&desk).len(), 1, "nothing is left beside it");
+}
+
 /// Versions that come and go in the middle of everything lose, double and refuse nothing.
 #[test]
 fn a_swap_under_load_loses_nothing() {

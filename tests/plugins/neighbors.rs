@@ -177,7 +177,7 @@ async fn no_plugin_settles_a_payment_of_another_connector() {
     // Who goes by the processor's id alone is told that it names two, and nothing is done.
     let by_reference = page.session().to_owned();
     let refused = hub.operator(Request::ShowPayment { id: by_reference }).await;
-    let refused = refused.err().expect("two payments").to_string();
+    let refused = refused.expect_err("two payments").to_string();
     for payment in [id(&open), id(&own)] {
         assert!(refused.contains("one payment; this names") && refused.contains(payment), "{refused}");
     }

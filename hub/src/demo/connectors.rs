@@ -75,7 +75,11 @@ impl DemoConnectors {
     /// The lineup of the start. Compiling plugins takes its time, and signals are heard meanwhile.
     pub(super) async fn first_lineup(source: &Arc<Self>) -> Result<Lineup, StartError> {
         let reading = Arc::clone(source);
-        let lineup = tokio::task::spawn_blocking(move || reading.lineup()).await;
+        let first = move || {
+            Shelf::mend(&plugins(&reading.data_dir).folder)?;
+            reading.lineup()
+        };
+        let lineup = tokio::task::spawn_blocking(first).await;
         lineup.map_err(|error| StartError::Aborted(error.to_string()))?
     }
 

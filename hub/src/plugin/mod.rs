@@ -14,6 +14,8 @@ pub mod signature;
 
 pub mod kept;
 
+pub mod placing;
+
 mod manifest;
 
 pub mod cache;

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use super::cache::CodeCache;
 use super::file::{FILE_BYTES_MAX, PluginHash};
 use super::limits::Limits;
+use super::placing;
 use super::sandbox::{Plugin, PluginError, Sandbox};
 use super::signature::{self, TrustedKey};
 
@@ -78,6 +79,14 @@ pub enum NotFound {
 }
 
 impl Shelf {
+    /// Mends a folder in which somebody was killed who was adding a plugin: for the start, before it is read.
+    ///
+    /// # Errors
+    /// [`ShelfError::Folder`].
+    pub fn mend(folder: &Path) -> Result<(), ShelfError> {
+        placing::mend(folder).map_err(|source| ShelfError::Folder { path: folder.to_owned(), source })
+    }
+
     /// Loads every `*.wasm` of a folder; a folder that is not there has none. What `before` has loaded from
     /// the same bytes on the same terms is taken from there. Compiling may take seconds: not for a thread
     /// that serves requests.

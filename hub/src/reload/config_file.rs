@@ -38,6 +38,7 @@ impl ConfigFile {
     /// # Errors
     /// [`StartError`].
     pub fn first_lineup(&self) -> Result<Lineup, StartError> {
+        Shelf::mend(&self.in_force.plugins.folder)?;
         self.lineup_of(&self.in_force)
     }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use payhub::operator::socket::{AskError, ask};
 use payhub::operator::{Failure, Request};
+use payhub::plugin::placing::{New, Turn};
 use payhub::plugin::sandbox::Plugin;
 use payhub::plugin::shelf::{Shelf, Terms};
 use payhub::plugin::smoke::smoke;
@@ -48,6 +49,7 @@ async fn add(file: &Path, replace: bool, place: &Place) -> Result<Value, Failure
     let Checked { plugin, bytes, signature } = checked(file, &place.plugins.terms)?;
     let disk = |error: std::io::Error| failure("disk", format!("{}: {error}", folder.display()));
     payhub::private_file::make_folder(folder).map_err(disk)?;
+    let turn = Turn::take(folder).map_err(disk)?;
     let there = Shelf::read(folder, &place.plugins.terms, &Shelf::default())
         .map_err(|error| failure("plugins_folder", error.to_string()))?;
     let descriptor = plugin.descriptor();
@@ -65,25 +67,26 @@ async fn add(file: &Path, replace: bool, place: &Place) -> Result<Value, Failure
     }
     let hash = plugin.hash().to_string();
     let name = format!("{}-{}-{}.wasm", descriptor.name, descriptor.version, &hash[..HASH_CHARS]);
-    let placed =
-        Placed::put(folder, &name, &bytes, signature.as_deref(), others.iter().map(|(name, _)| name))
-            .map_err(disk)?;
-    let in_force = match ask(&place.data_dir, &Request::Reload).await {
-        Ok(_) => Some(in_force(place, &hash).await?),
-        Err(AskError::NotRunning) => None,
+    let others: Vec<_> = others.iter().map(|(name, _)| name.clone()).collect();
+    let new = New { name: &name, bytes: &bytes, signature: signature.as_deref() };
+    let placed = turn.place(new, &others).map_err(disk)?;
+    let hub_runs = match ask(&place.data_dir, &Request::Reload).await {
+        Ok(_) => true,
+        Err(AskError::NotRunning) => false,
         Err(error) => {
             placed.take_back().map_err(disk)?;
             return Err(error.failure());
         }
     };
-    placed.settle().map_err(disk)?;
+    placed.accept().map_err(disk)?;
+    let in_force = if hub_runs { Some(in_force(place, &hash).await?) } else { None };
     let example = if in_force.as_ref().is_some_and(Vec::is_empty) { Some(example(descriptor)) } else { None };
     Ok(json!({
         "name": descriptor.name,
         "version": descriptor.version,
         "sha256": hash,
         "file": folder.join(&name),
-        "hub_runs": in_force.is_some(),
+        "hub_runs": hub_runs,
         "connectors": in_force.unwrap_or_default(),
         "example": example,
     }))
@@ -128,59 +131,6 @@ async fn in_force(place: &Place, sha256: &str) -> Result<Vec<String>, Failure> {
     let of_it = items(&listed, "/data").iter();
     let of_it = of_it.filter(|one| text(one, "/sha256") == sha256 && text(one, "/state") == "in_force");
     Ok(of_it.map(|one| text(one, "/connector").to_owned()).collect())
-}
-
-/// A file that was put into the folder, and those in whose place it came.
-struct Placed {
-    files: Vec<PathBuf>,
-    aside: Vec<(PathBuf, PathBuf)>,
-}
-
-impl Placed {
-    fn put<'a>(
-        folder: &Path,
-        name: &str,
-        bytes: &[u8],
-        signature: Option<&[u8]>,
-        others: impl Iterator<Item = &'a String>,
-    ) -> std::io::Result<Self> {
-        let mut placed = Self { files: vec![], aside: vec![] };
-        for other in others {
-            let path = folder.join(other);
-            let aside = folder.join(format!("{other}.replaced"));
-            std::fs::rename(&path, &aside)?;
-            placed.aside.push((path, aside));
-        }
-        let path = folder.join(name);
-        // The signature first: a watching hub must not find the file without it.
-        if let Some(signature) = signature {
-            let beside = folder.join(format!("{name}.{SIGNATURE_EXTENSION}"));
-            payhub::private_file::write(&beside, signature)?;
-            placed.files.push(beside);
-        }
-        if !path.exists() {
-            payhub::private_file::write(&path, bytes)?;
-            placed.files.push(path);
-        }
-        Ok(placed)
-    }
-
-    fn take_back(self) -> std::io::Result<()> {
-        for file in &self.files {
-            std::fs::remove_file(file)?;
-        }
-        for (path, aside) in &self.aside {
-            std::fs::rename(aside, path)?;
-        }
-        Ok(())
-    }
-
-    fn settle(self) -> std::io::Result<()> {
-        for (_, aside) in &self.aside {
-            std::fs::remove_file(aside)?;
-        }
-        Ok(())
-    }
 }
 
 /// How a connector with this plugin is written into the config.
