@@ -39,7 +39,11 @@ pub struct Descriptor {
     pub acknowledgement: Acknowledgement,
     /// Requests other than GET that only read.
     #[serde(default)]
-    pub reads: Vec<ReadRule>,
+    pub reads: Vec<RequestRule>,
+    /// Writes that carry no idempotency key, because the same again changes nothing: such as completing one payment,
+    /// where the key stands in a body and these have none. DELETE is always one (RFC 9110 §9.2.2).
+    #[serde(default)]
+    pub repeatable: Vec<RequestRule>,
     /// Names of JSON fields in responses and deliveries that must never be stored readable: client
     /// secrets, tokens, personal data.
     #[serde(default)]
@@ -128,6 +132,14 @@ pub enum Currencies {
     Listed(Vec<CurrencyLimit>),
 }
 
+impl LookUp {
+    /// Whether a look-up of a payment tells what became of its captures, voids and refunds.
+    #[must_use]
+    pub const fn tells_of_transfers(self) -> bool {
+        matches!(self, Self::ById | Self::ByEcho)
+    }
+}
+
 impl Currencies {
     /// Only these of them, each with its limits; all of them when `wanted` is empty.
     ///
@@ -175,6 +187,9 @@ pub enum LookUp {
     None,
     /// By the processor's id only.
     ById,
+    /// By the processor's id, and of the page only: what became of a capture, a void or a refund it does not say.
+    /// For [`Capabilities::fetch_payment`].
+    PageById,
     /// By the processor's id or by our echo, so that even a lost first answer can be found.
     ByEcho,
 }
@@ -308,15 +323,15 @@ pub struct Acknowledgement {
     pub body: String,
 }
 
-/// Requests by a method other than GET that only read.
+/// Requests by a method other than GET of which something is so.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct ReadRule {
+pub struct RequestRule {
     /// Method.
     pub method: crate::Method,
     /// Path prefix, such as `/v2/search/`.
     pub path_prefix: String,
-    /// A text that the body must begin with, where one path serves reads and writes.
+    /// A text that the body must begin with, where one path serves several purposes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body_prefix: Option<String>,
 }

@@ -142,12 +142,12 @@ pub fn can_look_up(kind: OperationKind, profile: &ConnectorProfile) -> bool {
         // Its id may have been in the lost answer, so that only our echo finds it.
         OperationKind::OpenCheckout => capabilities.fetch_payment == LookUp::ByEcho,
         OperationKind::Refund => {
-            capabilities.fetch_refund == LookUp::ByEcho || capabilities.fetch_payment != LookUp::None
+            capabilities.fetch_refund == LookUp::ByEcho || capabilities.fetch_payment.tells_of_transfers()
         }
-        OperationKind::CompleteCheckout
-        | OperationKind::ExpireCheckout
-        | OperationKind::Capture
-        | OperationKind::Void => capabilities.fetch_payment != LookUp::None,
+        OperationKind::CompleteCheckout | OperationKind::ExpireCheckout => {
+            capabilities.fetch_payment != LookUp::None
+        }
+        OperationKind::Capture | OperationKind::Void => capabilities.fetch_payment.tells_of_transfers(),
         OperationKind::FetchPayment | OperationKind::FetchRefund | OperationKind::FetchDispute => false,
     }
 }
@@ -295,6 +295,10 @@ mod tests {
             (OperationKind::Refund, LookUp::ById, true),
             (OperationKind::Refund, LookUp::None, false),
             (OperationKind::Void, LookUp::None, false),
+            // The page tells of itself, and of no money that moved afterwards.
+            (OperationKind::ExpireCheckout, LookUp::PageById, true),
+            (OperationKind::Capture, LookUp::PageById, false),
+            (OperationKind::Refund, LookUp::PageById, false),
         ] {
             assert_eq!(can_look_up(kind, &profile(100, look_up)), expected, "{kind:?} {look_up:?}");
         }

@@ -159,7 +159,7 @@ async fn look_up(
 /// Whether one refund can be looked up by itself: by our echo, or by an id that we have.
 fn can_fetch_refund(payment: &PaymentIntent, capabilities: &Capabilities, id: &RefundId) -> bool {
     match capabilities.fetch_refund {
-        LookUp::None => false,
+        LookUp::None | LookUp::PageById => false,
         LookUp::ByEcho => true,
         LookUp::ById => {
             payment.refunds.iter().any(|refund| refund.id == *id && refund.processor_id.is_some())

@@ -73,7 +73,7 @@ impl Adapter for Adyen {
                 multiple_refunds: true,
                 complete_checkout: true,
                 expire_checkout: true,
-                fetch_payment: LookUp::ById,
+                fetch_payment: LookUp::PageById,
                 fetch_refund: LookUp::None,
                 fetch_dispute: LookUp::None,
                 silent_auto_capture: true,
@@ -92,6 +92,7 @@ impl Adapter for Adyen {
             // The word is what older endpoints were asked for; newer ones look at the status alone.
             acknowledgement: Acknowledgement { status: 202, body: "[accepted]".to_owned() },
             reads: vec![],
+            repeatable: vec![],
             never_store: NEVER_STORE.iter().map(|name| (*name).to_owned()).collect(),
             needs: vec![],
         }

@@ -90,6 +90,7 @@ impl Adapter for Sandbox {
             deliveries: SignedDeliveries::WholeBody,
             acknowledgement: Acknowledgement { status: 200, body: String::new() },
             reads: vec![],
+            repeatable: vec![],
             never_store: vec![],
             needs: vec![],
         }

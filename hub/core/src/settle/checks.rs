@@ -139,7 +139,9 @@ pub(crate) fn pace(payment: &PaymentIntent, attempt_id: &AttemptId) -> Option<Pa
         .refunds
         .iter()
         .any(|refund| refund.attempt_id == *attempt_id && refund.status == TransferStatus::Pending);
-    if capturing || refunding || contradicts_itself(payment, attempt) {
+    // Where only the page is shown, a look says nothing of money that moved since.
+    let tells = capabilities.fetch_payment.tells_of_transfers();
+    if tells && (capturing || refunding || contradicts_itself(payment, attempt)) {
         return Some(Pace::Soon);
     }
     let opening = attempt.open_operation(OperationKind::OpenCheckout).is_some();
@@ -154,6 +156,7 @@ pub(crate) fn pace(payment: &PaymentIntent, attempt_id: &AttemptId) -> Option<Pa
             let pace = if attempt.returned_at.is_some() { Pace::Soon } else { Pace::Open };
             (!spent).then_some(pace)
         }
+        AttemptState::Authorized if !tells => None,
         AttemptState::Authorized => {
             let voiding =
                 attempt.evidence.items(ItemKind::Void).iter().any(|void| void.state == ItemState::Pending);
@@ -174,7 +177,7 @@ pub(crate) fn pace(payment: &PaymentIntent, attempt_id: &AttemptId) -> Option<Pa
 fn can_look_up_payment(attempt: &Attempt) -> bool {
     match attempt.profile.capabilities.fetch_payment {
         LookUp::None => false,
-        LookUp::ById => !attempt.evidence.references().is_empty(),
+        LookUp::ById | LookUp::PageById => !attempt.evidence.references().is_empty(),
         LookUp::ByEcho => true,
     }
 }
@@ -185,7 +188,7 @@ fn refund_can_be_looked_up(payment: &PaymentIntent, attempt: &Attempt, capabilit
         .iter()
         .filter(|refund| refund.attempt_id == attempt.id && refund.status == TransferStatus::Pending);
     match capabilities.fetch_refund {
-        LookUp::None => false,
+        LookUp::None | LookUp::PageById => false,
         LookUp::ById => pending.any(|refund| refund.processor_id.is_some()),
         LookUp::ByEcho => pending.next().is_some(),
     }

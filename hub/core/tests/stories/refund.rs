@@ -311,3 +311,26 @@ fn looked_up_alone_where_payments_cannot_be() {
          is succeeded refunded 5.00",
     );
 }
+
+#[test]
+fn where_only_the_page_can_be_looked_up_the_same_key_finds_out() {
+    check(
+        "intent 20.00
+         start a1 first page_by_id
+         says a1 open open id:link_1 door
+         hears a1 paid captured:20.00
+         refund 5.00
+         unknown a1 r1
+         tick 1s
+         wants send a1 r1
+         unknown a1 r1
+         tick 5s
+         wants send a1 r1                           // never a look, which could not tell
+         tick 2d                                    // the key is forgotten
+         unknown a1 r1
+         wants nothing                              // a webhook tells, or an operator
+         is succeeded refunded 0 pending 5.00
+         hears a1 refund=r1#re_1/succeeded/5.00
+         is succeeded refunded 5.00 pending 0",
+    );
+}

@@ -83,6 +83,10 @@ pub(crate) fn profile<'a>(connector: &str, flags: impl IntoIterator<Item = &'a s
                 capabilities.fetch_payment = LookUp::ById;
                 capabilities.fetch_refund = LookUp::ById;
             }
+            "page_by_id" => {
+                capabilities.fetch_payment = LookUp::PageById;
+                capabilities.fetch_refund = LookUp::None;
+            }
             "look_first" => idempotency.after_unknown = AfterUnknown::LookFirst,
             "keyless" => {
                 idempotency.carrier = KeyCarrier::None;
@@ -304,8 +308,8 @@ impl World {
             let disputes = payment.disputes.iter().filter(move |dispute| dispute.status == status);
             disputes.map(|dispute| dispute.amount.minor()).sum::<i64>()
         };
-        let held = of(hub_core::payment::DisputeStatus::Open);
-        let lost = of(hub_core::payment::DisputeStatus::Lost);
+        let held = of(DisputeStatus::Open);
+        let lost = of(DisputeStatus::Lost);
         let kept = payment.amount_captured().minor() - payment.amount_refunded().minor();
         assert_eq!(balance(Account::DisputesHeld), held, "books of open disputes");
         assert_eq!(balance(Account::ProcessorReceivable), kept - held - lost, "books of processors' debt");
