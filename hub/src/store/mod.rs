@@ -664,7 +664,7 @@ pub trait Store: Send + Sync {
     async fn figures(&self, now: Timestamp) -> Result<StoreFigures, StoreError>;
     /// Payments that wait for a person, newest first.
     async fn waiting_for_person(&self, scope: &Scope, page: &Page) -> Result<Vec<PaymentIntent>, StoreError>;
-    /// Deliveries that match no payment or cannot be read, newest first.
+    /// Deliveries that match no payment, cannot be read, or are put off with a reason, newest first.
     async fn stranded(&self, scope: &Scope, page: &Page) -> Result<Vec<StrandedDelivery>, StoreError>;
     async fn api_key(&self, key_id: &str) -> Result<Option<ApiKeyRow>, StoreError>;
     async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError>;

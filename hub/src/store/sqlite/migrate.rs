@@ -29,6 +29,10 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         sql: include_str!("migrations/0005_deliveries_of_payments.sql"),
     },
     Migration { name: "0006_pinned_plugins", sql: include_str!("migrations/0006_pinned_plugins.sql") },
+    Migration {
+        name: "0007_deliveries_put_off",
+        sql: include_str!("migrations/0007_deliveries_put_off.sql"),
+    },
 ];
 
 /// In a database's header: "PyHb", so that another program's file is not taken for ours.

@@ -97,7 +97,8 @@ pub(in crate::store::sqlite) fn inbox_waiting(
 // Ids sort by their time, so `id DESC` is newest first.
 pub(in crate::store::sqlite) const STRANDED: &str =
     "SELECT id, connector, received_at, state, note, settled_at FROM inbox
-     WHERE merchant_id = ?1 AND livemode = ?2 AND id < ?3 AND state IN ('unmatched', 'unreadable')
+     WHERE merchant_id = ?1 AND livemode = ?2 AND id < ?3
+       AND (state IN ('unmatched', 'unreadable') OR (state = 'received' AND note IS NOT NULL))
      ORDER BY id DESC LIMIT ?4";
 
 pub(in crate::store::sqlite) fn stranded(

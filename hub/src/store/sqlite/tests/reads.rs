@@ -365,3 +365,44 @@ async fn readers_cannot_write() {
     }
     assert_eq!(store.next_due(at(0)).await, Ok(None));
 }
+
+/// What waits with a reason is for the operator to see; what just waits, or was read, is not.
+#[tokio::test]
+async fn deliveries_that_do_not_get_on_are_shown() {
+    let (_directory, store) = open();
+    let states = [
+        ("never tried", None),
+        ("put off", Some(InboxState::Received)),
+        ("read", Some(InboxState::Taken)),
+        ("nobody's", Some(InboxState::Unmatched)),
+        ("no delivery", Some(InboxState::Unreadable)),
+    ];
+    for (number, (note, state)) in (1_u64..).zip(states) {
+        let id = DeliveryId::from_body(&body(number));
+        let row = InboxRow {
+            scope: scope(),
+            id: id.clone(),
+            connector: "sandbox".to_owned(),
+            received_at: at(0),
+            fingerprint: [u8::try_from(number).unwrap(); 32],
+            sealed: vec![1],
+            state: InboxState::Received,
+        };
+        let settle = state.map(|state| Write::SettleInbox {
+            scope: scope(),
+            id,
+            state,
+            note: note.to_owned(),
+            at: at(1),
+        });
+        store.commit(commit([Write::InsertInbox(row)].into_iter().chain(settle).collect())).await.unwrap();
+    }
+    let shown = store.stranded(&scope(), &Page { after: None, limit: 9 }).await.unwrap();
+    let shown: Vec<_> = shown.iter().map(|delivery| (delivery.note.as_str(), delivery.state)).collect();
+    let expected = [
+        ("no delivery", InboxState::Unreadable),
+        ("nobody's", InboxState::Unmatched),
+        ("put off", InboxState::Received),
+    ];
+    assert_eq!(shown, expected);
+}
