@@ -46,6 +46,8 @@ const HOSTED_SESSION: &str = "hosted_session";
 #[derive(Clone, Copy, Debug)]
 pub struct Adyen;
 
+processor_sdk::export_adapter!(Adyen);
+
 impl Adapter for Adyen {
     fn descriptor(&self) -> Descriptor {
         Descriptor {

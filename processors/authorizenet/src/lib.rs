@@ -54,6 +54,8 @@ const DUPLICATE: &str = "11";
 #[derive(Clone, Copy, Debug)]
 pub struct AuthorizeNet;
 
+processor_sdk::export_adapter!(AuthorizeNet);
+
 impl Adapter for AuthorizeNet {
     fn descriptor(&self) -> Descriptor {
         Descriptor {

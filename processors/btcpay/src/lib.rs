@@ -39,6 +39,8 @@ const NO_PULL_PAYMENT: &str = "pullpayment-not-found";
 #[derive(Clone, Copy, Debug)]
 pub struct BtcPay;
 
+processor_sdk::export_adapter!(BtcPay);
+
 impl Adapter for BtcPay {
     fn descriptor(&self) -> Descriptor {
         Descriptor {

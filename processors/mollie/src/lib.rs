@@ -48,6 +48,8 @@ const SEARCH_PAGES_MAX: usize = 6;
 #[derive(Clone, Copy, Debug)]
 pub struct Mollie;
 
+processor_sdk::export_adapter!(Mollie);
+
 impl Adapter for Mollie {
     fn descriptor(&self) -> Descriptor {
         Descriptor {

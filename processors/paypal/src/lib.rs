@@ -41,6 +41,8 @@ const PARTS_MAX: usize = 12;
 #[derive(Clone, Copy, Debug)]
 pub struct PayPal;
 
+processor_sdk::export_adapter!(PayPal);
+
 impl Adapter for PayPal {
     fn descriptor(&self) -> Descriptor {
         Descriptor {

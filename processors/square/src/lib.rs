@@ -41,6 +41,8 @@ const REFUNDS_MAX: usize = 10;
 #[derive(Clone, Copy, Debug)]
 pub struct Square;
 
+processor_sdk::export_adapter!(Square);
+
 impl Adapter for Square {
     fn descriptor(&self) -> Descriptor {
         Descriptor {
