@@ -23,7 +23,7 @@ use super::replay::Means;
 use super::runner::{Native, Runner, Sandboxed};
 use super::transport::Transport;
 use crate::clock::Clock;
-use crate::plugin::failures::FailureBook;
+use crate::plugin::failures::{FailureBook, Failures};
 use crate::plugin::file::PluginHash;
 use crate::plugin::sandbox::Plugin;
 use crate::plugin::shelf::{NotFound, Shelf};
@@ -266,11 +266,7 @@ fn build_from(
         (Arc::clone(&surroundings.transport), Arc::clone(&surroundings.clock)),
     )
     .map_err(hosts_error)?;
-    let failures = match &code {
-        // Nobody is shown those of an adapter that is compiled in: its panics are in the log.
-        Code::Native(_) => Arc::default(),
-        Code::Plugin(plugin) => surroundings.failures.of(&config.name, plugin.hash()),
-    };
+    let failures = failures_of(&code, &config.name, surroundings);
     let (runner, content_hash): (Arc<dyn Runner>, _) = match code {
         Code::Native(adapter) => (Arc::new(Native(adapter)), None),
         Code::Plugin(plugin) => {
@@ -290,6 +286,14 @@ fn build_from(
     let clock = Arc::clone(&surroundings.clock);
     let means = Means { runner, descriptor, settings, secrets, redactor, egress, clock, failures };
     Ok(Arc::new(AdapterConnector::new(identity, means)))
+}
+
+/// Nobody is shown those of an adapter that is compiled in: its panics are in the log.
+fn failures_of(code: &Code, connector: &str, surroundings: &Surroundings) -> Arc<Failures> {
+    match code {
+        Code::Native(_) => Arc::default(),
+        Code::Plugin(plugin) => surroundings.failures.of(connector, plugin.hash()),
+    }
 }
 
 fn check_settings(
