@@ -64,8 +64,8 @@ pub(super) async fn list(hub: &Hub) -> Result<Value, OperatorError> {
     Ok(json!({ "data": waiting, "deliveries": stranded(hub).await? }))
 }
 
-/// Deliveries that match no payment, cannot be read, or are put off, newest first, live ones before test ones. What they
-/// say stays sealed.
+/// Deliveries that match no payment, cannot be read, or are put off, newest first, live ones before test ones.
+/// What they say stays sealed.
 async fn stranded(hub: &Hub) -> Result<Vec<Value>, OperatorError> {
     let mut shown = Vec::new();
     for livemode in [true, false] {

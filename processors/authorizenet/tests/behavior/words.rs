@@ -124,20 +124,21 @@ fn a_refund_that_came_to_nothing_names_no_wrong_amount() {
 #[test]
 fn what_was_voided_after_it_was_taken() {
     use processor_sdk::{Call, CaptureMode};
-    let voided = |authorized: f64, settled: f64| {
-        payment("voided", json!({"authAmount": authorized, "settleAmount": settled}))
+    let number = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+    let voided = |authorized, settled| {
+        payment("voided", json!({"authAmount": number(authorized), "settleAmount": number(settled)}))
     };
     let captured = json!([{"kind": "payment", "id": ID}, {"kind": "capture", "id": ID}]);
     let refunded =
         json!([{"kind": "payment", "id": ID}, {"kind": "capture", "id": ID}, {"kind": "refund", "id": ID}]);
     for (capture, references, record, expected) in [
-        (CaptureMode::Automatic, &captured, voided(12.34, 0.0), Some(1234)),
-        (CaptureMode::Manual, &captured, voided(12.34, 7.0), Some(700)),
+        (CaptureMode::Automatic, &captured, voided("12.34", "0.0"), Some(1234)),
+        (CaptureMode::Manual, &captured, voided("12.34", "7.0"), Some(700)),
         // Only a part may have been captured; more than it asks for a person, and nothing would be hidden.
-        (CaptureMode::Manual, &captured, voided(12.34, 0.0), Some(1234)),
+        (CaptureMode::Manual, &captured, voided("12.34", "0.0"), Some(1234)),
         // It was our refund, whose amount is known.
-        (CaptureMode::Manual, &refunded, voided(12.34, 0.0), None),
-        (CaptureMode::Automatic, &captured, voided(0.0, 0.0), None),
+        (CaptureMode::Manual, &refunded, voided("12.34", "0.0"), None),
+        (CaptureMode::Automatic, &captured, voided("0.0", "0.0"), None),
     ] {
         let call = knowing(Call { capture, ..fetch_payment() }, references.clone());
         let said = facts(call, vec![record]);
@@ -148,7 +149,7 @@ fn what_was_voided_after_it_was_taken() {
     }
     // What was never known to be taken was an authorization to us.
     let call = knowing(fetch_payment(), json!([{"kind": "payment", "id": ID}]));
-    assert_eq!(facts(call, vec![voided(12.34, 0.0)]).word, Some(Word::Voided));
+    assert_eq!(facts(call, vec![voided("12.34", "0.0")]).word, Some(Word::Voided));
 }
 
 #[test]
