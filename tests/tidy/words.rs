@@ -138,8 +138,10 @@ const BRITISH: [&str; 34] = [
 ];
 
 /// Where such a word is meant: file and reason.
-const BRITISH_ON_PURPOSE: [(&str, &str); 1] =
-    [("hub/src/config/mistakes.rs", "a misspelled key is the mistake that is shown")];
+const BRITISH_ON_PURPOSE: [(&str, &str); 2] = [
+    ("hub/src/config/mistakes.rs", "a misspelled key is the mistake that is shown"),
+    ("processors/adyen/README.md", "the list of Adyen's events, to be chosen by these names"),
+];
 
 /// Where processors' own words stand in quotes, some of which are British.
 const OF_PROCESSORS: [&str; 4] = ["processors/", "plugins/", "tests/twins/", "tests/stories/at_"];

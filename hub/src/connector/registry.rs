@@ -218,27 +218,8 @@ fn build_from(
     surroundings: &Surroundings,
     age: Age,
 ) -> Result<Arc<dyn Connector>, ConnectorConfigError> {
-    let mut descriptor = match &code {
-        Code::Native(adapter) => adapter.descriptor(),
-        Code::Plugin(plugin) => plugin.descriptor().clone(),
-    };
+    let descriptor = descriptor_for(&config, &code)?;
     let connector = || config.name.clone();
-    if descriptor.contract != CONTRACT_VERSION {
-        return Err(ConnectorConfigError::Contract { connector: connector(), version: descriptor.contract });
-    }
-    if config.livemode && descriptor.name == SANDBOX {
-        return Err(ConnectorConfigError::SandboxInLiveMode { connector: connector() });
-    }
-    if descriptor.idempotency.carrier == KeyCarrier::NothingSent && !descriptor.hosts.is_empty() {
-        let adapter = descriptor.name;
-        return Err(ConnectorConfigError::NothingSentToHosts { connector: connector(), adapter });
-    }
-    let currencies = descriptor.currencies.only(&config.currencies);
-    descriptor.currencies = currencies.map_err(|currency| ConnectorConfigError::Currency {
-        connector: connector(),
-        code: currency.code(),
-        title: descriptor.title.clone(),
-    })?;
     let settings = check_settings(&config, &descriptor)?;
     check_secrets(&config, &descriptor)?;
     check_path_secret(&config, &descriptor)?;
@@ -286,6 +267,32 @@ fn build_from(
     let clock = Arc::clone(&surroundings.clock);
     let means = Means { runner, descriptor, settings, secrets, redactor, egress, clock, failures };
     Ok(Arc::new(AdapterConnector::new(identity, means)))
+}
+
+/// What the code behind a connector says of itself, narrowed to what the config uses; refused when it cannot be used.
+fn descriptor_for(config: &ConnectorConfig, code: &Code) -> Result<Descriptor, ConnectorConfigError> {
+    let mut descriptor = match code {
+        Code::Native(adapter) => adapter.descriptor(),
+        Code::Plugin(plugin) => plugin.descriptor().clone(),
+    };
+    let connector = || config.name.clone();
+    if descriptor.contract != CONTRACT_VERSION {
+        return Err(ConnectorConfigError::Contract { connector: connector(), version: descriptor.contract });
+    }
+    if config.livemode && descriptor.name == SANDBOX {
+        return Err(ConnectorConfigError::SandboxInLiveMode { connector: connector() });
+    }
+    if descriptor.idempotency.carrier == KeyCarrier::NothingSent && !descriptor.hosts.is_empty() {
+        let adapter = descriptor.name;
+        return Err(ConnectorConfigError::NothingSentToHosts { connector: connector(), adapter });
+    }
+    let currencies = descriptor.currencies.only(&config.currencies);
+    descriptor.currencies = currencies.map_err(|currency| ConnectorConfigError::Currency {
+        connector: connector(),
+        code: currency.code(),
+        title: descriptor.title.clone(),
+    })?;
+    Ok(descriptor)
 }
 
 /// Nobody is shown those of an adapter that is compiled in: its panics are in the log.
