@@ -209,6 +209,7 @@ impl Builder {
             folder,
             builder: self,
             secrets,
+            other_clocks: std::sync::Mutex::default(),
         }
     }
 }
@@ -337,7 +338,11 @@ pub(crate) struct TestHub {
     folder: TempDir,
     builder: Builder,
     secrets: std::sync::Mutex<Vec<String>>,
+    other_clocks: std::sync::Mutex<Vec<OtherClock>>,
 }
+
+/// Moves the clock of a neighbor forward, by seconds.
+type OtherClock = Box<dyn Fn(i64) + Send + Sync>;
 
 impl TestHub {
     /// One connector, everything else as the demo has it.
@@ -466,7 +471,13 @@ impl TestHub {
         if let Some(twin) = &self.stripe {
             twin.jump(seconds);
         }
+        self.other_clocks.lock().expect("no panic while held").iter().for_each(|jump| jump(seconds));
         self.clock.jump(seconds);
+    }
+
+    /// A neighbor whose clock moves with the others.
+    pub(crate) fn jumps_with(&self, jump: impl Fn(i64) + Send + Sync + 'static) {
+        self.other_clocks.lock().expect("no panic while held").push(Box::new(jump));
     }
 
     /// Runs something while time flies for the hub and the processor: retries that are minutes away come soon.

@@ -9,6 +9,9 @@ use super::Request;
 use super::faults::Faults;
 use super::outbox::{Manner, Parcel, Progress};
 
+/// What most processors' webhooks are.
+const MEDIA_TYPE: &str = "application/json; charset=utf-8";
+
 /// What a line of the books is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Moved {
@@ -115,8 +118,19 @@ impl Desk {
 
     /// Puts an event into the outbox.
     pub(crate) fn tell(&mut self, id: &str, kind: &str, body: &Value) {
+        self.post(id, kind, (MEDIA_TYPE, body.to_string()), None);
+    }
+
+    /// The same for one of another media type, or to an address of its own.
+    pub(crate) fn post(
+        &mut self,
+        id: &str,
+        kind: &str,
+        (media_type, body): (&'static str, String),
+        url: Option<&str>,
+    ) {
         let progress = match self.manner {
-            _ if self.webhook_url.is_none() => Progress::Dropped,
+            _ if self.webhook_url.is_none() && url.is_none() => Progress::Dropped,
             Manner::Prompt | Manner::Twice => Progress::Pending,
             Manner::Held => Progress::Held,
             Manner::Dropped => Progress::Dropped,
@@ -124,7 +138,9 @@ impl Desk {
         self.parcels.push(Parcel {
             id: id.to_owned(),
             kind: kind.to_owned(),
-            body: body.to_string(),
+            body,
+            media_type,
+            url: url.map(str::to_owned),
             progress,
             copies: if self.manner == Manner::Twice { 2 } else { 1 },
             answered: None,

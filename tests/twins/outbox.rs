@@ -71,6 +71,9 @@ pub(crate) struct Parcel {
     pub(crate) id: String,
     pub(crate) kind: String,
     pub(crate) body: String,
+    pub(crate) media_type: &'static str,
+    /// Where it goes, if not to the account's one address.
+    pub(crate) url: Option<String>,
     pub(crate) progress: Progress,
     pub(crate) copies: u8,
     /// The last status.
@@ -100,8 +103,8 @@ async fn deliver<P: Processor>(shared: Arc<Shared<P>>, parcel: Parcel) {
     let mut wait_ms = WAIT_MS_FIRST;
     for tries in 1..=TRIES_MAX {
         let sends = (0..parcel.copies).map(|_| {
-            let (shared, body) = (Arc::clone(&shared), parcel.body.clone());
-            tokio::spawn(async move { send(&shared, &body, &How::Well).await })
+            let (shared, parcel) = (Arc::clone(&shared), parcel.clone());
+            tokio::spawn(async move { send(&shared, &parcel, &How::Well).await })
         });
         let mut answers = Vec::new();
         for sent in sends.collect::<Vec<_>>() {
@@ -128,10 +131,10 @@ async fn deliver<P: Processor>(shared: Arc<Shared<P>>, parcel: Parcel) {
     }
 }
 
-/// Sends a body once; the status, or nothing when there was no answer.
-pub(crate) async fn send<P: Processor>(shared: &Shared<P>, body: &str, how: &How) -> Option<u16> {
+/// Sends an event once; the status, or nothing when there was no answer.
+pub(crate) async fn send<P: Processor>(shared: &Shared<P>, parcel: &Parcel, how: &How) -> Option<u16> {
     let (url, headers, body) = shared.with(|processor, desk| {
-        let url = desk.webhook_url.clone();
+        let (url, body) = (parcel.url.as_ref().or(desk.webhook_url.as_ref()).cloned(), &parcel.body);
         let now_s = desk.now_s();
         let at_s = if *how == How::Stale { now_s - STALE_S } else { now_s };
         let secrets = match how {
@@ -141,10 +144,9 @@ pub(crate) async fn send<P: Processor>(shared: &Shared<P>, body: &str, how: &How
             How::Unsigned => vec![],
         };
         let headers = if secrets.is_empty() { vec![] } else { processor.sign(&secrets, at_s, body) };
-        (url, headers, if *how == How::Flipped { flipped(body) } else { body.to_owned() })
+        (url, headers, if *how == How::Flipped { flipped(body) } else { body.clone() })
     });
-    let request =
-        shared.client.post(url?).header("content-type", "application/json; charset=utf-8").body(body);
+    let request = shared.client.post(url?).header("content-type", parcel.media_type).body(body);
     let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
     Some(request.timeout(SEND_TIME_MAX).send().await.ok()?.status().as_u16())
 }

@@ -83,8 +83,13 @@ pub(crate) struct World<P: Counterpart> {
 impl<P: Counterpart> World<P> {
     /// Starts both, in test mode.
     pub(crate) async fn start_as(form: Form) -> Self {
-        let mut world = Self::prepare(Mode::Test, form, P::twin().await);
-        world.configure(&world.config());
+        Self::start_on(form, P::twin().await, |config| config).await
+    }
+
+    /// The same, on a twin and a config that are not quite what every story has.
+    pub(crate) async fn start_on(form: Form, twin: Twin<P>, change: impl FnOnce(String) -> String) -> Self {
+        let mut world = Self::prepare(Mode::Test, form, twin);
+        world.configure(&change(world.config()));
         world.start_hub();
         world.cart = Cart::new(&world.base_url, &world.first_key());
         world
