@@ -153,7 +153,7 @@ impl AdapterConnector {
 
     async fn authenticate_within_limits(&self, delivery: &Delivery) -> Authenticated {
         match self.means.descriptor.deliveries {
-            SignedDeliveries::Unsigned => return Authenticated::Accepted,
+            SignedDeliveries::Unsigned => return self.authenticate_hint(delivery).await,
             SignedDeliveries::None => {
                 return Authenticated::Forged { why: "this processor delivers nothing".to_owned() };
             }
@@ -183,6 +183,28 @@ impl AdapterConnector {
                     Authenticated::Unavailable { why }
                 }
             },
+        }
+    }
+
+    /// A hint needs no proof. But where an adapter has a signature to check, as with a setting that switches signed
+    /// deliveries on, what it calls a forgery is refused as one. All else is for the job that reads the delivery.
+    async fn authenticate_hint(&self, delivery: &Delivery) -> Authenticated {
+        let _place = match self.place(&self.authentications).await {
+            Ok(place) => place,
+            Err(why) => return Authenticated::Unavailable { why },
+        };
+        if let BreakerState::Open { .. } = self.breaker.state() {
+            return Authenticated::Accepted;
+        }
+        let mut run = Run::authentication(&self.means, delivery);
+        match run.finish().await {
+            Ending::Failed(Failure::Fault(fault @ Fault::Forged { .. })) => {
+                let why = self.means.redactor.reason(&fault.to_string());
+                if run.stale { Authenticated::Stale { why } } else { Authenticated::Forged { why } }
+            }
+            Ending::Failed(_) | Ending::Verified | Ending::Notifications(_) | Ending::Answer(_) => {
+                Authenticated::Accepted
+            }
         }
     }
 

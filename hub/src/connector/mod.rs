@@ -114,8 +114,8 @@ pub struct Performed {
 /// Whether a delivery may come in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Authenticated {
-    /// At least one signature check passed; or deliveries of this processor are not signed at all, and the
-    /// caller has to compare the path with [`Connector::webhook_path_secret`].
+    /// At least one signature check passed; or deliveries of this processor are hints, the adapter calls this one no
+    /// forgery, and the caller has to compare the path with [`Connector::webhook_path_secret`].
     Accepted,
     /// The signature is missing or wrong.
     Forged { why: String },

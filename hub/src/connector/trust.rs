@@ -373,6 +373,7 @@ mod tests {
             dialogue.look_up(look_up("/p"))?;
             Ok(facts(Some(proof)))
         };
+        let hints = || SignedDeliveries::Unsigned;
         let rows: Vec<(&str, SignedDeliveries, Receives, String, &str)> = vec![
             ("good", SignedDeliveries::WholeBody, whole, tag(BODY), "accepted"),
             ("wrong", SignedDeliveries::WholeBody, whole, tag("x"), "forged"),
@@ -403,7 +404,28 @@ mod tests {
                 String::new(),
                 "unavailable",
             ),
-            ("unsigned", SignedDeliveries::Unsigned, whole, String::new(), "accepted"),
+            ("a hint", hints(), |_, _| Ok(facts(None)), String::new(), "accepted"),
+            ("a hint, signed", hints(), whole, tag(BODY), "accepted"),
+            ("a hint, wrong", hints(), whole, tag("x"), "forged"),
+            ("a hint, signature missing", hints(), whole, String::new(), "forged"),
+            (
+                "a hint, look-up first",
+                hints(),
+                |_, dialogue| {
+                    dialogue.look_up(look_up("/p"))?;
+                    Ok(vec![])
+                },
+                String::new(),
+                "accepted",
+            ),
+            (
+                "a hint, unreadable",
+                hints(),
+                |_, _| Err(Fault::unreadable("expected a form").into()),
+                String::new(),
+                "accepted",
+            ),
+            ("a hint, panic", hints(), |_, _| panic!("the adapter's own mistake"), String::new(), "accepted"),
         ];
         for (name, deliveries, receive, signature, expected) in rows {
             let lab = lab(receiving(deliveries, receive), vec![]);
@@ -419,6 +441,7 @@ mod tests {
                 Authenticated::Unavailable { .. } => "unavailable",
             };
             assert_eq!(word, expected, "{name}");
+            assert_eq!(lab.script.sent_lines(), Vec::<String>::new(), "{name}: the door asks nobody");
         }
     }
 
