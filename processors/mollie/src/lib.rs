@@ -281,6 +281,10 @@ fn capture(call: &Call, order: &CaptureOrder, dialogue: &mut Dialogue<'_>) -> Fl
     });
     if !is_taken {
         facts.items.push(wire::failed(ItemKind::Capture, &order.echo, &code));
+        if facts.word == Some(Word::Paid) {
+            // After captures in parts: what was left of the reservation was released, or lapsed.
+            facts.items.push(release(call, ItemState::Succeeded));
+        }
     }
     Ok(Answer::said(facts))
 }
@@ -292,9 +296,8 @@ fn void(call: &Call, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
     let path = requests::payment(id, "/release-authorization");
     let response = dialogue.send(requests::write(call, Method::Post, &path, requests::release(call))?)?;
     if response.status == 202 {
-        let (echo, state) = (Some(call.echo.clone()), ItemState::Pending);
-        let item = Item { kind: ItemKind::Void, id: None, echo, state, amount: None, reason: None, at: None };
-        return Ok(Answer::said(Facts { items: vec![item], ..Facts::default() }));
+        let items = vec![release(call, ItemState::Pending)];
+        return Ok(Answer::said(Facts { items, ..Facts::default() }));
     }
     let Some(code) = wire::refusal(&response) else { return Err(response.status_fault().into()) };
     let mut facts = facts_of(call, &get_payment(call, id, dialogue)?, dialogue)?;
@@ -303,6 +306,12 @@ fn void(call: &Call, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
         facts.items.push(wire::failed(ItemKind::Void, &call.echo, &code));
     }
     Ok(Answer::said(facts))
+}
+
+/// What became of an authorization, or of what is left of it. Mollie has no name for a release.
+fn release(call: &Call, state: ItemState) -> Item {
+    let echo = Some(call.echo.clone());
+    Item { kind: ItemKind::Void, id: None, echo, state, amount: None, reason: None, at: None }
 }
 
 /// Gives money back. A refusal may be about the very same refund, made by a request whose answer was lost:

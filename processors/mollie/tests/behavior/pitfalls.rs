@@ -2,7 +2,7 @@
 
 use processor_mollie::Mollie;
 use processor_sdk::{
-    Adapter, AfterUnknown, Answer, Call, CaptureMode, Fault, ItemKind, ItemState, Method, Reply, Says,
+    Adapter, AfterUnknown, Answer, Call, CaptureMode, Fault, Item, ItemKind, ItemState, Method, Reply, Says,
     SignedDeliveries, Word,
 };
 use serde_json::{Value, json};
@@ -256,6 +256,9 @@ fn pitfall_captured_already_is_captured() {
         assert_eq!(facts.word, Some(Word::Paid));
         let failure = failed(ItemKind::Capture, "cap1", "amount");
         assert_eq!(!facts.items.contains(&failure), is_done, "{changes}");
+        // What is paid has nothing left to be captured; a reservation was shown for ever.
+        let is_released = |item: &Item| item.kind == ItemKind::Void && item.state == ItemState::Succeeded;
+        assert_eq!(!facts.items.iter().any(is_released), is_done, "{changes}");
     }
 }
 
