@@ -19,6 +19,8 @@ pub(crate) mod faults;
 pub(crate) mod outbox;
 pub(crate) mod server;
 
+pub(crate) mod mollie;
+
 pub(crate) mod paystack;
 pub(crate) mod stripe;
 
