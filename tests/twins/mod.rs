@@ -19,8 +19,8 @@ pub(crate) mod faults;
 pub(crate) mod outbox;
 pub(crate) mod server;
 
+pub(crate) mod adyen;
 pub(crate) mod mollie;
-
 pub(crate) mod paystack;
 pub(crate) mod stripe;
 
@@ -83,4 +83,9 @@ pub(crate) trait Processor: Send + 'static {
 
     /// The headers that sign a webhook, with every secret that is active.
     fn sign(&self, secrets: &[String], at_s: i64, body: &str) -> Vec<(&'static str, String)>;
+
+    /// A webhook's body as it leaves, for processors whose signatures stand in it.
+    fn sign_in_body(&self, _secrets: &[String], body: &str) -> String {
+        body.to_owned()
+    }
 }

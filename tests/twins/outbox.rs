@@ -144,7 +144,8 @@ pub(crate) async fn send<P: Processor>(shared: &Shared<P>, parcel: &Parcel, how:
             How::Unsigned => vec![],
         };
         let headers = if secrets.is_empty() { vec![] } else { processor.sign(&secrets, at_s, body) };
-        (url, headers, if *how == How::Flipped { flipped(body) } else { body.clone() })
+        let body = processor.sign_in_body(&secrets, body);
+        (url, headers, if *how == How::Flipped { flipped(&body) } else { body })
     });
     let request = shared.client.post(url?).header("content-type", parcel.media_type).body(body);
     let request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
