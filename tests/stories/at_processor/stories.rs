@@ -12,6 +12,11 @@ use crate::twins::outbox::{How, Manner, Order};
 /// What a cart asks for unless it says otherwise, in minor units.
 const AMOUNT: i64 = 1999;
 
+/// Whether a webhook was taken, in whichever of the ways that its processor knows.
+fn is_accepted(status: &u16) -> bool {
+    (200..300).contains(status)
+}
+
 pub(crate) async fn a_shopper_pays<P: Counterpart>(world: World<P>) {
     let (intent, page) = world.open(json!({ "order_reference": "1001" })).await;
     assert!(page.is_hosted(), "{}", page.url());
@@ -116,7 +121,7 @@ pub(crate) async fn the_return_comes_before_the_webhook<P: Counterpart>(world: W
     page.pay().await;
     world.agree(id(&intent), "succeeded", &[CREATED, SUCCEEDED, PAID]).await;
     let answers = world.twin.release(Order::Reversed).await;
-    assert!(answers.iter().all(|status| *status == 200) && !answers.is_empty(), "{answers:?}");
+    assert!(answers.iter().all(is_accepted) && !answers.is_empty(), "{answers:?}");
     world.agree(id(&intent), "succeeded", &[CREATED, SUCCEEDED, PAID]).await;
     world.finish().await;
 }
@@ -135,7 +140,7 @@ pub(crate) async fn what_is_told_twice_counts_once<P: Counterpart>(world: World<
     world.refunded(&intent, Some(500)).await;
     world.twin.until_quiet().await;
     for parcel in world.twin.events() {
-        assert_eq!(world.twin.deliver(&parcel, &How::Well).await, 200, "{}", parcel.kind);
+        assert!(is_accepted(&world.twin.deliver(&parcel, &How::Well).await), "{}", parcel.kind);
     }
     world.agree(&intent, "succeeded", &[CREATED, SUCCEEDED, PAID, REFUND, REFUNDED]).await;
     world.finish().await;
@@ -154,7 +159,7 @@ pub(crate) async fn a_forged_webhook_is_refused_and_leaves_nothing<P: Counterpar
     assert_eq!(world.twin.requests().len(), asked);
     assert_eq!(world.cart.status(id(&intent)).await, "requires_checkout");
     let answers = world.twin.release(Order::AsMade).await;
-    assert!(answers.iter().all(|status| *status == 200) && !answers.is_empty(), "{answers:?}");
+    assert!(answers.iter().all(is_accepted) && !answers.is_empty(), "{answers:?}");
     world.agree(id(&intent), "succeeded", &[CREATED, SUCCEEDED, PAID]).await;
     world.finish().await;
 }
