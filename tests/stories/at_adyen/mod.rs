@@ -18,6 +18,8 @@ mod lost_answers;
 
 mod lost_answers_in_fast_time;
 
+mod live;
+
 use crate::stories::at_processor::stories::{
     a_forged_webhook_is_refused_and_leaves_nothing, a_shopper_pays, declined_on_the_page_and_then_paid,
     given_back_in_two_parts_and_not_a_cent_more, the_answer_to_open_is_lost, the_answer_to_refund_is_lost,

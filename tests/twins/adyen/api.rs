@@ -8,9 +8,9 @@
 use processor_sdk::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::books::{Kind, Page};
 use super::keys::{Found, KEY_CHARS_MAX};
 use super::published::{self, Shape, Wrong};
+use super::records::{Kind, Page, Payment};
 use super::{Adyen, MERCHANT_ACCOUNT, notices};
 use crate::twins::desk::Desk;
 use crate::twins::{Reply, Request, Run};
@@ -386,8 +386,7 @@ fn taken_note(ask: &Ask<'_>, shape: &str, of: (&str, &str), adyen_id: &str) -> V
 /// Cancels what has this reference, whether or not there is anything: only the event tells.
 fn cancel_by_reference(adyen: &mut Adyen, desk: &mut Desk, ask: &Ask<'_>) -> Result<(u16, Value), Refusal> {
     let reference = ask.text("paymentReference").expect("a reference, as was checked").to_owned();
-    let is_it =
-        |payment: &&super::books::Payment| payment.reference == reference && payment.livemode == ask.livemode;
+    let is_it = |payment: &&Payment| payment.reference == reference && payment.livemode == ask.livemode;
     let found = adyen.books.payments.iter().rfind(is_it);
     let payment = found.map(|payment| (payment.adyen_id.clone(), payment.amount));
     let adyen_id = match payment {

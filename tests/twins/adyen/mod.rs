@@ -13,6 +13,7 @@ mod keys;
 mod notices;
 mod page;
 mod published;
+mod records;
 mod tests;
 
 use serde_json::{Map, Value, json};
@@ -23,6 +24,7 @@ use super::server::Twin;
 use super::{Processor, Reply, Request, Run};
 use books::Books;
 use keys::Keys;
+use records::Kind;
 
 /// The API keys of the account, by mode, and the HMAC key of its webhook.
 pub(crate) const TEST_KEY: &str = "AQEtwinTestKeyhmfxK7NcSxFBZwxJ5lDdHYlQ9a0bq1TgUNx";
@@ -204,7 +206,7 @@ impl Twin<Adyen> {
 
     /// A refund made in the Customer Area, under a reference that somebody typed.
     pub(crate) fn refund_in_customer_area(&self, payment: &str, amount: i64, reference: &str) {
-        self.act(|books, desk| books.modify(desk, books::Kind::Refund, payment, (amount, reference)));
+        self.act(|books, desk| books.modify(desk, Kind::Refund, payment, (amount, reference)));
     }
 
     /// A stage of a dispute about the whole payment. Money moves at a chargeback, and back when that is reversed;

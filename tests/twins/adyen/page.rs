@@ -7,7 +7,7 @@
 use url::Url;
 
 use super::Adyen;
-use super::books::Page;
+use super::records::Page;
 use crate::twins::desk::Desk;
 use crate::twins::{Reply, Request};
 
