@@ -115,6 +115,11 @@ impl Desk {
 
     /// Puts an event into the outbox.
     pub(crate) fn tell(&mut self, id: &str, kind: &str, body: &Value) {
+        self.tell_text(id, kind, body.to_string());
+    }
+
+    /// Puts an event into the outbox whose body is written as only this processor writes it.
+    pub(crate) fn tell_text(&mut self, id: &str, kind: &str, body: String) {
         let progress = match self.manner {
             _ if self.webhook_url.is_none() => Progress::Dropped,
             Manner::Prompt | Manner::Twice => Progress::Pending,
@@ -124,7 +129,7 @@ impl Desk {
         self.parcels.push(Parcel {
             id: id.to_owned(),
             kind: kind.to_owned(),
-            body: body.to_string(),
+            body,
             progress,
             copies: if self.manner == Manner::Twice { 2 } else { 1 },
             answered: None,

@@ -19,6 +19,7 @@ pub(crate) mod faults;
 pub(crate) mod outbox;
 pub(crate) mod server;
 
+pub(crate) mod btcpay;
 pub(crate) mod paystack;
 pub(crate) mod stripe;
 
