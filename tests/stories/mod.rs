@@ -37,3 +37,5 @@ pub(crate) mod at_processor;
 pub(crate) mod at_stripe;
 
 mod at_paystack;
+
+mod at_btcpay;
