@@ -14,6 +14,7 @@ told!(crate::twins::btcpay::BtcPay: [
     late_coins_are_taken_if_the_operator_says_so,
     a_part_that_came_in_time_is_held,
     late_coins_for_what_was_paid_on_another_page,
+    late_coins_that_came_while_the_hub_was_away,
 ] in native);
 told!(crate::twins::btcpay::BtcPay: [
     late_coins_wait_for_the_merchant,
@@ -103,5 +104,17 @@ async fn late_coins_for_what_was_paid_on_another_page(world: AtBtcPay) {
     let books = world.twin.ledger().of(&invoice);
     assert_eq!((books.total(Moved::Taken), books.total(Moved::GivenBack)), (1999, 1999));
     assert_eq!(world.twin.ledger().total(Moved::GivenBack), 1999);
+    world.finish().await;
+}
+
+/// What the server could not deliver comes again, and nothing else would tell.
+async fn late_coins_that_came_while_the_hub_was_away(mut world: AtBtcPay) {
+    let (intent, invoice) = expired(&world).await;
+    world.stop_hub();
+    world.twin.send_coins(&invoice, None);
+    world.twin.confirm(&invoice);
+    world.twin.mark(&invoice, "Settled");
+    world.start_hub();
+    world.agree(id(&intent), "succeeded", &[CREATED, SUCCEEDED, PAID]).await;
     world.finish().await;
 }

@@ -13,7 +13,11 @@ mod refunds;
 
 mod webhooks;
 
+mod lost_answers;
+
 mod lost_answers_in_fast_time;
+
+mod setup;
 
 use crate::stories::at_processor::stories::{
     a_forged_webhook_is_refused_and_leaves_nothing, a_shopper_pays,

@@ -21,6 +21,8 @@ told!(crate::twins::btcpay::BtcPay: [
     called_off_by_the_cart,
     the_server_believes_to_be_elsewhere,
     a_currency_without_a_rate_makes_no_invoice,
+    coming_back_is_no_payment,
+    what_the_operator_sets_reaches_the_invoice,
 ] in native);
 
 const ATTEMPT_DECLINED: &str = "payment_intent.attempt_declined";
@@ -198,5 +200,39 @@ async fn a_currency_without_a_rate_makes_no_invoice(world: AtBtcPay) {
     let over = |intent: &Value| intent["attempts"][0]["state"] == "declined";
     world.cart.until(id(&intent), "refused", over).await;
     assert_eq!((world.twin.invoices().len(), world.twin.ledger().0.len()), (0, 0));
+    world.finish().await;
+}
+
+async fn coming_back_is_no_payment(world: AtBtcPay) {
+    let (intent, page) = world.open(json!({})).await;
+    let invoice = world.twin.invoice(&world.page(&page));
+    let asked = world.twin.count_asked("fetch");
+    let way_back = invoice["checkout"]["redirectURL"].as_str().expect("a way back");
+    world.shopper().visit(way_back).await;
+    assert!(world.twin.count_asked("fetch") > asked, "it is a reason to ask");
+    assert_eq!(world.cart.status(id(&intent)).await, "requires_checkout");
+    assert_eq!(world.cart.count_events(id(&intent), SUCCEEDED).await, 0);
+    page.pay().await;
+    world.agree(id(&intent), "succeeded", &[CREATED, SUCCEEDED, PAID]).await;
+    world.finish().await;
+}
+
+async fn what_the_operator_sets_reaches_the_invoice(mut world: AtBtcPay) {
+    let set = "settings.invoice_minutes = \"60\"\nsettings.payment_methods = \"BTC-LN\"\n\
+               settings.speed_policy = \"LowSpeed\"\nsecrets.api_key";
+    let config = world.config().replacen("secrets.api_key", set, 1);
+    world.restart_with(&config);
+    // (how long the intent stands, how long the price then does)
+    for (expires_in_s, minutes) in [(7_200, 60), (1_830, 30)] {
+        let (intent, page) = world.open(json!({ "expires_in_s": expires_in_s })).await;
+        let checkout = world.twin.invoice(&world.page(&page))["checkout"].clone();
+        assert_eq!(checkout["expirationMinutes"], minutes, "never longer than the intent");
+        assert_eq!(
+            (&checkout["paymentMethods"], &checkout["speedPolicy"]),
+            (&json!(["BTC-LN"]), &json!("LowSpeed"))
+        );
+        page.pay().await;
+        world.agree(id(&intent), "succeeded", &[CREATED, SUCCEEDED, PAID]).await;
+    }
     world.finish().await;
 }

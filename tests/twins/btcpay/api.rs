@@ -18,6 +18,8 @@ use crate::twins::{Reply, Request, Run};
 
 /// Invoices in a list, unless the request says otherwise.
 const LISTED: i64 = 50;
+/// The longest name of a pull payment, in characters.
+const PULL_PAYMENT_NAME_CHARS_MAX: usize = 50;
 /// What else a permission allows.
 const INCLUDED: [(&str, &[&str]); 3] = [
     ("btcpay.store.canmodifyinvoices", &["btcpay.store.canviewinvoices", "btcpay.store.cancreateinvoice"]),
@@ -311,6 +313,9 @@ fn refund_invoice(btcpay: &mut BtcPay, desk: &mut Desk, ask: &Ask) -> Result<Val
         return Err(Refusal::invalid("payoutMethods", message));
     }
     let method = wanted.and_then(|wanted| wanted[0].as_str()).unwrap_or(ON_CHAIN).to_owned();
+    if ask.text("name").is_some_and(|name| name.chars().count() > PULL_PAYMENT_NAME_CHARS_MAX) {
+        return Err(Refusal::invalid("name", "The name should be maximum 50 characters."));
+    }
     let (unit, whole) = promise(invoice, ask)?;
     let subtracted = ask.text("subtractPercentage").map_or(Some(0), |text| amounts::read(text, 2));
     let wrong = || Refusal::invalid("subtractPercentage", "Percentage must be between 0 and 100");

@@ -119,7 +119,7 @@ impl Books {
     }
 
     pub(super) fn open(&mut self, desk: &mut Desk, invoice: Invoice) {
-        tell(desk, "InvoiceCreated", &invoice, json!({}));
+        tell(desk, "InvoiceCreated", &invoice, &json!({}));
         self.invoices.push(invoice);
     }
 
@@ -141,7 +141,7 @@ impl Books {
         let coins = Payment { id: payment.clone(), method, satoshis, received_at_s, status: "Processing" };
         invoice.payments.push(coins.clone());
         let extra = objects::told_of_payment(invoice, &coins);
-        tell(desk, "InvoiceReceivedPayment", invoice, extra);
+        tell(desk, "InvoiceReceivedPayment", invoice, &extra);
         if method == LIGHTNING {
             self.settle(desk, id);
         } else {
@@ -162,7 +162,7 @@ impl Books {
             let moved = invoice.currency.minor(invoice.settled_satoshis()) - before;
             desk.book(Moved::Taken, id, moved, invoice.currency.code);
             let extra = objects::told_of_payment(invoice, &invoice.payments[index]);
-            tell(desk, "InvoicePaymentSettled", invoice, extra);
+            tell(desk, "InvoicePaymentSettled", invoice, &extra);
         }
         self.look(desk, id);
     }
@@ -222,7 +222,7 @@ impl Books {
             }
         }
         for (kind, extra) in events {
-            tell(desk, kind, invoice, extra);
+            tell(desk, kind, invoice, &extra);
         }
     }
 
@@ -234,15 +234,15 @@ impl Books {
         match status {
             "Settled" => {
                 let extra = json!({ "manuallyMarked": true, "overPaid": invoice.is_over_paid() });
-                tell(desk, "InvoiceSettled", invoice, extra);
+                tell(desk, "InvoiceSettled", invoice, &extra);
             }
-            _ => tell(desk, "InvoiceInvalid", invoice, manually),
+            _ => tell(desk, "InvoiceInvalid", invoice, &manually),
         }
     }
 }
 
 /// Tells of something about an invoice.
-fn tell(desk: &mut Desk, kind: &'static str, invoice: &Invoice, extra: Value) {
+fn tell(desk: &mut Desk, kind: &'static str, invoice: &Invoice, extra: &Value) {
     let (id, at_s) = (desk.fresh(), desk.now_s());
     let mut event = objects::event(&id, kind, at_s);
     event["invoiceId"] = invoice.id.as_str().into();

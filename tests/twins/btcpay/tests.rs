@@ -163,6 +163,9 @@ async fn an_invoice_is_found_by_its_order() {
     assert_eq!(violations(&twin), 0);
 }
 
+/// What is done to an invoice, its two statuses then, and what was told because of it.
+type Step = (Act, &'static str, &'static str, Vec<&'static str>);
+
 /// What is done to an invoice.
 enum Act {
     Coins(i64),
@@ -180,8 +183,7 @@ async fn the_lives_of_an_invoice() {
     let (seen, confirmed) = ("InvoiceReceivedPayment", "InvoicePaymentSettled");
     let (processing, settled) = ("InvoiceProcessing", "InvoiceSettled");
     let (expired, invalid) = ("InvoiceExpired", "InvoiceInvalid");
-    // (what is done, the status then, and what was told because of it)
-    let lives: Vec<Vec<(Act, &str, &str, Vec<&str>)>> = vec![
+    let lives: Vec<Vec<Step>> = vec![
         vec![(Lightning, "Settled", "None", vec![seen, processing, confirmed, settled])],
         vec![
             (Coins(1999), "Processing", "None", vec![seen, processing]),
@@ -285,7 +287,9 @@ async fn a_refund_is_a_promise() {
         assert_eq!((&made["amount"], &made["currency"]), (&json!(amount), &json!(currency)), "row {row}");
     }
     assert_eq!(violations(&twin), 1, "coins are not what this invoice is counted in");
-    for wish in [custom("0"), custom("1.001"), json!({}), json!({ "refundVariant": "Custom" })] {
+    let mut named = custom("0.01");
+    named["name"] = "Refund ".repeat(8).into();
+    for wish in [custom("0"), custom("1.001"), json!({}), json!({ "refundVariant": "Custom" }), named] {
         let before = violations(&twin);
         assert_eq!((post(&twin, &path, &wish).await.status, violations(&twin)), (422, before + 1), "{wish}");
     }
