@@ -41,3 +41,4 @@ mod at_mollie;
 mod at_paystack;
 
 mod at_adyen;
+mod at_btcpay;

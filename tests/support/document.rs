@@ -11,7 +11,7 @@ use payhub::http::openapi::document;
 use serde_json::{Map, Value};
 
 #[path = "../../processor-sdk/tests/support/json_schema.rs"]
-mod json_schema;
+pub(crate) mod json_schema;
 
 /// The document with every object closed: carts must expect new fields, a test must not.
 static CLOSED: LazyLock<Value> = LazyLock::new(|| {

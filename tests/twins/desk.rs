@@ -118,7 +118,12 @@ impl Desk {
 
     /// Puts an event into the outbox.
     pub(crate) fn tell(&mut self, id: &str, kind: &str, body: &Value) {
-        self.post(id, kind, (MEDIA_TYPE, body.to_string()), None);
+        self.tell_text(id, kind, body.to_string());
+    }
+
+    /// Puts an event into the outbox whose body is written as only this processor writes it.
+    pub(crate) fn tell_text(&mut self, id: &str, kind: &str, body: String) {
+        self.post(id, kind, (MEDIA_TYPE, body), None);
     }
 
     /// The same for one of another media type, or to an address of its own.

@@ -21,6 +21,7 @@ pub(crate) mod server;
 
 pub(crate) mod adyen;
 pub(crate) mod mollie;
+pub(crate) mod btcpay;
 pub(crate) mod paystack;
 pub(crate) mod stripe;
 

@@ -269,8 +269,14 @@ plain_http_hosts = ["{host}"]
         Ledger(payments.flat_map(|payment| all.of(id(payment)).0).collect())
     }
 
-    /// That the hub, the events that the cart can read, and the twin's books agree.
+    /// That the hub, the events that the cart can read, and the twin's books agree, and that nobody was charged twice.
     pub(crate) async fn agree(&self, intent: &str, status: &str, told: &[&str]) {
+        let books = self.agree_in_parts(intent, status, told).await;
+        assert!(books.count(Moved::Taken) <= 1, "charged more than once: {books:?}");
+    }
+
+    /// That they agree, where the shopper may have paid in parts; gives the twin's books of the intent.
+    pub(crate) async fn agree_in_parts(&self, intent: &str, status: &str, told: &[&str]) -> Ledger {
         let shown = self.cart.until_status(intent, status).await;
         let what = format!("{told:?} is told");
         let types = eventually(&what, || async {
@@ -283,7 +289,6 @@ plain_http_hosts = ["{host}"]
             panic!("told {:?}, not {told:?}", self.cart.event_types(intent).await);
         }
         let books = self.books(&shown).await;
-        assert!(books.count(Moved::Taken) <= 1, "charged more than once: {books:?}");
         let back = books.total(Moved::GivenBack) - books.total(Moved::CameBack);
         let disputed = books.total(Moved::Disputed) - books.total(Moved::DisputeWon);
         let held = books.total(Moved::Reserved) - books.total(Moved::Released) - books.total(Moved::Taken);
@@ -293,6 +298,7 @@ plain_http_hosts = ["{host}"]
         let of_the_hub = ["amount_captured", "amount_refunded", "amount_disputed", "amount_capturable"]
             .map(|field| shown[field].as_i64().expect("an amount"));
         assert_eq!(of_the_processor, of_the_hub, "captured, refunded, disputed, held: {shown} {books:?}");
+        books
     }
 
     /// Ends the story: the twin saw nothing wrong, and the hub's file is well.
