@@ -39,3 +39,5 @@ pub(crate) mod at_stripe;
 mod at_mollie;
 
 mod at_paystack;
+
+mod at_square;

@@ -22,6 +22,7 @@ pub(crate) mod server;
 pub(crate) mod mollie;
 
 pub(crate) mod paystack;
+pub(crate) mod square;
 pub(crate) mod stripe;
 
 /// A request as it came.
@@ -83,4 +84,9 @@ pub(crate) trait Processor: Send + 'static {
 
     /// The headers that sign a webhook, with every secret that is active.
     fn sign(&self, secrets: &[String], at_s: i64, body: &str) -> Vec<(&'static str, String)>;
+
+    /// The same for processors whose signature covers the address that was registered with them.
+    fn sign_for(&self, _url: &str, secrets: &[String], at_s: i64, body: &str) -> Vec<(&'static str, String)> {
+        self.sign(secrets, at_s, body)
+    }
 }

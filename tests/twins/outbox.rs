@@ -143,7 +143,9 @@ pub(crate) async fn send<P: Processor>(shared: &Shared<P>, parcel: &Parcel, how:
             How::With(secret) => vec![secret.clone()],
             How::Unsigned => vec![],
         };
-        let headers = if secrets.is_empty() { vec![] } else { processor.sign(&secrets, at_s, body) };
+        let address = url.as_deref().unwrap_or_default();
+        let headers =
+            if secrets.is_empty() { vec![] } else { processor.sign_for(address, &secrets, at_s, body) };
         (url, headers, if *how == How::Flipped { flipped(body) } else { body.clone() })
     });
     let request = shared.client.post(url?).header("content-type", parcel.media_type).body(body);
