@@ -240,7 +240,8 @@ fn open(books: &mut Books, desk: &mut Desk, ask: &Ask<'_>) -> Result<Value, Refu
     metadata(&order["metadata"])?;
     note_what_changes_the_total(desk, ask);
     let options = &ask.body["checkout_options"];
-    if !options["redirect_url"].as_str().is_some_and(|url| url::Url::parse(url).is_ok()) {
+    let way_back = options["redirect_url"].as_str().and_then(|url| url::Url::parse(url).ok());
+    if way_back.is_none() {
         return Err(Refusal::invalid("INVALID_VALUE", "checkout_options.redirect_url"));
     }
     let email = &ask.body["pre_populated_data"]["buyer_email"];
