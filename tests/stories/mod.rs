@@ -42,3 +42,4 @@ mod at_paystack;
 
 mod at_adyen;
 mod at_btcpay;
+mod at_square;

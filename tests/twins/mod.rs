@@ -20,9 +20,10 @@ pub(crate) mod outbox;
 pub(crate) mod server;
 
 pub(crate) mod adyen;
-pub(crate) mod mollie;
 pub(crate) mod btcpay;
+pub(crate) mod mollie;
 pub(crate) mod paystack;
+pub(crate) mod square;
 pub(crate) mod stripe;
 
 /// A request as it came.
@@ -88,5 +89,10 @@ pub(crate) trait Processor: Send + 'static {
     /// A webhook's body as it leaves, for processors whose signatures stand in it.
     fn sign_in_body(&self, _secrets: &[String], body: &str) -> String {
         body.to_owned()
+    }
+
+    /// The same for processors whose signature covers the address that was registered with them.
+    fn sign_for(&self, _url: &str, secrets: &[String], at_s: i64, body: &str) -> Vec<(&'static str, String)> {
+        self.sign(secrets, at_s, body)
     }
 }

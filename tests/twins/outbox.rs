@@ -143,7 +143,9 @@ pub(crate) async fn send<P: Processor>(shared: &Shared<P>, parcel: &Parcel, how:
             How::With(secret) => vec![secret.clone()],
             How::Unsigned => vec![],
         };
-        let headers = if secrets.is_empty() { vec![] } else { processor.sign(&secrets, at_s, body) };
+        let address = url.as_deref().unwrap_or_default();
+        let headers =
+            if secrets.is_empty() { vec![] } else { processor.sign_for(address, &secrets, at_s, body) };
         let body = processor.sign_in_body(&secrets, body);
         (url, headers, if *how == How::Flipped { flipped(&body) } else { body })
     });

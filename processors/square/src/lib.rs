@@ -32,7 +32,8 @@ use processor_sdk::{
 const KEY_RETENTION_S: u32 = 60 * 60;
 /// How long what was asked for may take to show in a look-up, in seconds. Square's lists lag by seconds.
 const ABSENT_AFTER_S: u32 = 5 * 60;
-/// Payments of one order. More are not read but refused, so that none is overlooked.
+/// Payments of one order, beside those that its tenders say failed. More are not read but refused, so that none is
+/// overlooked.
 const PAYMENTS_MAX: usize = 3;
 /// Refunds of one order that are looked through. Each is a request of its own.
 const REFUNDS_MAX: usize = 10;
@@ -302,7 +303,8 @@ fn fetch_payment(call: &Call, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
 fn look(call: &Call, dialogue: &mut Dialogue<'_>) -> Flow<Option<Facts>> {
     let path = requests::path("orders", call.require_reference(ReferenceKind::Order)?);
     let Some(order) = find(call, &path, "/order", dialogue)? else { return Ok(None) };
-    let ids = within(PAYMENTS_MAX, "payments of one order", wire::payment_ids(call, &order)?)?;
+    let ids = wire::payment_ids(call, &order, PAYMENTS_MAX)?;
+    let ids = within(PAYMENTS_MAX, "payments of one order", ids)?;
     let (mut payments, mut refunds) = (vec![], vec![]);
     for id in ids {
         let payment = get(call, &requests::path("payments", &id), "/payment", dialogue)?;

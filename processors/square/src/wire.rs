@@ -39,9 +39,11 @@ pub(crate) fn door(link: &Json) -> Result<Door, Fault> {
     Ok(Door::redirect(url))
 }
 
-/// The payments of an order: those that it names, and those that we heard of before it does.
-pub(crate) fn payment_ids(call: &Call, order: &Json) -> Result<BTreeSet<String>, Fault> {
+/// The payments of an order: those that it names, and those that we heard of before it does. One whose tender says
+/// that it failed has moved no money; the last of these are among them for the reason, as long as there is room.
+pub(crate) fn payment_ids(call: &Call, order: &Json, room: usize) -> Result<BTreeSet<String>, Fault> {
     let mut ids = known_payment_ids(call);
+    let mut failed = vec![];
     if order.at("/tenders").is_some() {
         for tender in order.list("/tenders")? {
             // A tender's own id is its payment's.
@@ -49,9 +51,15 @@ pub(crate) fn payment_ids(call: &Call, order: &Json) -> Result<BTreeSet<String>,
                 Some(id) => id,
                 None => tender.text("/id")?,
             };
-            ids.insert(id.to_owned());
+            if tender.optional_text("/card_details/status")? == Some("FAILED") {
+                failed.push(id.to_owned());
+            } else {
+                ids.insert(id.to_owned());
+            }
         }
     }
+    let left = room.saturating_sub(ids.len());
+    ids.extend(failed.into_iter().rev().take(left));
     Ok(ids)
 }
 

@@ -244,6 +244,27 @@ fn pitfall_a_failed_payment_is_neither_the_end_nor_the_payment() {
     assert_eq!(said.items.len(), 1);
 }
 
+/// An order names every try, and after a few of them was refused to be read, though the last one was paid. Tries
+/// that failed moved no money: however many there are, they hide nothing.
+#[test]
+fn pitfall_failed_payments_do_not_hide_the_one_that_is_paid() {
+    let tender =
+        |id: &str, status: &str| json!({"id": id, "type": "CARD", "card_details": {"status": status}});
+    let failed = |number: usize| format!("failed{number}");
+    for tries in [1, 2, 3, 8] {
+        let mut tenders: Vec<_> = (0..tries).map(|number| tender(&failed(number), "FAILED")).collect();
+        tenders.push(tender(PAYMENT, "CAPTURED"));
+        let mut responses = vec![one("order", order("OPEN", json!({"tenders": tenders})))];
+        // The last of the failed ones are read as long as there is room, for the reason.
+        responses.extend((0..tries).skip(usize::saturating_sub(tries, 2)).map(|number| {
+            one("payment", changed(failed_payment("CVV_FAILURE"), json!({"id": failed(number)})))
+        }));
+        responses.push(one("payment", payment("COMPLETED", json!({}))));
+        let said = facts(fetch_payment(), responses);
+        assert_eq!((said.word, said.items.len()), (Some(Word::Paid), 1), "after {tries} tries");
+    }
+}
+
 /// Approved was taken for the end of it. Square completes such a payment by itself, or cancels it after days:
 /// then the link is open again, and whoever had taken the money for reserved waited for ever.
 #[test]
