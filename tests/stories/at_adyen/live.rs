@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::world::AtAdyen;
+use super::world::{AtAdyen, set_aside};
 use crate::stories::at_processor::counterpart::Counterpart;
 use crate::stories::at_processor::world::{CREATED, Form, Mode, PAID, SUCCEEDED};
 use crate::support::cart::Cart;
@@ -40,16 +40,11 @@ async fn a_live_payment() {
     let of_test = world.twin.changed(&event, &json!({}));
     assert!(of_test.body.contains(r#""live":"false""#), "{}", of_test.body);
     assert_eq!(world.twin.deliver(&of_test, &How::Well).await, 202);
-    let set_aside = |printed: &str| printed.contains("/live");
-    crate::support::eventually("it is set aside", || async {
-        let (is_good, printed) = world.payhub("quarantine list --config CONFIG", &[]);
-        assert!(is_good, "{printed}");
-        set_aside(&printed).then_some(())
-    })
-    .await;
+    set_aside(&world, "/live").await;
     assert_eq!(world.cart.count_events(id(&intent), SUCCEEDED).await, 0);
     assert_eq!(world.twin.release(Order::AsMade).await, [202]);
     world.agree(id(&intent), "succeeded", &[CREATED, SUCCEEDED, PAID]).await;
+    world.twin.webhooks(Manner::Prompt);
     world.refunded(id(&intent), None).await;
     assert_eq!(world.cart.intent(id(&intent)).await["quarantine"], Value::Null);
     world.finish().await;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::stories::at_processor::counterpart::Counterpart;
 use crate::stories::at_processor::world::{Mode, World};
-use crate::support::plugins;
+use crate::support::{eventually, plugins};
 use crate::twins::adyen::{Adyen, HMAC_KEY, LIVE_KEY, NEXT_HMAC_KEY, TEST_KEY};
 use crate::twins::faults::Fault;
 use crate::twins::server::Twin;
@@ -16,6 +16,16 @@ pub(super) type AtAdyen = World<Adyen>;
 
 /// What the cart is told when money is reserved.
 pub(super) const RESERVED: &str = "payment_intent.requires_capture";
+
+/// Waits until an operator is shown a delivery that nobody could make anything of, for a reason with these words.
+pub(super) async fn set_aside(world: &AtAdyen, words: &str) {
+    eventually(&format!("a delivery is set aside: {words}"), || async {
+        let (is_good, printed) = world.payhub("quarantine list --config CONFIG", &[]);
+        assert!(is_good, "{printed}");
+        printed.contains(words).then_some(())
+    })
+    .await;
+}
 
 impl Counterpart for Adyen {
     const NAME: &'static str = "adyen";
