@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::afterwards::a_life_is_told_backwards;
-use super::world::{AtAdyen, RESERVED};
+use super::world::{AtAdyen, RESERVED, set_aside};
 use crate::stories::at_processor::told;
 use crate::stories::at_processor::world::{CREATED, PAID, REFUND, REFUNDED, SUCCEEDED};
 use crate::support::{eventually, id};
@@ -24,6 +24,7 @@ told!(crate::twins::adyen::Adyen: [
     an_automatic_capture_that_is_told_of_counts_once,
     what_this_hub_did_not_open_is_left_alone,
     an_amount_that_is_not_the_one_asked_for_is_quarantined,
+    what_is_not_signed_is_not_guessed,
 ] in native);
 
 told!(crate::twins::adyen::Adyen: [several_items_in_one_delivery] in plugin);
@@ -177,6 +178,8 @@ async fn what_this_hub_did_not_open_is_left_alone(world: AtAdyen) {
         json!({ "merchantReference": "Order 1001 of another shop" }),
         json!({ "merchantReference": "" }),
         json!({ "eventCode": "NOTIFICATION_OF_FRAUD" }),
+        // One try at the page came to nothing; whether the page did, the hub asks.
+        json!({ "eventCode": "OFFER_CLOSED" }),
         json!({ "eventCode": "A_CODE_OF_NEXT_YEAR" }),
         json!({ "success": "maybe" }),
     ];
@@ -209,5 +212,23 @@ async fn an_amount_that_is_not_the_one_asked_for_is_quarantined(world: AtAdyen) 
         assert_eq!(world.cart.count_events(id(&intent), SUCCEEDED).await, 0);
         world.twin.webhooks(Manner::Dropped);
     }
+    world.finish().await;
+}
+
+/// *Cancel or refund* in the Customer Area: which of the two it was stands where the signature does not reach, so that
+/// anybody on the way could have written it. It is shown to an operator.
+async fn what_is_not_signed_is_not_guessed(world: AtAdyen) {
+    let (intent, payment) = world.paid(json!({})).await;
+    let changes = json!({
+        "eventCode": "CANCEL_OR_REFUND", "pspReference": "TWNCANCELORREFND", "originalReference": payment,
+        "additionalData": {"modification.action": "refund"},
+    });
+    let event = world.twin.changed(&world.twin.event("AUTHORISATION"), &changes);
+    assert_eq!(world.twin.deliver(&event, &How::Well).await, 202);
+    set_aside(&world, "outside the signature").await;
+    world.agree(&intent, "succeeded", &[CREATED, SUCCEEDED, PAID]).await;
+    // The queue goes on behind it.
+    world.refunded(&intent, None).await;
+    world.agree(&intent, "succeeded", &[CREATED, SUCCEEDED, PAID, REFUND, REFUNDED]).await;
     world.finish().await;
 }
