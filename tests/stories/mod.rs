@@ -36,4 +36,6 @@ pub(crate) mod at_processor;
 
 pub(crate) mod at_stripe;
 
+mod at_mollie;
+
 mod at_paystack;
