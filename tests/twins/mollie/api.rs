@@ -255,7 +255,6 @@ fn perform(mollie: &mut Mollie, desk: &mut Desk, ask: &Ask<'_>) -> Answered {
         Call::OneCapture => one_part(mollie, ask, "capture", &mollie.books.captures, objects::capture),
         Call::OneRefund => one_part(mollie, ask, "refund", &mollie.books.refunds, objects::refund),
         Call::OneDispute => one_part(mollie, ask, "chargeback", &mollie.books.disputes, objects::dispute),
-        Call::Methods => Ok((200, json!({ "count": 0, "_embedded": { "methods": [] }, "_links": {} }))),
     }
 }
 

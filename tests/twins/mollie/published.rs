@@ -24,7 +24,6 @@ pub(super) enum Call {
     OneRefund,
     Disputes,
     OneDispute,
-    Methods,
 }
 
 /// What a field's value may be. In a query everything is a text; it has to read as the same.
@@ -200,17 +199,6 @@ const REFUND: &[Field] = &[
     may("routingReversals", Kind::List),
 ];
 
-const METHODS_ASKED: &[Field] = &[
-    may("amount[value]", Kind::Text(TEXT_CHARS)),
-    may("amount[currency]", Kind::Text(3)),
-    may("locale", Kind::Choice(LOCALES)),
-    may("sequenceType", Kind::Choice(&["oneoff", "first", "recurring"])),
-    may("billingCountry", Kind::Country),
-    may("resource", Kind::Choice(&["payments", "orders"])),
-    may("includeWallets", Kind::Text(TEXT_CHARS)),
-    may("include", Kind::Words(&["issuers", "pricing"])),
-];
-
 const PAYMENTS_ASKED: &[Field] = &[
     may("from", Kind::Text(TEXT_CHARS)),
     may("limit", Kind::Whole(1, 250)),
@@ -225,7 +213,7 @@ const PAYMENT_ASKED: &[Field] = &[
 /// Every request takes these where an organization's token asks.
 const OF_TOKENS: [Field; 2] = [may("testmode", Kind::Flag), may("profileId", Kind::Text(TEXT_CHARS))];
 
-const REQUESTS: [Asked; 14] = [
+const REQUESTS: [Asked; 13] = [
     asked("POST", "/v2/payments", Call::Open, OPEN),
     asked("GET", "/v2/payments", Call::Payments, PAYMENTS_ASKED),
     asked("GET", "/v2/payments/{}", Call::Payment, PAYMENT_ASKED),
@@ -239,7 +227,6 @@ const REQUESTS: [Asked; 14] = [
     asked("GET", "/v2/payments/{}/refunds/{}", Call::OneRefund, ONE),
     asked("GET", "/v2/payments/{}/chargebacks", Call::Disputes, LIST),
     asked("GET", "/v2/payments/{}/chargebacks/{}", Call::OneDispute, ONE),
-    asked("GET", "/v2/methods", Call::Methods, METHODS_ASKED),
 ];
 
 const fn asked(method: &'static str, path: &'static str, call: Call, fields: &'static [Field]) -> Asked {
