@@ -62,7 +62,8 @@ fn show(square: &Square, link: &Link, error: &str) -> Reply {
     html(
         200,
         &format!(
-            "<p>{error}</p><p>Pay {total}</p><form method=\"post\"><button name=\"action\" value=\"pay\">Pay</button></form>"
+            "<p>{error}</p><p>Pay {total}</p>\
+             <form method=\"post\"><button name=\"action\" value=\"pay\">Pay</button></form>"
         ),
     )
 }
