@@ -25,7 +25,9 @@ settings.client_id = "AdTwin4NqLxT8sM2bV6pR0kY3wZ7cJ1hG5fD9eUaBoQi"
 secrets.client_secret = { env = "PAYPAL_CLIENT_SECRET" }
 webhook_path_secret = { env = "PAYPAL_WEBHOOK_PATH" }
 "#;
-    const GRANTS: &'static str = "checkout_hosts = [\"www.sandbox.paypal.com\"]\n";
+    const GRANTS: &'static str = r#"hosts = ["api-m.paypal.com", "api-m.sandbox.paypal.com"]
+checkout_hosts = ["www.paypal.com", "www.sandbox.paypal.com"]
+"#;
     const PAID: &'static str = "CHECKOUT.ORDER.APPROVED";
     const BOOKED_BY: &'static str = "order";
     const DECLINES: &'static [&'static [(&'static str, &'static str)]] = &[&[("action", "decline")]];
