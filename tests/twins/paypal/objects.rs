@@ -21,7 +21,7 @@ pub(super) fn page(order: &Order) -> String {
     format!("{}/checkoutnow?token={}", order.base_url, order.id)
 }
 
-fn link(href: String, rel: &str, method: &str) -> Value {
+fn link(href: &str, rel: &str, method: &str) -> Value {
     json!({ "href": href, "rel": rel, "method": method })
 }
 
@@ -54,13 +54,13 @@ pub(super) fn order(order: &Order) -> Value {
     if payments != json!({}) {
         unit["payments"] = payments;
     }
-    let mut links = vec![link(base.clone(), "self", "GET")];
+    let mut links = vec![link(&base, "self", "GET")];
     if order.status == "PAYER_ACTION_REQUIRED" {
-        links.push(link(page(order), "payer-action", "GET"));
+        links.push(link(&page(order), "payer-action", "GET"));
     }
     if order.status == "APPROVED" {
         let rel = if order.intent == "CAPTURE" { "capture" } else { "authorize" };
-        links.push(link(format!("{base}/{rel}"), rel, "POST"));
+        links.push(link(&format!("{base}/{rel}"), rel, "POST"));
     }
     let mut paypal = json!({});
     if order.approved_at_s.is_some() {
@@ -81,8 +81,8 @@ pub(super) fn authorization(order: &Order, authorization: &Authorization) -> Val
         "seller_protection": { "status": "NOT_ELIGIBLE" },
         "expiration_time": time(authorization.created_at_s + AUTHORIZATION_LIFE_S),
         "create_time": time(authorization.created_at_s), "update_time": time(authorization.updated_at_s),
-        "links": [link(base.clone(), "self", "GET"), link(format!("{base}/capture"), "capture", "POST"),
-            link(format!("{base}/void"), "void", "POST"), up_to_order(order)],
+        "links": [link(&base, "self", "GET"), link(&format!("{base}/capture"), "capture", "POST"),
+            link(&format!("{base}/void"), "void", "POST"), up_to_order(order)],
     });
     with(&mut whole, "custom_id", order.custom_id.as_ref());
     with(&mut whole, "invoice_id", order.invoice_id.as_ref());
@@ -90,21 +90,23 @@ pub(super) fn authorization(order: &Order, authorization: &Authorization) -> Val
 }
 
 fn up_to_order(order: &Order) -> Value {
-    link(format!("{}/v2/checkout/orders/{}", order.base_url, order.id), "up", "GET")
+    link(&format!("{}/v2/checkout/orders/{}", order.base_url, order.id), "up", "GET")
 }
 
 pub(super) fn capture(order: &Order, capture: &Capture) -> Value {
     let Capture { id, status, amount, is_final, invoice_id, created_at_s, updated_at_s } = capture;
     let base = format!("{}/v2/payments/captures/{id}", order.base_url);
     let up = match &order.authorization {
-        Some(held) => link(format!("{}/v2/payments/authorizations/{}", order.base_url, held.id), "up", "GET"),
+        Some(held) => {
+            link(&format!("{}/v2/payments/authorizations/{}", order.base_url, held.id), "up", "GET")
+        }
         None => up_to_order(order),
     };
     let mut whole = json!({
         "id": id, "status": status, "amount": amount.json(), "final_capture": is_final,
         "seller_protection": { "status": "NOT_ELIGIBLE" }, "create_time": time(*created_at_s),
         "update_time": time(*updated_at_s),
-        "links": [link(base.clone(), "self", "GET"), link(format!("{base}/refund"), "refund", "POST"), up],
+        "links": [link(&base, "self", "GET"), link(&format!("{base}/refund"), "refund", "POST"), up],
     });
     match *status {
         "PENDING" => whole["status_details"] = json!({ "reason": "PENDING_REVIEW" }),
@@ -127,8 +129,8 @@ pub(super) fn refund(order: &Order, refund: &Refund) -> Value {
     let mut whole = json!({
         "id": id, "status": status, "amount": amount.json(), "create_time": time(*at_s), "update_time": time(*at_s),
         "links": [
-            link(format!("{}/v2/payments/refunds/{id}", order.base_url), "self", "GET"),
-            link(format!("{}/v2/payments/captures/{capture}", order.base_url), "up", "GET"),
+            link(&format!("{}/v2/payments/refunds/{id}", order.base_url), "self", "GET"),
+            link(&format!("{}/v2/payments/captures/{capture}", order.base_url), "up", "GET"),
         ],
     });
     if *status == "PENDING" {
