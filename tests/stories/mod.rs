@@ -38,6 +38,8 @@ pub(crate) mod at_stripe;
 
 mod at_mollie;
 
+mod at_paypal;
+
 mod at_paystack;
 
 mod at_adyen;

@@ -22,6 +22,7 @@ pub(crate) mod server;
 pub(crate) mod adyen;
 pub(crate) mod btcpay;
 pub(crate) mod mollie;
+pub(crate) mod paypal;
 pub(crate) mod paystack;
 pub(crate) mod square;
 pub(crate) mod stripe;

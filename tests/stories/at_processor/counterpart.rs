@@ -49,6 +49,11 @@ pub(crate) trait Counterpart: Processor + Sized {
     /// needs. None of the values may be found in the hub's database.
     fn environment(mode: Mode) -> Vec<(&'static str, &'static str)>;
 
+    /// Where the processor is told to send webhooks, below the hub's address.
+    fn webhook_path() -> String {
+        format!("/webhooks/{}", Self::NAME)
+    }
+
     /// The adapter as a plugin, built from source.
     fn plugin() -> PathBuf;
 

@@ -117,7 +117,7 @@ impl<P: Counterpart> World<P> {
         }
         let port = free_ports();
         let base_url = format!("http://127.0.0.1:{port}");
-        twin.send_webhooks_to(Some(&format!("{base_url}/webhooks/{}", P::NAME)));
+        twin.send_webhooks_to(Some(&format!("{base_url}{}", P::webhook_path())));
         let cart = Cart::new(&base_url, "");
         Self { mode, form, folder, port, hub: None, base_url, cart, twin }
     }
