@@ -282,9 +282,9 @@ async fn an_order_that_nobody_completed_is_forgotten() {
     let asker = Asker::start().await;
     let id = asker.approved("CAPTURE").await;
     let path = format!("/v2/checkout/orders/{id}");
-    asker.twin.jump(super::books::LIFE_S - 1);
+    asker.twin.jump(super::books::LIFE_S - 300);
     asker.send("GET", &path, "", "").await.expect(200);
-    asker.twin.jump(1);
+    asker.twin.jump(300);
     assert_eq!(issue(&asker.send("GET", &path, "", "").await), "INVALID_RESOURCE_ID");
     assert_eq!(
         asker.twin.event("CHECKOUT.PAYMENT-APPROVAL.REVERSED").kind,
