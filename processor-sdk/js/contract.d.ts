@@ -288,12 +288,7 @@ export type Descriptor = {
   /** What its processor wants to hear for an accepted delivery. */
   acknowledgement: Acknowledgement;
   /** Requests other than GET that only read. */
-  reads?: RequestRule[];
-  /**
-   * Writes that carry no idempotency key, because the same again changes nothing: such as completing one
-   * payment, where the key stands in a body and these have none. DELETE is always one (RFC 9110 §9.2.2).
-   */
-  repeatable?: RequestRule[];
+  reads?: ReadRule[];
   /**
    * Names of JSON fields in responses and deliveries that must never be stored readable: client secrets,
    * tokens, personal data.
@@ -538,7 +533,7 @@ export type MacRequest = {
   encoding: TextEncoding;
 };
 
-/** HTTP method. Anything but GET counts as able to move money, unless a `RequestRule` lists it. */
+/** HTTP method. Anything but GET counts as able to move money, unless a `ReadRule` lists it. */
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 /** An amount in whole minor units of a currency. */
@@ -605,6 +600,16 @@ export type Part = {
  */
 export type Proof = number;
 
+/** Requests by a method other than GET that only read. */
+export type ReadRule = {
+  /** Method. */
+  method: Method;
+  /** Path prefix, such as `/v2/search/`. */
+  path_prefix: string;
+  /** A text that the body must begin with, where one path serves reads and writes. */
+  body_prefix?: string | null;
+};
+
 /** A processor's id for something of this attempt. Ids are opaque and may be shared between kinds. */
 export type Reference = {
   /** What it names. */
@@ -664,16 +669,6 @@ export type RequestBody = {
   content_type: string;
   /** The parts. */
   parts: Part[];
-};
-
-/** Requests by a method other than GET of which something is so. */
-export type RequestRule = {
-  /** Method. */
-  method: Method;
-  /** Path prefix, such as `/v2/search/`. */
-  path_prefix: string;
-  /** A text that the body must begin with, where one path serves several purposes. */
-  body_prefix?: string | null;
 };
 
 /** What a notification says. */

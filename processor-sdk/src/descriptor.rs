@@ -39,11 +39,7 @@ pub struct Descriptor {
     pub acknowledgement: Acknowledgement,
     /// Requests other than GET that only read.
     #[serde(default)]
-    pub reads: Vec<RequestRule>,
-    /// Writes that carry no idempotency key, because the same again changes nothing: such as completing one payment,
-    /// where the key stands in a body and these have none. DELETE is always one (RFC 9110 §9.2.2).
-    #[serde(default)]
-    pub repeatable: Vec<RequestRule>,
+    pub reads: Vec<ReadRule>,
     /// Names of JSON fields in responses and deliveries that must never be stored readable: client
     /// secrets, tokens, personal data.
     #[serde(default)]
@@ -323,15 +319,15 @@ pub struct Acknowledgement {
     pub body: String,
 }
 
-/// Requests by a method other than GET of which something is so.
+/// Requests by a method other than GET that only read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct RequestRule {
+pub struct ReadRule {
     /// Method.
     pub method: crate::Method,
     /// Path prefix, such as `/v2/search/`.
     pub path_prefix: String,
-    /// A text that the body must begin with, where one path serves several purposes.
+    /// A text that the body must begin with, where one path serves reads and writes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body_prefix: Option<String>,
 }

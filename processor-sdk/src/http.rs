@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{Bytes, Fault, Json, JwtAlgorithm, Part, SecretRef};
 
-/// HTTP method. Anything but GET counts as able to move money, unless a [`crate::RequestRule`] lists it.
+/// HTTP method. Anything but GET counts as able to move money, unless a [`crate::ReadRule`] lists it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "UPPERCASE")]

@@ -47,7 +47,7 @@ pub use call::{
 pub use currency::Currency;
 pub use descriptor::{
     Acknowledgement, AfterUnknown, Capabilities, Currencies, CurrencyLimit, Descriptor, HostRule,
-    IdempotencyProfile, KeyCarrier, LookUp, Need, RequestRule, SecretField, SettingField, SettingKind,
+    IdempotencyProfile, KeyCarrier, LookUp, Need, ReadRule, SecretField, SettingField, SettingKind,
     SignedDeliveries,
 };
 pub use dialogue::{Dialogue, Flow, Stop};

@@ -67,7 +67,6 @@ impl Adapter for Made {
             deliveries: SignedDeliveries::WholeBody,
             acknowledgement: Acknowledgement { status: 200, body: String::new() },
             reads: Vec::new(),
-            repeatable: Vec::new(),
             never_store: Vec::new(),
             needs: Vec::new(),
         }

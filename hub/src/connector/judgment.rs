@@ -116,7 +116,7 @@ fn not_sent(failure: Failure, redactor: &Redactor) -> NotSent {
 #[cfg(test)]
 mod tests {
     use processor_sdk::{
-        Answer, Call, Dialogue, Door, Flow, HttpRequest, Method, Operation, RequestBody, RequestRule, Stop,
+        Answer, Call, Dialogue, Door, Flow, HttpRequest, Method, Operation, ReadRule, RequestBody, Stop,
     };
     use serde_json::json;
 
@@ -294,7 +294,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_listed_read_moves_nothing_whatever_its_method() {
-        let rule = |path_prefix: &str, body_prefix: Option<&str>| RequestRule {
+        let rule = |path_prefix: &str, body_prefix: Option<&str>| ReadRule {
             method: Method::Post,
             path_prefix: path_prefix.to_owned(),
             body_prefix: body_prefix.map(str::to_owned),
@@ -304,7 +304,7 @@ mod tests {
             (rule("/search", Some("{\"find\":")), "unreachable"),
             (rule("/search", Some("{\"pay\":")), "unknown"),
             (rule("/other", None), "unknown"),
-            (RequestRule { method: Method::Put, ..rule("/search", None) }, "unknown"),
+            (ReadRule { method: Method::Put, ..rule("/search", None) }, "unknown"),
         ] {
             let mut adapter = performing(|_, dialogue| {
                 let request = post("/search/x").json(json!({ "find": "echo1" }));

@@ -220,7 +220,6 @@ pub(super) fn descriptor(deliveries: SignedDeliveries) -> Descriptor {
         deliveries,
         acknowledgement: Acknowledgement { status: 200, body: String::new() },
         reads: vec![],
-        repeatable: vec![],
         never_store: vec!["client_secret".to_owned()],
         needs: vec![],
     }

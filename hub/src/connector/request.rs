@@ -4,7 +4,7 @@
 //! of a shopper can name one, and none is ever put into a URL.
 
 use form_urlencoded::byte_serialize;
-use processor_sdk::{Delivery, Fault, HttpRequest, Method, Part, RequestBody, RequestRule};
+use processor_sdk::{Delivery, Fault, HttpRequest, Method, Part, ReadRule, RequestBody};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
@@ -90,8 +90,8 @@ pub fn check_header(name: &str, value: &str) -> Result<(), Fault> {
 }
 
 /// Whether a request only reads: a GET, or what the descriptor lists as a read.
-pub fn is_read(request: &PreparedRequest, reads: &[RequestRule]) -> bool {
-    let is_listed = |rule: &RequestRule| {
+pub fn is_read(request: &PreparedRequest, reads: &[ReadRule]) -> bool {
+    let is_listed = |rule: &ReadRule| {
         rule.method == request.method
             && request.url.path().starts_with(&rule.path_prefix)
             && rule.body_prefix.as_ref().is_none_or(|prefix| request.body.starts_with(prefix.as_bytes()))

@@ -65,7 +65,6 @@ fn long_list(descriptor: &Descriptor) -> Option<String> {
         ("hosts", descriptor.hosts.len()),
         ("checkout_hosts", descriptor.checkout_hosts.len()),
         ("reads", descriptor.reads.len()),
-        ("repeatable", descriptor.repeatable.len()),
         ("never_store", descriptor.never_store.len()),
         ("needs", descriptor.needs.len()),
     ];

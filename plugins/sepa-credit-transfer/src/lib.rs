@@ -83,7 +83,6 @@ impl Adapter for SepaCreditTransfer {
             deliveries: SignedDeliveries::None,
             acknowledgement: Acknowledgement { status: 200, body: String::new() },
             reads: vec![],
-            repeatable: vec![],
             never_store: vec![],
             needs: vec![],
         }

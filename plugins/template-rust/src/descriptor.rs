@@ -42,7 +42,6 @@ pub(crate) fn descriptor() -> Descriptor {
         deliveries: SignedDeliveries::WholeBody,
         acknowledgement: Acknowledgement { status: 200, body: String::new() },
         reads: Vec::new(),
-        repeatable: Vec::new(),
         never_store: Vec::new(),
         needs: Vec::new(),
     }

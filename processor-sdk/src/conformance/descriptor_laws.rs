@@ -147,9 +147,9 @@ fn hosts_problem(descriptor: &Descriptor) -> Option<String> {
             }
         }
     }
-    for rule in descriptor.reads.iter().chain(&descriptor.repeatable) {
+    for rule in &descriptor.reads {
         if !rule.path_prefix.starts_with('/') {
-            return Some(format!("lists the requests {:?}, which is no path", rule.path_prefix));
+            return Some(format!("lists the reads {:?}, which is no path", rule.path_prefix));
         }
     }
     None

@@ -7,7 +7,7 @@ use super::trial::{self, Trial};
 use super::url::is_allowed;
 use super::{Course, Fixture, Law, Subject, Violation};
 use crate::{
-    Auth, Bytes, Call, Delivery, Descriptor, HttpRequest, HttpResponse, KeyCarrier, Part, Question,
+    Auth, Bytes, Call, Delivery, Descriptor, HttpRequest, HttpResponse, KeyCarrier, Method, Part, Question,
     RequestBody, SecretRef, Settings, SignatureScheme, Step,
 };
 
@@ -235,9 +235,9 @@ fn idempotency_key(subject: &Subject<'_>) -> Result<(), Violation> {
     Ok(())
 }
 
-/// A write that needs a key.
+/// A write that needs a key. DELETE is idempotent by itself (RFC 9110 §9.2.2) and often has no body.
 fn carries_key(request: &HttpRequest, descriptor: &Descriptor) -> bool {
-    !trial::is_read(request, descriptor) && !trial::is_repeatable(request, descriptor)
+    !trial::is_read(request, descriptor) && request.method != Method::Delete
 }
 
 fn carried_key(request: &HttpRequest, carrier: &KeyCarrier) -> Option<String> {

@@ -10,7 +10,7 @@ use super::host::{self, Course, End};
 use super::{Fixture, Host, Secrets, Subject};
 use crate::{
     Adapter, Auth, Bytes, Delivery, Descriptor, Exchange, Facts, Headers, HttpRequest, HttpResponse,
-    ItemState, Method, Notification, Question, Reply, RequestBody, RequestRule, Says, Step, StepAnswer, Word,
+    ItemState, Method, Notification, Question, ReadRule, Reply, RequestBody, Says, Step, StepAnswer, Word,
 };
 
 /// Rounds of signing until every check of a delivery is content. One per signed item, plus one.
@@ -266,22 +266,13 @@ fn add_field(document: &mut Value, name: &str, value: &Value) -> bool {
 
 /// Whether a request only reads, by its method or by the descriptor's word.
 pub(super) fn is_read(request: &HttpRequest, descriptor: &Descriptor) -> bool {
-    request.method == Method::Get || is_listed(request, &descriptor.reads)
-}
-
-/// Whether a request changes nothing when it comes again, by its method or by the descriptor's word.
-pub(super) fn is_repeatable(request: &HttpRequest, descriptor: &Descriptor) -> bool {
-    request.method == Method::Delete || is_listed(request, &descriptor.repeatable)
-}
-
-fn is_listed(request: &HttpRequest, rules: &[RequestRule]) -> bool {
     let path = request.url.splitn(4, '/').nth(3).unwrap_or_default();
-    let listed = |rule: &RequestRule| {
+    let listed = |rule: &ReadRule| {
         rule.method == request.method
             && format!("/{path}").starts_with(&rule.path_prefix)
             && rule.body_prefix.as_ref().is_none_or(|prefix| body_text(&request.body).starts_with(prefix))
     };
-    rules.iter().any(listed)
+    request.method == Method::Get || descriptor.reads.iter().any(listed)
 }
 
 /// A body's literal text, for prefixes: secrets left out.

@@ -94,7 +94,6 @@ impl Adapter for Adyen {
             // The word is what older endpoints were asked for; newer ones look at the status alone.
             acknowledgement: Acknowledgement { status: 202, body: "[accepted]".to_owned() },
             reads: vec![],
-            repeatable: vec![],
             never_store: NEVER_STORE.iter().map(|name| (*name).to_owned()).collect(),
             needs: vec![],
         }

@@ -96,7 +96,6 @@ impl Adapter for AuthorizeNet {
             deliveries: SignedDeliveries::WholeBody,
             acknowledgement: Acknowledgement { status: 200, body: String::new() },
             reads: requests::reads(),
-            repeatable: vec![],
             never_store: NEVER_STORE.iter().map(|name| (*name).to_owned()).collect(),
             needs: vec![],
         }

@@ -6,8 +6,8 @@
 //! Invariant: the same call makes the same bytes. Texts are cut to Authorize.Net's limits; ids never are.
 
 use processor_sdk::{
-    Call, CaptureMode, CaptureOrder, CheckoutOrder, Fault, HostRule, HttpRequest, Method, RefundOrder,
-    RequestBody, RequestRule, SecretRef, Settings, Timestamp,
+    Call, CaptureMode, CaptureOrder, CheckoutOrder, Fault, HostRule, HttpRequest, Method, ReadRule,
+    RefundOrder, RequestBody, SecretRef, Settings, Timestamp,
 };
 use serde_json::{Value, json};
 
@@ -74,8 +74,8 @@ fn hosts(names: [&str; 2], setting: &str) -> Vec<HostRule> {
 
 /// What only reads, though it is posted. A page's token is among it: it moves no money, and nobody can pay
 /// with a token whose answer was lost.
-pub(crate) fn reads() -> Vec<RequestRule> {
-    let read = |name: &str| RequestRule {
+pub(crate) fn reads() -> Vec<ReadRule> {
+    let read = |name: &str| ReadRule {
         method: Method::Post,
         path_prefix: PATH.to_owned(),
         body_prefix: Some(format!("{{\"{name}\":")),

@@ -84,7 +84,6 @@ impl Adapter for BtcPay {
             deliveries: SignedDeliveries::WholeBody,
             acknowledgement: Acknowledgement { status: 200, body: String::new() },
             reads: vec![],
-            repeatable: vec![],
             never_store: NEVER_STORE.iter().map(|name| (*name).to_owned()).collect(),
             needs: vec![],
         }

@@ -94,7 +94,6 @@ impl Adapter for PayPal {
             deliveries: SignedDeliveries::Unsigned,
             acknowledgement: Acknowledgement { status: 200, body: String::new() },
             reads: vec![],
-            repeatable: vec![],
             never_store: NEVER_STORE.iter().map(|name| (*name).to_owned()).collect(),
             needs: vec![],
         }

@@ -90,7 +90,6 @@ impl Adapter for Sandbox {
             deliveries: SignedDeliveries::WholeBody,
             acknowledgement: Acknowledgement { status: 200, body: String::new() },
             reads: vec![],
-            repeatable: vec![],
             never_store: vec![],
             needs: vec![],
         }

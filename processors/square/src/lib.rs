@@ -86,7 +86,6 @@ impl Adapter for Square {
             deliveries: SignedDeliveries::WholeBody,
             acknowledgement: Acknowledgement { status: 200, body: String::new() },
             reads: vec![],
-            repeatable: vec![],
             never_store: NEVER_STORE.iter().map(|name| (*name).to_owned()).collect(),
             needs: vec![],
         }
