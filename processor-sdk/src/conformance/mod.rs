@@ -21,6 +21,7 @@ mod descriptor_laws;
 mod fixture;
 mod form_laws;
 mod host;
+mod rehearsal;
 mod report;
 mod request_laws;
 mod trial;
@@ -32,6 +33,7 @@ use crate::{Adapter, Question, Settings};
 
 pub use fixture::{Fixture, FixtureError, SUBJECT_FILE, SubjectFile};
 pub use host::{Course, EXCHANGES_MAX, End, Host, Respond, Secrets, mac, run_through};
+pub use rehearsal::rehearse;
 pub use report::{Law, Report, Verdict, Violation, check_all};
 
 /// An adapter with what is needed to try it.

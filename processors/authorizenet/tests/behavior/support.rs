@@ -1,15 +1,13 @@
-//! A tiny host that answers each request with the next prepared response, and Authorize.Net's answers as its
+//! Questions with prepared responses, and Authorize.Net's answers as its
 //! schema and documentation show them.
 
 use processor_authorizenet::AuthorizeNet;
+use processor_sdk::conformance::rehearse;
 use processor_sdk::{
-    Answer, Ask, Bytes, Call, Delivery, Exchange, Facts, Headers, HttpRequest, HttpResponse, Item, ItemKind,
-    ItemState, Notification, Question, Reply, RequestBody, Step, StepAnswer, run,
+    Answer, Bytes, Call, Delivery, Facts, Headers, HttpRequest, HttpResponse, Item, ItemKind, ItemState,
+    Notification, Question, Reply, RequestBody,
 };
 use serde_json::{Value, json};
-
-/// More steps than any operation of this adapter takes.
-const STEPS_MAX: usize = 20;
 
 pub(crate) const ECHO: &str = "att1";
 pub(crate) const ID: &str = "60198278801";
@@ -181,31 +179,7 @@ pub(crate) fn find_payment() -> Call {
 
 /// Carries a question to its end: the requests that were sent, and the reply.
 pub(crate) fn carry(question: Question, responses: Vec<HttpResponse>) -> (Vec<HttpRequest>, Reply) {
-    let mut responses = responses.into_iter();
-    let mut requests = vec![];
-    let mut ask = Ask::new(question);
-    for _ in 0..STEPS_MAX {
-        let step = match run(&AuthorizeNet, &ask) {
-            Reply::Step(step) => step,
-            reply => {
-                assert_eq!(responses.next(), None, "a prepared response was not asked for");
-                return (requests, reply);
-            }
-        };
-        let answer = match &step {
-            Step::Send(request) => {
-                requests.push(request.clone());
-                match responses.next() {
-                    Some(response) => StepAnswer::Response(response),
-                    None => panic!("a request too many: {:?}", request.body),
-                }
-            }
-            Step::Verify(_) => StepAnswer::Verified,
-            Step::Mac(_) => panic!("Authorize.Net wants no digest"),
-        };
-        ask.transcript.push(Exchange { step, answer });
-    }
-    panic!("no answer after {STEPS_MAX} steps");
+    rehearse(&AuthorizeNet, question, responses).unwrap_or_else(|why| panic!("{why}"))
 }
 
 pub(crate) fn perform(call: Call, responses: Vec<HttpResponse>) -> (Vec<HttpRequest>, Reply) {

@@ -1,15 +1,13 @@
-//! A tiny host that answers each request with the next prepared response, and BTCPay Server's objects as its
+//! Questions with prepared responses, and BTCPay Server's objects as its
 //! published description shows them.
 
 use processor_btcpay::BtcPay;
+use processor_sdk::conformance::rehearse;
 use processor_sdk::{
-    Answer, Ask, Bytes, Call, Delivery, Door, DoorKind, Exchange, Facts, Headers, HttpRequest, HttpResponse,
-    Notification, Question, Reply, RequestBody, Step, StepAnswer, run,
+    Answer, Bytes, Call, Delivery, Door, DoorKind, Facts, Headers, HttpRequest, HttpResponse, Notification,
+    Question, Reply, RequestBody,
 };
 use serde_json::{Value, json};
-
-/// More steps than any operation of this adapter takes.
-const STEPS_MAX: usize = 12;
 
 pub(crate) const STORE: &str = "S1";
 pub(crate) const INVOICE: &str = "I1";
@@ -125,31 +123,7 @@ pub(crate) fn with_setting(mut call: Call, name: &str, value: Value) -> Call {
 
 /// Carries a question to its end: the requests that were sent, and the reply.
 pub(crate) fn carry(question: Question, responses: Vec<HttpResponse>) -> (Vec<HttpRequest>, Reply) {
-    let mut responses = responses.into_iter();
-    let mut requests = vec![];
-    let mut ask = Ask::new(question);
-    for _ in 0..STEPS_MAX {
-        let step = match run(&BtcPay, &ask) {
-            Reply::Step(step) => step,
-            reply => {
-                assert_eq!(responses.next(), None, "a prepared response was not asked for");
-                return (requests, reply);
-            }
-        };
-        let answer = match &step {
-            Step::Send(request) => {
-                requests.push(request.clone());
-                match responses.next() {
-                    Some(response) => StepAnswer::Response(response),
-                    None => panic!("a request too many: {}", request.url),
-                }
-            }
-            Step::Verify(_) => StepAnswer::Verified,
-            Step::Mac(_) => panic!("BTCPay wants no digest"),
-        };
-        ask.transcript.push(Exchange { step, answer });
-    }
-    panic!("no answer after {STEPS_MAX} steps");
+    rehearse(&BtcPay, question, responses).unwrap_or_else(|why| panic!("{why}"))
 }
 
 pub(crate) fn perform(call: Call, responses: Vec<HttpResponse>) -> (Vec<HttpRequest>, Reply) {

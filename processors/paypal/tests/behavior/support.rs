@@ -1,15 +1,13 @@
-//! A tiny host that answers each request with the next prepared response, and PayPal's objects as its published
+//! Questions with prepared responses, and PayPal's objects as its published
 //! API descriptions show them.
 
 use processor_paypal::PayPal;
+use processor_sdk::conformance::rehearse;
 use processor_sdk::{
-    Answer, Ask, Bytes, Call, Delivery, Door, Exchange, Facts, Headers, HttpRequest, HttpResponse, Item,
-    ItemKind, ItemState, Notification, Question, Reply, RequestBody, Step, StepAnswer, run,
+    Answer, Bytes, Call, Delivery, Door, Facts, Headers, HttpRequest, HttpResponse, Item, ItemKind,
+    ItemState, Notification, Question, Reply, RequestBody,
 };
 use serde_json::{Value, json};
-
-/// More steps than any operation of this adapter takes in these tests.
-const STEPS_MAX: usize = 14;
 
 pub(crate) const ORDER: &str = "6AB54321KL098765M";
 pub(crate) const AUTHORIZATION: &str = "7CD65432MN109876P";
@@ -162,23 +160,7 @@ pub(crate) fn fetch_payment() -> Call {
 
 /// Carries a question to its end: the requests that were sent, and the reply.
 pub(crate) fn carry(question: Question, responses: Vec<HttpResponse>) -> (Vec<HttpRequest>, Reply) {
-    let mut responses = responses.into_iter();
-    let mut requests = vec![];
-    let mut ask = Ask::new(question);
-    for _ in 0..STEPS_MAX {
-        let step = match run(&PayPal, &ask) {
-            Reply::Step(step) => step,
-            reply => {
-                assert_eq!(responses.next(), None, "a prepared response was not asked for");
-                return (requests, reply);
-            }
-        };
-        let Step::Send(request) = &step else { panic!("PayPal wants nothing signed or checked: {step:?}") };
-        requests.push(request.clone());
-        let Some(response) = responses.next() else { panic!("a request too many: {}", request.url) };
-        ask.transcript.push(Exchange { step, answer: StepAnswer::Response(response) });
-    }
-    panic!("no answer after {STEPS_MAX} steps");
+    rehearse(&PayPal, question, responses).unwrap_or_else(|why| panic!("{why}"))
 }
 
 pub(crate) fn perform(call: Call, responses: Vec<HttpResponse>) -> (Vec<HttpRequest>, Reply) {

@@ -1,15 +1,13 @@
-//! A tiny host that answers each request with the next prepared response, and Square's objects as its
+//! Questions with prepared responses, and Square's objects as its
 //! published API description shows them.
 
+use processor_sdk::conformance::rehearse;
 use processor_sdk::{
-    Answer, Ask, Bytes, Call, Delivery, Exchange, Facts, Headers, HttpRequest, HttpResponse, Notification,
-    Question, Reply, RequestBody, Step, StepAnswer, Word, run,
+    Answer, Bytes, Call, Delivery, Facts, Headers, HttpRequest, HttpResponse, Notification, Question, Reply,
+    RequestBody, Word,
 };
 use processor_square::Square;
 use serde_json::{Value, json};
-
-/// As many steps as the hub allows one run.
-const STEPS_MAX: usize = 16;
 
 pub(crate) const SANDBOX: &str = "https://connect.squareupsandbox.com";
 pub(crate) const LINK: &str = "LINK1";
@@ -152,31 +150,7 @@ pub(crate) fn refund_order(kind: &str, changes: Value) -> Call {
 
 /// Carries a question to its end: the requests that were sent, and the reply.
 pub(crate) fn carry(question: Question, responses: Vec<HttpResponse>) -> (Vec<HttpRequest>, Reply) {
-    let mut responses = responses.into_iter();
-    let mut requests = vec![];
-    let mut ask = Ask::new(question);
-    for _ in 0..=STEPS_MAX {
-        let step = match run(&Square, &ask) {
-            Reply::Step(step) => step,
-            reply => {
-                assert_eq!(responses.next(), None, "a prepared response was not asked for");
-                return (requests, reply);
-            }
-        };
-        let answer = match &step {
-            Step::Send(request) => {
-                requests.push(request.clone());
-                match responses.next() {
-                    Some(response) => StepAnswer::Response(response),
-                    None => panic!("a request too many: {}", request.url),
-                }
-            }
-            Step::Verify(_) => StepAnswer::Verified,
-            Step::Mac(_) => panic!("Square wants no digest"),
-        };
-        ask.transcript.push(Exchange { step, answer });
-    }
-    panic!("no answer after {STEPS_MAX} steps");
+    rehearse(&Square, question, responses).unwrap_or_else(|why| panic!("{why}"))
 }
 
 pub(crate) fn perform(call: Call, responses: Vec<HttpResponse>) -> (Vec<HttpRequest>, Reply) {

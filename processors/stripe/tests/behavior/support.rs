@@ -1,15 +1,13 @@
-//! A tiny host that answers each request with the next prepared response, and Stripe's objects as its API
+//! Questions with prepared responses, and Stripe's objects as its API
 //! reference shows them.
 
+use processor_sdk::conformance::rehearse;
 use processor_sdk::{
-    Answer, Ask, Bytes, Call, Delivery, Exchange, Facts, Headers, HttpRequest, HttpResponse, Item, ItemKind,
-    ItemState, Notification, Part, Question, Reply, RequestBody, Step, StepAnswer, Word, run,
+    Answer, Bytes, Call, Delivery, Facts, Headers, HttpRequest, HttpResponse, Item, ItemKind, ItemState,
+    Notification, Part, Question, Reply, RequestBody, Word,
 };
 use processor_stripe::Stripe;
 use serde_json::{Value, json};
-
-/// More steps than any operation of this adapter takes.
-const STEPS_MAX: usize = 12;
 
 pub(crate) const SESSION: &str = "cs_test_1";
 pub(crate) const PAYMENT: &str = "pi_1";
@@ -122,31 +120,7 @@ pub(crate) fn fetch_payment() -> Call {
 
 /// Carries a question to its end: the requests that were sent, and the reply.
 pub(crate) fn carry(question: Question, responses: Vec<HttpResponse>) -> (Vec<HttpRequest>, Reply) {
-    let mut responses = responses.into_iter();
-    let mut requests = vec![];
-    let mut ask = Ask::new(question);
-    for _ in 0..STEPS_MAX {
-        let step = match run(&Stripe, &ask) {
-            Reply::Step(step) => step,
-            reply => {
-                assert_eq!(responses.next(), None, "a prepared response was not asked for");
-                return (requests, reply);
-            }
-        };
-        let answer = match &step {
-            Step::Send(request) => {
-                requests.push(request.clone());
-                match responses.next() {
-                    Some(response) => StepAnswer::Response(response),
-                    None => panic!("a request too many: {}", request.url),
-                }
-            }
-            Step::Verify(_) => StepAnswer::Verified,
-            Step::Mac(_) => panic!("Stripe wants no digest"),
-        };
-        ask.transcript.push(Exchange { step, answer });
-    }
-    panic!("no answer after {STEPS_MAX} steps");
+    rehearse(&Stripe, question, responses).unwrap_or_else(|why| panic!("{why}"))
 }
 
 pub(crate) fn perform(call: Call, responses: Vec<HttpResponse>) -> (Vec<HttpRequest>, Reply) {
