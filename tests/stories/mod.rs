@@ -43,5 +43,6 @@ mod at_paypal;
 mod at_paystack;
 
 mod at_adyen;
+mod at_authorizenet;
 mod at_btcpay;
 mod at_square;

@@ -1,5 +1,5 @@
-//! The shopper: a browser without scripts that follows 303s, waits on waiting pages, and can be at several
-//! places at once.
+//! The shopper: a browser that follows 303s, posts forms that post themselves, waits on waiting pages, and can be at
+//! several places at once. It runs no other scripts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,19 +65,27 @@ impl Shopper {
 
     /// One request, redirects followed, waiting pages not waited on.
     pub(crate) async fn go(&self, method: Method, url: &str, form: &[(&str, &str)]) -> Page {
-        let (mut method, mut url, mut form) = (method, url.to_owned(), form);
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let (mut method, mut url) = (method, url.to_owned());
+        let mut form: Vec<(String, String)> = form.iter().map(owned).collect();
         for _ in 0..HOPS_MAX {
             if !url.starts_with(&*self.hub) && !self.is_at_a_processor(&url) {
                 return Page { browser: self.clone(), url, answer: None };
             }
-            let answer = self.request(method, &url, HeaderMap::new(), form).await;
+            let fields: Vec<(&str, &str)> =
+                form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            let answer = self.request(method, &url, HeaderMap::new(), &fields).await;
             let Some(location) = answer.header("location").map(str::to_owned) else {
+                if let Some(post) = SelfPosting::on(&answer.text) {
+                    (method, url, form) = (Method::POST, post.url, post.fields);
+                    continue;
+                }
                 return Page { browser: self.clone(), url, answer: Some(answer) };
             };
             assert_eq!(answer.status, 303, "only 303 is safe after a form");
             let base = reqwest::Url::parse(&url).expect("a URL");
             url = base.join(&location).expect("a location").into();
-            (method, form) = (Method::GET, &[]);
+            (method, form) = (Method::GET, vec![]);
         }
         panic!("more than {HOPS_MAX} redirects, the last to {url}")
     }
@@ -97,6 +105,34 @@ impl Shopper {
         }
         Answer::of(request.send().await.expect("an answer")).await
     }
+}
+
+/// The form of a page that posts itself.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct SelfPosting {
+    pub(crate) url: String,
+    pub(crate) fields: Vec<(String, String)>,
+}
+
+impl SelfPosting {
+    /// The form of this page, if its script posts it.
+    pub(crate) fn on(html: &str) -> Option<Self> {
+        html.find("submit.call(document.forms[0])")?;
+        let form = html.split_once("<form ")?.1.split_once("</form>")?.0;
+        let url = attribute(form, "action")?;
+        let fields = form.split("<input ").skip(1).map(|input| {
+            let tag = input.split_once('>').expect("the end of a tag").0;
+            (attribute(tag, "name").expect("a name"), attribute(tag, "value").expect("a value"))
+        });
+        Some(Self { url, fields: fields.collect() })
+    }
+}
+
+/// An attribute's value as a browser reads it.
+fn attribute(tag: &str, name: &str) -> Option<String> {
+    let value = tag.split_once(&format!("{name}=\""))?.1.split_once('"')?.0;
+    let references = [("&#60;", "<"), ("&#62;", ">"), ("&#34;", "\""), ("&#39;", "'"), ("&#38;", "&")];
+    Some(references.iter().fold(value.to_owned(), |text, (reference, sign)| text.replace(reference, sign)))
 }
 
 impl Page {
@@ -165,5 +201,23 @@ impl Page {
         assert!(self.text().contains(connector), "no {connector} to choose at {}: {}", self.url, self.text());
         let page = self.submit(&[("connector", connector)]).await;
         if page.is_waiting() { self.browser.visit(&self.url).await } else { page }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_page_with_the_script_posts_itself() {
+        let form = r#"<form method="post" action="https://a.test/?x=1&#38;y=2"><input type="hidden" name="t" value="p+/&#38;amp;=">
+            <button type="submit">Continue</button></form>"#;
+        assert_eq!(SelfPosting::on(form), None);
+        let page = format!("{form}<script>HTMLFormElement.prototype.submit.call(document.forms[0])</script>");
+        let expected = SelfPosting {
+            url: "https://a.test/?x=1&y=2".to_owned(),
+            fields: vec![("t".to_owned(), "p+/&amp;=".to_owned())],
+        };
+        assert_eq!(SelfPosting::on(&page), Some(expected));
     }
 }

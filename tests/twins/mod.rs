@@ -20,6 +20,7 @@ pub(crate) mod outbox;
 pub(crate) mod server;
 
 pub(crate) mod adyen;
+pub(crate) mod authorizenet;
 pub(crate) mod btcpay;
 pub(crate) mod mollie;
 pub(crate) mod paypal;
