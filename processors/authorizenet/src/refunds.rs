@@ -28,6 +28,12 @@ const NOT_SETTLED_YET_S: u32 = 6 * 60 * 60;
 /// voided instead, and a part waits.
 pub(crate) fn refund(call: &Call, order: &RefundOrder, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
     let payment = require(call, taken_as(call, order)?, dialogue)?;
+    if words::of_dispute(&payment.status) == Some(ItemState::Pending) {
+        // The shopper's bank has it back already; it would be given back twice.
+        let mut facts = payment.payment()?;
+        facts.items.push(wire::failed(ItemKind::Refund, &order.echo, &payment.status));
+        return Ok(Answer::said(facts));
+    }
     let is_whole = order.amount == payment.settled && order.refunded_before.is_zero();
     match words::giving_back(&payment.status, &payment.kind)? {
         GivingBack::Refund => refund_settled(call, order, &payment, dialogue),

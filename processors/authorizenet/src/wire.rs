@@ -20,6 +20,8 @@ pub(crate) const NO_ID: &str = "0";
 const NOT_FOUND: &str = "E00040";
 /// The reason of whatever was approved.
 const APPROVED: &str = "1";
+/// The reasons that say that a transaction was voided (310) or captured (311) before.
+const DONE_BEFORE: [&str; 2] = ["310", "311"];
 /// Names of months in headers.
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -71,7 +73,10 @@ pub(crate) fn order(response: &HttpResponse) -> Result<Taken, Fault> {
         // Approved, or held for a review: its details say which.
         (Some("1" | "4"), Ok(())) => match body.text("/transactionResponse/transId")? {
             NO_ID => Err(Fault::unreadable("expected an id; the account seems to be in test mode")),
-            id => Ok(Taken::As(id.to_owned())),
+            id => Ok(match done_before(&body)? {
+                Some(note) => Taken::Refused(note),
+                None => Taken::As(id.to_owned()),
+            }),
         },
         (Some("2" | "3"), _) => match optional_code(&body, "/transactionResponse/errors/0/errorCode")? {
             Some(reason) if words::is_doubtful(&reason) => Err(Fault::Processor { status: 503 }),
@@ -82,6 +87,12 @@ pub(crate) fn order(response: &HttpResponse) -> Result<Taken, Fault> {
         (None, Err(error)) => Err(words::fault(error)),
         (_, _) => Err(Fault::unreadable("expected 1, 2, 3 or 4 at /transactionResponse/responseCode")),
     }
+}
+
+/// The note of an approval that it did nothing, because it had been captured or voided before.
+fn done_before(body: &Json) -> Result<Option<String>, Fault> {
+    let note = optional_code(body, "/transactionResponse/messages/0/code")?;
+    Ok(note.filter(|note| DONE_BEFORE.contains(&note.as_str())))
 }
 
 /// The entries of a list; an answer without one must say that there is nothing.

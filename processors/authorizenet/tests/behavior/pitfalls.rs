@@ -353,22 +353,47 @@ fn pitfall_an_old_refund_is_not_sent_again() {
     }
 }
 
-/// "Already captured" and "already voided" were errors. They are done, by whomever.
+/// "Already captured" and "already voided" were errors, or were taken for what was asked. They are done, by whomever,
+/// and Authorize.Net says so as a refusal or as a note to an approval.
 #[test]
 fn pitfall_done_already_is_done() {
-    for code in ["310", "311"] {
+    for (code, answered) in
+        [("310", refused as fn(&str) -> _), ("311", refused), ("310", noted), ("311", noted)]
+    {
         let captured =
-            facts(capture(1234), vec![refused(code), payment("capturedPendingSettlement", json!({}))]);
+            facts(capture(1234), vec![answered(code), payment("capturedPendingSettlement", json!({}))]);
         assert_eq!((captured.word, captured.items.len()), (Some(Word::Paid), 1), "{code}");
         assert_eq!(captured.items[0].state, ItemState::Succeeded);
-        let voided = facts(void(), vec![refused(code), payment("voided", json!({}))]);
+        let voided = facts(void(), vec![answered(code), payment("voided", json!({}))]);
         assert_eq!((voided.word, voided.items.len()), (Some(Word::Voided), 0), "{code}");
+        // Another amount was captured: ours was not, and what was taken is said.
+        let other = payment("capturedPendingSettlement", json!({"settleAmount": 7.0}));
+        let said = facts(capture(1234), vec![answered(code), other]);
+        assert_eq!(said.captured.unwrap().minor(), 700, "{code}");
+        assert!(said.items.contains(&failed(ItemKind::Capture, "cap1", code)), "{code}: {:?}", said.items);
     }
-    // Another amount was captured: ours was not, and what was taken is said.
-    let other = payment("capturedPendingSettlement", json!({"settleAmount": 7.0}));
-    let said = facts(capture(1234), vec![refused("311"), other]);
-    assert_eq!(said.captured.unwrap().minor(), 700);
-    assert!(said.items.contains(&failed(ItemKind::Capture, "cap1", "311")));
+}
+
+/// What the shopper's bank has taken back would be given back twice. Nobody tells of a dispute: where one is seen, it
+/// is said.
+#[test]
+fn pitfall_a_disputed_payment_is_not_refunded() {
+    for status in ["chargeback", "returnedItem"] {
+        let (requests, reply) =
+            perform(refund_order("refund", 500, json!({})), vec![payment(status, json!({}))]);
+        assert_eq!(names(&requests), ["getTransactionDetailsRequest"], "{status}");
+        let Reply::Answer(Answer::Said { facts, .. }) = reply else { panic!("{reply:?}") };
+        assert!(facts.items.contains(&failed(ItemKind::Refund, "re1", status)), "{:?}", facts.items);
+        let dispute = facts.items.iter().find(|item| item.kind == ItemKind::Dispute).unwrap();
+        assert_eq!((dispute.state, dispute.amount.unwrap().minor()), (ItemState::Pending, 1234));
+    }
+    let responses = vec![
+        payment("chargebackReversal", json!({})),
+        taken(REFUND_ID),
+        refund("refundPendingSettlement", json!({})),
+    ];
+    let (requests, _) = perform(refund_order("refund", 500, json!({})), responses);
+    assert_eq!(names(&requests)[1], "createTransactionRequest", "the bank gave it again");
 }
 
 /// Something failed on the way to the bank: nobody knows how far the order came.

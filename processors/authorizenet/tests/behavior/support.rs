@@ -76,6 +76,14 @@ pub(crate) fn taken(id: &str) -> HttpResponse {
     ok(json!({"transactionResponse": {"responseCode": "1", "transId": id, "refTransID": ID}}))
 }
 
+/// An order that was approved, although nothing was done any more: the note says why.
+pub(crate) fn noted(code: &str) -> HttpResponse {
+    let messages = json!([{"code": code, "description": "This transaction has already been done."}]);
+    ok(json!({
+        "transactionResponse": {"responseCode": "1", "transId": ID, "refTransID": ID, "messages": messages},
+    }))
+}
+
 /// An order that was refused.
 pub(crate) fn refused(code: &str) -> HttpResponse {
     let errors = json!([{"errorCode": code, "errorText": "Why."}]);
