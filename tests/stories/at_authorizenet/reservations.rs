@@ -8,11 +8,13 @@ use crate::stories::at_processor::told;
 use crate::stories::at_processor::world::{CREATED, PAID, SUCCEEDED};
 use crate::twins::desk::Moved;
 use crate::twins::faults::Fault;
+use crate::twins::outbox::{Manner, Order};
 
 told!(crate::twins::authorizenet::AuthorizeNet: [
     reserved_and_taken_in_part,
     reserved_and_released,
     a_reservation_is_voided_by_hand,
+    another_amount_was_taken_by_hand,
     the_answer_to_capture_is_lost,
     the_answer_to_void_is_lost,
 ] in native);
@@ -55,6 +57,20 @@ async fn a_reservation_is_voided_by_hand(world: AtAuthorizeNet) {
     world.twin.void_by_hand(&payment);
     world.agree(&intent, "canceled", &[CREATED, RESERVED, CANCELED]).await;
     assert_eq!(world.twin.count_asked("void"), 0);
+    world.finish().await;
+}
+
+/// The hub has not heard of it and asks for more. Authorize.Net approves, with a note that it did nothing: ours has
+/// failed, and what was taken is seen.
+async fn another_amount_was_taken_by_hand(world: AtAuthorizeNet) {
+    let (intent, payment) = world.paid(json!({ "capture": "manual" })).await;
+    world.twin.webhooks(Manner::Held);
+    world.twin.capture_by_hand(&payment, 600);
+    let answer = world.cart.capture(&intent, json!({ "amount": 1500 })).await;
+    let shown = world.cart.until(&intent, "taken", |intent| intent["amount_captured"] == 600).await;
+    eprintln!("XXX {} {} {shown} {:?}", answer.status, answer.text, world.cart.event_types(&intent).await);
+    assert_eq!(world.twin.ledger().of(&payment).total(Moved::Taken), 600);
+    assert_eq!(world.twin.release(Order::AsMade).await, [200]);
     world.finish().await;
 }
 

@@ -118,7 +118,9 @@ pub(super) fn answer(net: &mut AuthorizeNet, desk: &mut Desk, request: &Request,
     if let Some(ref_id) = ref_id.filter(|ref_id| ref_id.is_string()) {
         said["refId"] = ref_id.clone();
     }
-    reply(&said)
+    let mut reply = reply(&said);
+    reply.headers.push(("date", objects::http_date(desk.now_s())));
+    reply
 }
 
 fn read(body: &Value) -> Result<Ask<'_>, Refusal> {

@@ -169,6 +169,11 @@ impl Twin<AuthorizeNet> {
         self.act(|books, desk| books.review(desk, transaction, is_approved));
     }
 
+    /// Somebody takes what was reserved, or a part of it, in the Merchant Interface.
+    pub(crate) fn capture_by_hand(&self, transaction: &str, amount: i64) {
+        self.act(|books, desk| books.capture(desk, transaction, amount));
+    }
+
     /// Somebody voids a transaction in the Merchant Interface.
     pub(crate) fn void_by_hand(&self, transaction: &str) {
         self.act(|books, desk| books.void(desk, transaction));

@@ -17,6 +17,18 @@ pub(super) fn time(at_ms: i64) -> String {
     Timestamp::from_micros(at_ms * 1_000).to_rfc3339()
 }
 
+/// The same in a header, such as `Sun, 29 Nov 2026 02:09:11 GMT`.
+pub(super) fn http_date(at_s: i64) -> String {
+    const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let weekday = usize::try_from(at_s.div_euclid(86_400).rem_euclid(7)).expect("a day of seven");
+    let text = time(at_s * 1_000);
+    let month: usize = text[5..7].parse().expect("a month");
+    let (year, day, clock) = (&text[..4], &text[8..10], &text[11..19]);
+    format!("{}, {day} {} {year} {clock} GMT", DAYS[weekday], MONTHS[month - 1])
+}
+
 /// The same on the merchant's own clock, which has no zone.
 fn local(at_ms: i64) -> String {
     time(at_ms - 8 * 3_600_000).trim_end_matches('Z').to_owned()
@@ -156,4 +168,21 @@ pub(super) fn notification(name: &str, kind: &str, at_ms: i64, about: &Transacti
         "notificationId": name, "eventType": kind, "eventDate": time(at_ms), "webhookId": WEBHOOK,
         "payload": payload,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_of_headers() {
+        let rows = [
+            (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
+            (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
+            (1_796_083_199, "Mon, 30 Nov 2026 23:59:59 GMT"),
+        ];
+        for (at_s, expected) in rows {
+            assert_eq!(http_date(at_s), expected);
+        }
+    }
 }
