@@ -210,7 +210,8 @@ mod tests {
 
     #[test]
     fn only_a_page_with_the_script_posts_itself() {
-        let form = r#"<form method="post" action="https://a.test/?x=1&#38;y=2"><input type="hidden" name="t" value="p+/&#38;amp;=">
+        let form = r#"<form method="post" action="https://a.test/?x=1&#38;y=2">
+            <input type="hidden" name="t" value="p+/&#38;amp;=">
             <button type="submit">Continue</button></form>"#;
         assert_eq!(SelfPosting::on(form), None);
         let page = format!("{form}<script>HTMLFormElement.prototype.submit.call(document.forms[0])</script>");

@@ -20,6 +20,8 @@ use crate::twins::outbox::Manner;
 use crate::twins::server::Twin;
 
 const DAY_S: i64 = 24 * 3_600;
+/// Longer than the hub believes that a request could still arrive, in seconds.
+const DOUBT_S: i64 = 21 * 60;
 
 /// A hub whose clock can jump, and Authorize.Net's twin whose clock jumps with it.
 struct Fast {
@@ -68,6 +70,14 @@ impl Fast {
 
     async fn until_status(&self, intent: &str, status: &str) -> Value {
         self.hub.fast(self.hub.cart.until_status(intent, status)).await
+    }
+
+    /// Waits until the fault has struck, and skips the time in which "there is no such thing" is not believed.
+    async fn past_doubt(&self) {
+        let left = || self.twin.with(|_, desk| desk.faults.left());
+        let struck = eventually("the fault strikes", || async { left().is_empty().then_some(()) });
+        self.hub.fast(struck).await;
+        self.hub.jump(DOUBT_S).await;
     }
 
     /// Waits until a refund has succeeded, while days end at Authorize.Net.
@@ -142,6 +152,7 @@ async fn capture() {
             let (intent, payment) = fast.paid(json!({ "capture": "manual" })).await;
             fast.twin.fault("capture", fault);
             fast.hub.fast(fast.hub.cart.capture(&intent, json!({ "amount": 600 }))).await;
+            fast.past_doubt().await;
             let done = fast.until_status(&intent, "succeeded").await;
             fast.twin.struck();
             let shown = (&done["amount_captured"], &done["captures"][0]["status"]);
@@ -163,6 +174,7 @@ async fn void() {
             let (intent, payment) = fast.paid(json!({ "capture": "manual" })).await;
             fast.twin.fault("void", fault);
             fast.hub.fast(fast.hub.cart.cancel(&intent)).await;
+            fast.past_doubt().await;
             fast.until_status(&intent, "canceled").await;
             fast.twin.struck();
             assert_eq!(fast.twin.ledger().of(&payment).count(Moved::Released), 1, "{fault:?}");
@@ -173,8 +185,8 @@ async fn void() {
     }
 }
 
-/// Of what has settled, and in part: a refund is a transaction of its own, found by its invoice number. Days lie between
-/// them, because each has two batches here and the hub looks through no more than ten lists.
+/// Of what has settled, and in part: a refund is a transaction of its own, found by its invoice number. Days lie
+/// between them, because each has two batches here and the hub looks through no more than ten lists.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn refund() {
     for webhooks in [true, false] {
@@ -184,6 +196,7 @@ async fn refund() {
             fast.twin.settle();
             fast.twin.fault("refund", fault);
             let refund = fast.hub.cart.refund(&intent, Some(700)).await.expect(201);
+            fast.past_doubt().await;
             fast.until_refunded(id(&refund)).await;
             fast.twin.struck();
             let books = fast.twin.ledger().of(&payment);
@@ -205,6 +218,7 @@ async fn void_in_a_refunds_place() {
             let (intent, payment) = fast.paid(json!({})).await;
             fast.twin.fault("void", fault);
             let refund = fast.hub.cart.refund(&intent, None).await.expect(201);
+            fast.past_doubt().await;
             fast.hub.fast(fast.hub.cart.until_refund(id(&refund), "succeeded")).await;
             fast.twin.struck();
             let books = fast.twin.ledger().of(&payment);

@@ -9,7 +9,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::books::{self, Books, Transaction};
+use super::books::{self, Books, Record};
 use super::published;
 use super::{ACCOUNTS, API, AuthorizeNet, CURRENCY, objects};
 use crate::twins::desk::Desk;
@@ -149,9 +149,8 @@ fn perform(books: &mut Books, desk: &mut Desk, ask: &Ask<'_>) -> Result<Value, R
         "createTransactionRequest" => order(books, desk, ask),
         "getTransactionDetailsRequest" => details(books, ask),
         "getUnsettledTransactionListRequest" => {
-            let mut open: Vec<&Transaction> =
-                of_mode(books, ask).filter(|known| known.batch.is_none()).collect();
-            let held = |known: &&Transaction| known.status == "FDSPendingReview";
+            let mut open: Vec<&Record> = of_mode(books, ask).filter(|known| known.batch.is_none()).collect();
+            let held = |known: &&Record| known.status == "FDSPendingReview";
             if ask.elements.get("status").is_some_and(|status| status == "pendingApproval") {
                 open.retain(held);
             }
@@ -169,13 +168,13 @@ fn perform(books: &mut Books, desk: &mut Desk, ask: &Ask<'_>) -> Result<Value, R
     }
 }
 
-fn of_mode<'b>(books: &'b Books, ask: &Ask<'_>) -> impl Iterator<Item = &'b Transaction> {
+fn of_mode<'b>(books: &'b Books, ask: &Ask<'_>) -> impl Iterator<Item = &'b Record> {
     let livemode = ask.livemode;
     books.transactions.iter().filter(move |known| known.livemode == livemode)
 }
 
 /// One page of a list. An empty one says so in a code of its own.
-fn list(ask: &Ask<'_>, mut found: Vec<&Transaction>) -> Value {
+fn list(ask: &Ask<'_>, mut found: Vec<&Record>) -> Value {
     let whole = |pointer: &str, default: i64| {
         let value = ask.elements.get("paging").and_then(|paging| paging.get(pointer));
         let number = value.and_then(|value| value.as_i64().or_else(|| value.as_str()?.parse().ok()));
@@ -228,7 +227,7 @@ fn batches(books: &Books, desk: &Desk, ask: &Ask<'_>) -> Result<Value, Refusal> 
 }
 
 /// A transaction of this mode.
-fn find<'b>(books: &'b Books, ask: &Ask<'_>, id: Option<&str>) -> Option<&'b Transaction> {
+fn find<'b>(books: &'b Books, ask: &Ask<'_>, id: Option<&str>) -> Option<&'b Record> {
     books.transaction(id?).filter(|known| known.livemode == ask.livemode)
 }
 
@@ -336,7 +335,7 @@ enum Capturable {
     No(i64),
 }
 
-fn capturable(known: &Transaction, wish: &Value, desk: &Desk) -> Capturable {
+fn capturable(known: &Record, wish: &Value, desk: &Desk) -> Capturable {
     // Without an amount it is all of it.
     let amount = if wish.get("amount").is_some() { books::amount(wish) } else { Some(known.authorized) };
     let is_late = desk.now_s() * 1_000 - known.submitted_ms > CAPTURE_MS;
@@ -352,7 +351,7 @@ fn capturable(known: &Transaction, wish: &Value, desk: &Desk) -> Capturable {
 }
 
 /// The amount that can be given back, or the reason why it cannot.
-fn refundable(books: &Books, known: &Transaction, wish: &Value, desk: &mut Desk) -> Result<i64, i64> {
+fn refundable(books: &Books, known: &Record, wish: &Value, desk: &mut Desk) -> Result<i64, i64> {
     let card = &wish["payment"]["creditCard"];
     let digits = card["cardNumber"].as_str().ok_or(6)?;
     if digits.len() != 4 {

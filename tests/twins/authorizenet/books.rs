@@ -55,7 +55,7 @@ pub(super) fn amount(wish: &Value) -> Option<i64> {
 
 /// One transaction. A capture and a void change the one they are about; a refund is one of its own.
 #[derive(Clone, Debug)]
-pub(super) struct Transaction {
+pub(super) struct Record {
     pub(super) id: String,
     pub(super) livemode: bool,
     pub(super) kind: &'static str,
@@ -91,7 +91,7 @@ pub(super) struct Batch {
 #[derive(Debug, Default)]
 pub(super) struct Books {
     pub(super) pages: Vec<Page>,
-    pub(super) transactions: Vec<Transaction>,
+    pub(super) transactions: Vec<Record>,
     pub(super) batches: Vec<Batch>,
     /// The kinds of events that the endpoint was set up for.
     events: Vec<String>,
@@ -131,15 +131,15 @@ impl Books {
         page.paid_by.is_none() && now_s < page.created_s + FORM_S
     }
 
-    pub(super) fn transaction(&self, id: &str) -> Option<&Transaction> {
+    pub(super) fn transaction(&self, id: &str) -> Option<&Record> {
         self.transactions.iter().find(|known| known.id == id)
     }
 
-    pub(super) fn known(&self, id: &str) -> &Transaction {
+    pub(super) fn known(&self, id: &str) -> &Record {
         self.transaction(id).unwrap_or_else(|| panic!("no transaction {id}"))
     }
 
-    fn change(&mut self, id: &str, change: impl FnOnce(&mut Transaction)) {
+    fn change(&mut self, id: &str, change: impl FnOnce(&mut Record)) {
         let known = self.transactions.iter_mut().find(|known| known.id == id);
         change(known.unwrap_or_else(|| panic!("no transaction {id}")));
     }
@@ -181,13 +181,13 @@ impl Books {
     }
 
     /// A transaction as somebody submits it at a page.
-    fn submitted(&mut self, desk: &Desk, page: &Page, card: &str) -> Transaction {
+    fn submitted(&mut self, desk: &Desk, page: &Page, card: &str) -> Record {
         let text = |pointer: &str| page.wish.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
         let kind = match page.wish["transactionType"].as_str() {
             Some("authOnlyTransaction") => "authOnlyTransaction",
             _ => "authCaptureTransaction",
         };
-        Transaction {
+        Record {
             id: self.number(),
             livemode: page.livemode,
             kind,
@@ -209,7 +209,7 @@ impl Books {
     }
 
     /// Whether the same was taken a moment ago.
-    fn is_duplicate(&self, new: &Transaction, within_s: i64) -> bool {
+    fn is_duplicate(&self, new: &Record, within_s: i64) -> bool {
         let since_ms = new.submitted_ms - within_s.min(DUPLICATE_S_MAX) * 1_000;
         self.transactions.iter().any(|known| {
             (known.livemode, known.kind, known.response) == (new.livemode, new.kind, 1)
@@ -254,7 +254,7 @@ impl Books {
     pub(super) fn decline(&mut self, desk: &mut Desk, page: &str, card: &str, reason: i64) {
         let page = self.page(page).expect("a page").clone();
         let new = self.submitted(desk, &page, card);
-        self.transactions.push(Transaction { status: "declined", response: 2, reason, ..new });
+        self.transactions.push(Record { status: "declined", response: 2, reason, ..new });
     }
 
     /// The fraud filters hold what the shopper's bank would give.
@@ -262,7 +262,7 @@ impl Books {
         let page = self.page(page).expect("a page").clone();
         let new = self.submitted(desk, &page, card);
         let (id, becomes) = (new.id.clone(), taken(new.kind));
-        let held = Transaction { status: "FDSPendingReview", response: 4, reason: 253, becomes, ..new };
+        let held = Record { status: "FDSPendingReview", response: 4, reason: 253, becomes, ..new };
         self.transactions.push(held);
         self.pages.iter_mut().filter(|known| known.id == page.id).for_each(|known| {
             known.paid_by = Some(id.clone());
@@ -320,7 +320,7 @@ impl Books {
     ) -> Result<String, i64> {
         let paid = self.known(of).clone();
         let text = |name: &str| wish["order"][name].as_str().map(str::to_owned);
-        let new = Transaction {
+        let new = Record {
             id: self.number(),
             kind: "refundTransaction",
             status: "refundPendingSettlement",
@@ -348,7 +348,7 @@ impl Books {
     /// settled. Nobody is told.
     pub(super) fn settle(&mut self, desk: &mut Desk) {
         for livemode in [false, true] {
-            let is_due = |known: &&mut Transaction| {
+            let is_due = |known: &&mut Record| {
                 known.livemode == livemode
                     && known.batch.is_none()
                     && !matches!(known.status, "authorizedPendingCapture" | "FDSPendingReview")
@@ -380,7 +380,8 @@ impl Books {
         self.change(id, |known| known.status = "expired");
     }
 
-    /// The shopper's bank takes the money back (`chargeback`), or gives it again (`chargebackReversal`). Nobody is told.
+    /// The shopper's bank takes the money back (`chargeback`), or gives it again (`chargebackReversal`). Nobody is
+    /// told.
     pub(super) fn dispute(&mut self, desk: &mut Desk, id: &str, status: &'static str) {
         let moved = if status == "chargeback" { Moved::Disputed } else { Moved::DisputeWon };
         desk.book(moved, id, self.known(id).settle, CURRENCY);

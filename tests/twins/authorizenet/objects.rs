@@ -7,7 +7,7 @@
 use processor_sdk::Timestamp;
 use serde_json::{Map, Number, Value, json};
 
-use super::books::{Batch, Transaction};
+use super::books::{Batch, Record};
 
 /// Every notification names the endpoint that it is for.
 const WEBHOOK: &str = "849eb87e-078a-4169-a34b-c0bded5019a8";
@@ -72,7 +72,7 @@ pub(super) const fn reason(code: i64) -> &'static str {
 }
 
 /// An order that was done, or had been before (310, 311), with the transaction's id.
-pub(super) fn approved(transaction: &Transaction, code: i64) -> Value {
+pub(super) fn approved(transaction: &Record, code: i64) -> Value {
     json!({
         "responseCode": "1", "authCode": "Z3PV5H", "avsResultCode": "P", "cvvResultCode": "",
         "cavvResultCode": "", "transId": transaction.id,
@@ -95,7 +95,7 @@ pub(super) fn refused(about: Option<&str>, code: i64) -> Value {
 }
 
 /// A transaction with everything about it.
-pub(super) fn details(known: &Transaction, batch: Option<&Batch>) -> Value {
+pub(super) fn details(known: &Record, batch: Option<&Batch>) -> Value {
     let mut shown = json!({
         "transId": known.id, "submitTimeUTC": time(known.submitted_ms),
         "submitTimeLocal": local(known.submitted_ms), "transactionType": known.kind,
@@ -133,7 +133,7 @@ pub(super) fn details(known: &Transaction, batch: Option<&Batch>) -> Value {
 }
 
 /// A transaction in a list, which says neither what it refers to nor whose it is.
-pub(super) fn summary(known: &Transaction) -> Value {
+pub(super) fn summary(known: &Record) -> Value {
     let mut shown = json!({
         "transId": known.id, "submitTimeUTC": time(known.submitted_ms),
         "submitTimeLocal": local(known.submitted_ms), "transactionStatus": known.status,
@@ -156,7 +156,7 @@ pub(super) fn batch(known: &Batch) -> Value {
 }
 
 /// A notification. It has an amount that is a number, an id, and of our own words only the order's `refId`.
-pub(super) fn notification(name: &str, kind: &str, at_ms: i64, about: &Transaction) -> Value {
+pub(super) fn notification(name: &str, kind: &str, at_ms: i64, about: &Record) -> Value {
     let mut payload = json!({
         "responseCode": about.response, "authCode": "Z3PV5H", "avsResponse": "P",
         "authAmount": number(about.settle), "entityName": "transaction", "id": about.id,

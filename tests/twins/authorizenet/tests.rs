@@ -240,7 +240,10 @@ async fn a_token_opens_its_page() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_reserved_is_taken_once_or_released() {
     let twin = Twin::authorizenet().await;
-    let capture = |id: &str, amount: &str| json!({"transactionType": "priorAuthCaptureTransaction", "amount": amount, "refTransId": id});
+    let capture = |id: &str, amount: &str| {
+        let kind = "priorAuthCaptureTransaction";
+        json!({"transactionType": kind, "amount": amount, "refTransId": id})
+    };
     let void = |id: &str| json!({"transactionType": "voidTransaction", "refTransId": id});
     let reserved = paid(&twin, "authOnlyTransaction", "a1").await;
     assert_eq!(details(&twin, &reserved).await["transactionStatus"], "authorizedPendingCapture");
