@@ -9,7 +9,7 @@ use crate::twins::faults::Fault;
 use crate::twins::server::Twin;
 
 /// A request's elements, after those that say who asks.
-fn with_who(name: &str, (login, key): (&str, &str), rest: Value) -> Value {
+fn with_who(name: &str, (login, key): (&str, &str), rest: &Value) -> Value {
     let mut elements = Map::new();
     elements.insert("merchantAuthentication".to_owned(), json!({"name": login, "transactionKey": key}));
     for (field, value) in rest.as_object().expect("an object of fields") {
@@ -30,7 +30,7 @@ async fn post(twin: &Twin<AuthorizeNet>, body: &Value) -> Value {
 }
 
 async fn ask(twin: &Twin<AuthorizeNet>, name: &str, rest: Value) -> Value {
-    post(twin, &with_who(name, TEST, rest)).await
+    post(twin, &with_who(name, TEST, &rest)).await
 }
 
 /// An order about a transaction: the reason that is given, and the transaction that the answer names.
@@ -106,7 +106,7 @@ fn changed(body: &Value, pointer: &str, value: Option<Value>) -> Value {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_element_that_is_wrong_is_noted() {
-    let whole = with_who("getHostedPaymentPageRequest", TEST, page_request("authCaptureTransaction", "a1"));
+    let whole = with_who("getHostedPaymentPageRequest", TEST, &page_request("authCaptureTransaction", "a1"));
     let root = "/getHostedPaymentPageRequest";
     let settings = |name: &str, value: Value| Some(json!([setting(name, &value)]));
     // (the element, its value, what is said; I00001 where it is taken and noted)
@@ -345,7 +345,7 @@ async fn lists_are_all_there_is_without_an_id() {
         .collect();
     assert_eq!(states, ["declined", "settledSuccessfully"]);
     assert_eq!(details(&twin, &twin.payment_at(&page)).await["batch"]["batchId"], batch);
-    let elsewhere = with_who("getSettledBatchListRequest", (LIVE_LOGIN, LIVE_KEY), json!({}));
+    let elsewhere = with_who("getSettledBatchListRequest", (LIVE_LOGIN, LIVE_KEY), &json!({}));
     assert_eq!(code(&post(&twin, &elsewhere).await), "I00004", "each mode sees its own");
     let too_long =
         json!({"firstSettlementDate": "2031-01-01T00:00:00Z", "lastSettlementDate": "2031-02-02T00:00:00Z"});
@@ -391,7 +391,7 @@ async fn events_are_those_that_the_readme_names() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bad_days_have_their_codes() {
     let twin = Twin::authorizenet().await;
-    let whole = with_who("getHostedPaymentPageRequest", TEST, page_request("authCaptureTransaction", "a1"));
+    let whole = with_who("getHostedPaymentPageRequest", TEST, &page_request("authCaptureTransaction", "a1"));
     for (fault, expected, pages) in
         [(Fault::BreaksBefore, "E00001", 0), (Fault::TooMany, "E00053", 0), (Fault::BreaksAfter, "E00001", 1)]
     {
