@@ -181,6 +181,8 @@ fn config() -> Config {
         .max_core_instance_size(METADATA_BYTES_MAX)
         .max_memory_size(MEMORY_BYTES_MAX)
         .table_elements(TABLE_ELEMENTS_MAX)
+        // Not by `pagemap_scan`, which is faster: it passes over pages that the system has swapped out or is moving,
+        // and what they hold would be seen by the next run.
         .linear_memory_keep_resident(KEPT_WARM_BYTES)
         .table_keep_resident(KEPT_WARM_BYTES)
         .max_unused_warm_slots(count(RUNS_OF_ALL_MAX));
@@ -190,6 +192,11 @@ fn config() -> Config {
         .epoch_interruption(true)
         .consume_fuel(true)
         .max_wasm_stack(STACK_BYTES_MAX)
+        // Nobody is shown where in a plugin's code something went wrong, and what would tell it makes the compiled code
+        // longer, which is read and checked at each load.
+        .wasm_backtrace_max_frames(None)
+        .generate_address_map(false)
+        .native_unwind_info(false)
         // The same question has the same answer on every machine.
         .cranelift_nan_canonicalization(true)
         .relaxed_simd_deterministic(true);
