@@ -13,7 +13,7 @@ use payhub::connector::native::native_adapter;
 use payhub::connector::redact::ExchangeKind;
 use payhub::connector::registry::{AdapterChoice, ConnectorConfig};
 use payhub::connector::{Authenticated, ReceiveFault, Received};
-use payhub::plugin::limits::Limits;
+use payhub::plugin::limits::{FUEL_MAX, Limits};
 use payhub::plugin::sandbox::{RunFault, Sandbox};
 use payhub::plugin::shelf::{Shelf, Terms};
 use processor_sdk::{
@@ -24,6 +24,7 @@ use reqwest::Method;
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::processes::now;
 use crate::support::hub::{TestHub, connector_config};
 use crate::support::id;
 use crate::support::logs::Logs;
@@ -409,4 +410,33 @@ fn fuel_ends_what_time_would_not() {
     for _ in 0..3 {
         assert_eq!(plugin.run(&ask).result, Err(RunFault::OutOfFuel(5_000_000)));
     }
+}
+
+/// How long this thread has been on a processor, in nanoseconds; proc(5).
+fn computed_ns() -> u128 {
+    let times = fs::read_to_string("/proc/thread-self/schedstat").expect("its times");
+    times.split(' ').next().and_then(|first| first.parse().ok()).expect("a number")
+}
+
+/// Undisturbed, four that spin would take all processors that there are, up to four of them.
+#[test]
+fn those_that_spin_pause_so_that_others_can_compute() {
+    let sandbox = Sandbox::new().expect("a sandbox");
+    let limits = Limits { run_ms_max: 1_000, fuel_max: FUEL_MAX, ..LIMITS };
+    let plugin = sandbox.load(&framed("loops", "http://127.0.0.1:1", AS_IT_IS), limits).expect("a plugin");
+    let ask = processor_sdk::Ask::new(processor_sdk::Question::Call(call(Operation::Void)));
+    let begun = now();
+    let computed: u128 = std::thread::scope(|threads| {
+        let spin = || {
+            let before = computed_ns();
+            assert_eq!(plugin.run(&ask).result, Err(RunFault::OutOfTime(limits.run_ms_max)));
+            computed_ns() - before
+        };
+        let spinning: Vec<_> = (0..limits.concurrent_runs_max).map(|_| threads.spawn(spin)).collect();
+        spinning.into_iter().map(|thread| thread.join().expect("no panic")).sum()
+    });
+    let elapsed = begun.elapsed().as_nanos();
+    assert!(elapsed >= u128::from(limits.run_ms_max) * 900_000, "each has its time: {elapsed} ns");
+    // Less than half of one processor, and all of them in the first moments; tolerant of a busy machine.
+    assert!(computed * 3 < elapsed * 2, "{computed} ns of computing in {elapsed} ns");
 }

@@ -4,16 +4,16 @@
 //! folder that only the hub may read, made over its name and all of its content, and is checked before
 //! anything else is done with it. A file that fails is deleted, and the plugin compiled anew.
 
-use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use ring::hmac;
+use subtle::ConstantTimeEq;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::file::PluginHash;
+use super::file::{self, PluginHash};
 use crate::ids::SystemRandomness;
 use crate::private_file;
 use crate::seal::{KeyFileError, SealingKey};
@@ -61,7 +61,7 @@ impl CodeCache {
     pub(super) fn load(&self, engine: &Engine, hash: PluginHash) -> Option<Component> {
         let name = name(engine, hash);
         let path = self.folder.join(&name);
-        let bytes = read(&path).ok()?;
+        let bytes = file::read(&path, CODE_BYTES_MAX).ok()?;
         match self.genuine(engine, &name, &bytes) {
             Ok(component) => Some(component),
             Err(why) => {
@@ -75,16 +75,27 @@ impl CodeCache {
     #[expect(unsafe_code, reason = "the engine cannot tell its own code from a stranger's; the MAC can")]
     fn genuine(&self, engine: &Engine, name: &str, bytes: &[u8]) -> Result<Component, String> {
         let (tag, code) = bytes.split_at_checked(TAG_BYTES).ok_or("it is too short")?;
-        hmac::verify(&self.key, &signed(name, code), tag).map_err(|_| "this hub did not write it")?;
+        if !bool::from(self.tag(name, code).as_ref().ct_eq(tag)) {
+            return Err("this hub did not write it".to_owned());
+        }
         // SAFETY: The MAC shows that these very bytes are what this hub wrote of `Component::serialize`.
         unsafe { Component::deserialize(engine, code) }.map_err(|error| format!("{error:#}"))
+    }
+
+    /// The MAC over a file's name and code: under another name, it is another plugin's code.
+    fn tag(&self, name: &str, code: &[u8]) -> hmac::Tag {
+        let mut mac = hmac::Context::with_key(&self.key);
+        for part in [name.as_bytes(), b"\n", code] {
+            mac.update(part);
+        }
+        mac.sign()
     }
 
     /// Keeps the code of a plugin. Without it the next start takes longer, and nothing else.
     pub(super) fn keep(&self, engine: &Engine, hash: PluginHash, component: &Component) {
         let name = name(engine, hash);
         let kept = component.serialize().map_err(|error| format!("{error:#}")).and_then(|code| {
-            let tag = hmac::sign(&self.key, &signed(&name, &code));
+            let tag = self.tag(&name, &code);
             let file = [tag.as_ref(), &code].concat();
             private_file::write(&self.folder.join(&name), &file).map_err(|error| error.to_string())
         });
@@ -115,17 +126,6 @@ fn name(engine: &Engine, hash: PluginHash) -> String {
     let mut hasher = DefaultHasher::new();
     engine.precompile_compatibility_hash().hash(&mut hasher);
     format!("{hash}-{:016x}{SUFFIX}", hasher.finish())
-}
-
-/// What the MAC is made over: under another name, a file is another plugin's code.
-fn signed(name: &str, code: &[u8]) -> Vec<u8> {
-    [name.as_bytes(), b"\n", code].concat()
-}
-
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(CODE_BYTES_MAX).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 fn remove(path: &Path) {

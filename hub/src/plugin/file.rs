@@ -1,5 +1,9 @@
 //! A plugin's file, before anything of it is compiled or run: its hash, and what it imports and exports.
 
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
 use sha2::{Digest, Sha256};
 use wasmparser::{Encoding, Parser, Payload};
 
@@ -75,6 +79,20 @@ pub(super) fn check(file: &[u8]) -> Result<(), PluginError> {
         Some(missing) => Err(PluginError::Export(missing)),
         None => Ok(()),
     }
+}
+
+/// The bytes of a file, no more of them than `bytes_max`, into memory that is taken once: a copy of its own, so what is
+/// checked of it is what is used.
+///
+/// # Errors
+/// The file system's.
+pub(super) fn read(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    let length = file.metadata()?.len().min(bytes_max);
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(usize::try_from(length).unwrap_or(usize::MAX)).map_err(io::Error::other)?;
+    file.take(bytes_max).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// A name that somebody else chose, as it may stand in a message.

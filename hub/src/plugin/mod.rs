@@ -8,6 +8,8 @@
 
 pub mod limits;
 
+pub mod pace;
+
 pub mod file;
 
 pub mod signature;

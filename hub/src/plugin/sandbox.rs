@@ -12,16 +12,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::{Component, InstancePre, Linker, WasmStr};
 use wasmtime::{
     Config, Engine, PoolConcurrencyLimitError, PoolingAllocationConfig, ResourceLimiter, Store,
-    StoreContextMut, Trap,
+    StoreContextMut, Trap, UpdateDeadline,
 };
 
 use super::cache::CodeCache;
 use super::file::{self, FILE_BYTES_MAX, PluginHash};
 use super::limits::{Limits, MEMORY_BYTES_MAX, RUNS_OF_ALL_MAX};
 use super::manifest;
-
-/// How often running plugins are looked at whether their time is over, in milliseconds.
-const TICK_MS: u64 = 5;
+use super::pace::{Pace, TICK_MS, Turn};
 
 /// The one thing that a plugin may import.
 pub(super) const LOG: &str = "log";
@@ -100,6 +98,7 @@ pub enum RunFault {
 pub struct Sandbox {
     engine: Engine,
     linker: Linker<Instance>,
+    pace: Arc<Pace>,
     runs: Arc<Semaphore>,
 }
 
@@ -111,6 +110,7 @@ pub struct Plugin {
     limits: Limits,
     pre: InstancePre<Instance>,
     engine: Engine,
+    pace: Arc<Pace>,
     own_runs: Arc<Semaphore>,
     all_runs: Arc<Semaphore>,
 }
@@ -133,6 +133,7 @@ pub struct Ran<T> {
 /// One run's own state on the host's side.
 struct Instance {
     limits: Limits,
+    turn: Turn,
     memory_bytes: usize,
     memory_refused: bool,
     log: Vec<String>,
@@ -181,6 +182,8 @@ fn config() -> Config {
         .max_core_instance_size(METADATA_BYTES_MAX)
         .max_memory_size(MEMORY_BYTES_MAX)
         .table_elements(TABLE_ELEMENTS_MAX)
+        // Not by `pagemap_scan`, which is faster: it passes over pages that the system has swapped out or is moving,
+        // and what they hold would be seen by the next run.
         .linear_memory_keep_resident(KEPT_WARM_BYTES)
         .table_keep_resident(KEPT_WARM_BYTES)
         .max_unused_warm_slots(count(RUNS_OF_ALL_MAX));
@@ -190,6 +193,11 @@ fn config() -> Config {
         .epoch_interruption(true)
         .consume_fuel(true)
         .max_wasm_stack(STACK_BYTES_MAX)
+        // Nobody is shown where in a plugin's code something went wrong, and what would tell it makes the compiled code
+        // longer, which is read and checked at each load.
+        .wasm_backtrace_max_frames(None)
+        .generate_address_map(false)
+        .native_unwind_info(false)
         // The same question has the same answer on every machine.
         .cranelift_nan_canonicalization(true)
         .relaxed_simd_deterministic(true);
@@ -217,9 +225,12 @@ impl Sandbox {
         let engine = Engine::new(&config()).map_err(failed)?;
         let mut linker = Linker::new(&engine);
         linker.root().func_wrap(LOG, log).map_err(failed)?;
-        let weak = engine.weak();
+        let pace = Arc::new(Pace::default());
+        let (weak, ticking) = (engine.weak(), Arc::clone(&pace));
         let ticker = move || {
             while let Some(engine) = weak.upgrade() {
+                // Before the epoch, at whose end a run asks for it.
+                ticking.tick();
                 engine.increment_epoch();
                 drop(engine);
                 std::thread::sleep(Duration::from_millis(TICK_MS));
@@ -230,7 +241,7 @@ impl Sandbox {
             .spawn(ticker)
             .map_err(|error| PluginError::Engine(error.to_string()))?;
         let runs = Arc::new(Semaphore::new(RUNS_OF_ALL_MAX));
-        Ok(Arc::new(Self { engine, linker, runs }))
+        Ok(Arc::new(Self { engine, linker, pace, runs }))
     }
 
     /// Compiles a plugin and asks it who it is. Takes from milliseconds to seconds: not for a request's path.
@@ -268,7 +279,7 @@ impl Sandbox {
             .linker
             .instantiate_pre(&component)
             .map_err(|error| PluginError::NotAComponent(format!("{error:#}")))?;
-        let text = call(&self.engine, &pre, Limits::DESCRIBING, DESCRIBE, None).result;
+        let text = call(&self.engine, &self.pace, &pre, Limits::DESCRIBING, DESCRIBE, None).result;
         let (descriptor, version) = manifest::read(&text.map_err(PluginError::Describe)?)?;
         let limits = limits_of(&descriptor.name);
         Ok(Arc::new(Plugin {
@@ -278,6 +289,7 @@ impl Sandbox {
             limits,
             pre,
             engine: self.engine.clone(),
+            pace: Arc::clone(&self.pace),
             own_runs: Arc::new(Semaphore::new(limits.concurrent_runs_max)),
             all_runs: Arc::clone(&self.runs),
         }))
@@ -336,7 +348,7 @@ impl Plugin {
     /// [`Plugin::run`] with an ask that is written already.
     #[must_use]
     pub fn run_text(&self, ask: &str) -> Ran<Reply> {
-        let Ran { result, log } = call(&self.engine, &self.pre, self.limits, RUN, Some(ask));
+        let Ran { result, log } = call(&self.engine, &self.pace, &self.pre, self.limits, RUN, Some(ask));
         let result = result.and_then(|text| {
             serde_json::from_str(&text).map_err(|error| RunFault::Unreadable(error.to_string()))
         });
@@ -364,15 +376,24 @@ fn log(mut context: StoreContextMut<'_, Instance>, (line,): (WasmStr,)) -> wasmt
 
 fn call(
     engine: &Engine,
+    pace: &Arc<Pace>,
     pre: &InstancePre<Instance>,
     limits: Limits,
     function: &str,
     ask: Option<&str>,
 ) -> Ran<String> {
-    let mut store =
-        Store::new(engine, Instance { limits, memory_bytes: 0, memory_refused: false, log: Vec::new() });
+    let turn = Turn::begin(pace, limits.run_ms_max);
+    let instance = Instance { limits, turn, memory_bytes: 0, memory_refused: false, log: Vec::new() };
+    let mut store = Store::new(engine, instance);
     store.limiter(|instance| instance);
-    store.set_epoch_deadline(limits.run_ms_max.div_ceil(TICK_MS).max(1));
+    store.set_epoch_deadline(Turn::first_ticks(limits.run_ms_max));
+    store.epoch_deadline_callback(|mut context| match context.data_mut().turn.pause() {
+        None => Ok(UpdateDeadline::Interrupt),
+        Some(pause) => {
+            std::thread::sleep(pause);
+            Ok(UpdateDeadline::Continue(1))
+        }
+    });
     let result = store
         .set_fuel(limits.fuel_max)
         .and_then(|()| in_store(&mut store, pre, function, ask, limits.output_bytes_max));

@@ -4,13 +4,12 @@
 //! SHA-256. A file that is no plugin is in nobody's way until a connector wants it.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::cache::CodeCache;
-use super::file::{FILE_BYTES_MAX, PluginHash};
+use super::file::{self, FILE_BYTES_MAX, PluginHash};
 use super::limits::Limits;
 use super::placing;
 use super::sandbox::{Plugin, PluginError, Sandbox};
@@ -227,7 +226,5 @@ fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     if !std::fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is not a plain file"));
     }
-    let mut bytes = Vec::new();
-    File::open(path)?.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    file::read(path, FILE_BYTES_MAX + 1)
 }
