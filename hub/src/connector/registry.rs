@@ -237,7 +237,10 @@ fn build_from(
     let request_hosts =
         AllowedHosts::for_requests(&descriptor.hosts, &settings, &grants).map_err(hosts_error)?;
     match age {
-        Age::InForce => request_hosts.refuse_without_effect(&grants, &door_hosts).map_err(hosts_error)?,
+        Age::InForce => {
+            request_hosts.refuse_without_effect(&grants, &door_hosts).map_err(hosts_error)?;
+            AllowedHosts::refuse_plain_http(&descriptor, &settings, &grants).map_err(hosts_error)?;
+        }
         Age::Older => {}
     }
     let egress = Egress::new(
