@@ -223,6 +223,8 @@ pub(super) fn descriptor(deliveries: SignedDeliveries) -> Descriptor {
         never_store: vec!["client_secret".to_owned()],
         needs: vec![],
     }
+        setup: vec![],
+        events: vec![],
 }
 
 pub(super) fn call(operation: Operation) -> Call {
