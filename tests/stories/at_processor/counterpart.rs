@@ -75,6 +75,9 @@ pub(crate) trait Counterpart: Processor + Sized {
     /// The payment that was made at a page, as the twin's books call it.
     fn payment_of(twin: &Twin<Self>, page: &str) -> String;
 
+    /// What has to happen at the processor before anything that was taken can be given back, such as the day's end.
+    fn settle(_twin: &Twin<Self>) {}
+
     /// Every refund that is under way comes to its good end.
     fn end_refunds(twin: &Twin<Self>);
 }

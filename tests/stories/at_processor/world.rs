@@ -238,12 +238,13 @@ plain_http_hosts = ["{host}"]
         P::page_at(&self.twin, tab.url())
     }
 
-    /// Creates an intent that is paid, or authorized; its id, and the processor's of the payment.
+    /// Creates an intent that is paid, or authorized, and can be refunded; its id, and the processor's of the payment.
     pub(crate) async fn paid(&self, wish: Value) -> (String, String) {
         let (intent, page) = self.open(wish).await;
         assert!(page.pay().await.is_at_the_shop());
         let done = |intent: &Value| intent["status"] == "succeeded" || intent["status"] == "requires_capture";
         self.cart.until(id(&intent), "paid", done).await;
+        P::settle(&self.twin);
         (id(&intent).to_owned(), P::payment_of(&self.twin, &self.page(&page)))
     }
 
