@@ -308,8 +308,8 @@ pub fn check_connectors(config: &Config) -> Result<(), StartError> {
     let terms = Terms { cache: None, ..config.plugins.terms.clone() };
     let plugins = Shelf::read(&config.plugins.folder, &terms, &Shelf::default())?;
     let (transport, clock) = (Arc::new(HttpTransport::new(&[])?), Arc::new(SystemClock));
-    let failures = Arc::default();
-    routes(config, &Surroundings { transport, clock, plugins: Arc::new(plugins), failures }).map(|_| ())
+    let (plugins, failures, breakers) = (Arc::new(plugins), Arc::default(), Arc::default());
+    routes(config, &Surroundings { transport, clock, plugins, failures, breakers }).map(|_| ())
 }
 
 /// Builds every connector of a config, and tells every mistake of every one.

@@ -15,6 +15,7 @@ use processor_sdk::{
 
 use super::Connector;
 use super::adapter_connector::{AdapterConnector, Identity};
+use super::breaker::{BreakerBook, Subject};
 use super::credentials::{SecretText, SecretValues};
 use super::egress::Egress;
 use super::hosts::{AllowedHosts, Grants, HostsError};
@@ -77,6 +78,8 @@ pub struct Surroundings {
     pub plugins: Arc<Shelf>,
     /// What runs of plugins did wrong, across reloads.
     pub failures: Arc<FailureBook>,
+    /// Which connectors are not run for a while, across reloads.
+    pub breakers: Arc<BreakerBook>,
 }
 
 impl AdapterChoice {
@@ -203,9 +206,6 @@ pub fn build_with(
     build_from(config, Code::Native(adapter), surroundings, Age::InForce)
 }
 
-/// What an adapter says of itself, if there is one.
-pub fn descriptor_of(choice: &AdapterChoice, plugins: &Shelf) -> Option<Descriptor> {
-    match choice {
 /// All that a connector's settings and secrets get wrong, where one of them is what kept it from being built; else
 /// that reason alone.
 pub fn mistakes(
@@ -235,6 +235,9 @@ pub fn mistakes(
     all
 }
 
+/// What an adapter says of itself, if there is one.
+pub fn descriptor_of(choice: &AdapterChoice, plugins: &Shelf) -> Option<Descriptor> {
+    match choice {
         AdapterChoice::Native(name) => native_adapter(name).map(|adapter| adapter.descriptor()),
         AdapterChoice::Plugin { name, sha256 } => {
             plugins.find(name, *sha256).ok().map(|plugin| plugin.descriptor().clone())
@@ -297,9 +300,16 @@ fn build_from(
         door_hosts,
         webhook_path_secret: config.webhook_path_secret,
     };
+    let breaker = surroundings.breakers.of(Subject {
+        connector: identity.name.clone(),
+        livemode: identity.livemode,
+        pin: identity.pin.clone(),
+        settings: settings.clone(),
+        grants,
+    });
     let clock = Arc::clone(&surroundings.clock);
     let means = Means { runner, descriptor, settings, secrets, redactor, egress, clock, failures };
-    Ok(Arc::new(AdapterConnector::new(identity, means)))
+    Ok(Arc::new(AdapterConnector::new(identity, means, breaker)))
 }
 
 /// What the code behind a connector says of itself, narrowed to what the config uses; refused when it cannot be used.
@@ -455,6 +465,7 @@ mod tests {
             clock: Arc::new(SystemClock),
             plugins: Arc::default(),
             failures: Arc::default(),
+            breakers: Arc::default(),
         }
     }
 
