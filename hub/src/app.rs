@@ -15,7 +15,7 @@ use crate::api_objects::public_urls::PublicUrls;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::config::problem::ConfigError;
-use crate::connector::registry::{ConnectorConfigError, Surroundings, build};
+use crate::connector::registry::{ConnectorConfigError, Surroundings, build, mistakes};
 use crate::connector::transport::{HttpTransport, TransportError};
 use crate::http::limits::Rates;
 use crate::http::{self, HttpReturnUrls, HttpSettings};
@@ -308,8 +308,8 @@ pub fn check_connectors(config: &Config) -> Result<(), StartError> {
     let terms = Terms { cache: None, ..config.plugins.terms.clone() };
     let plugins = Shelf::read(&config.plugins.folder, &terms, &Shelf::default())?;
     let (transport, clock) = (Arc::new(HttpTransport::new(&[])?), Arc::new(SystemClock));
-    let failures = Arc::default();
-    routes(config, &Surroundings { transport, clock, plugins: Arc::new(plugins), failures }).map(|_| ())
+    let (plugins, failures, breakers) = (Arc::new(plugins), Arc::default(), Arc::default());
+    routes(config, &Surroundings { transport, clock, plugins, failures, breakers }).map(|_| ())
 }
 
 /// Builds every connector of a config, and tells every mistake of every one.
@@ -319,7 +319,11 @@ pub(crate) fn routes(config: &Config, surroundings: &Surroundings) -> Result<Vec
         let (title, sites, draining) = (entry.title.clone(), entry.sites.clone(), entry.draining);
         match build(entry.config.clone(), surroundings) {
             Ok(connector) => routes.push(Route { connector, title, sites, draining }),
-            Err(error) => problems.extend_from_slice(entry.mistake(&error, &surroundings.plugins).problems()),
+            Err(first) => {
+                for error in mistakes(&entry.config, &surroundings.plugins, first) {
+                    problems.extend_from_slice(entry.mistake(&error, &surroundings.plugins).problems());
+                }
+            }
         }
     }
     if problems.is_empty() {

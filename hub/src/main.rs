@@ -52,6 +52,11 @@ enum Command {
     /// The config file.
     #[command(subcommand)]
     Config(Config),
+    /// The processors that are compiled in: list, and how to take payments with one.
+    #[command(subcommand)]
+    Processors(cli::processors::Processors),
+    /// Write a config file with the chosen processors, each key with a comment.
+    Init(cli::init::Arguments),
     /// Plugins: write, build, inspect, test, run step by step; add to a hub, list.
     #[command(subcommand)]
     Plugin(cli::plugin::Plugin),
@@ -97,6 +102,8 @@ fn main() -> ExitCode {
             Command::Payments(payments) => cli::payments::run(payments).await,
             Command::Quarantine(quarantine) => cli::quarantine::run(quarantine).await,
             Command::Config(Config::Check { file, json }) => cli::config_check::run(&file, json),
+            Command::Processors(processors) => cli::processors::run(&processors),
+            Command::Init(arguments) => cli::init::run(&arguments),
             Command::Plugin(plugin) => cli::plugin::run(&plugin).await,
             Command::Config(Config::Reload { target }) => cli::reload::run(target).await,
             Command::Migrate { target } => cli::migrate::run(&target),

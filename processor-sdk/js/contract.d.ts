@@ -296,6 +296,13 @@ export type Descriptor = {
   never_store?: string[];
   /** What a checkout cannot be opened without. */
   needs?: Need[];
+  /**
+   * What the operator does at the processor before the first payment, one step each, in order: what to switch
+   * on, where keys are found, where webhooks are registered. `payhub processors show` numbers them.
+   */
+  setup?: string[];
+  /** The webhook events to subscribe to, by the processor's names; empty where there are none to choose. */
+  events?: string[];
 };
 
 /** How the shopper gets to the processor's page. */

@@ -47,6 +47,13 @@ pub struct Descriptor {
     /// What a checkout cannot be opened without.
     #[serde(default)]
     pub needs: Vec<Need>,
+    /// What the operator does at the processor before the first payment, one step each, in order: what to switch
+    /// on, where keys are found, where webhooks are registered. `payhub processors show` numbers them.
+    #[serde(default)]
+    pub setup: Vec<String>,
+    /// The webhook events to subscribe to, by the processor's names; empty where there are none to choose.
+    #[serde(default)]
+    pub events: Vec<String>,
 }
 
 /// Type of a setting.
@@ -353,28 +360,37 @@ impl Descriptor {
     /// # Errors
     /// [`Fault::CannotAsk`] naming the setting and the fix.
     pub fn check_settings(&self, given: &Settings) -> Result<Settings, Fault> {
-        let refuse = |name: &str, reason: &str| Err(Fault::cannot_ask(&format!("settings.{name}"), reason));
-        for name in given.0.keys() {
-            if !self.settings.iter().any(|field| field.name == *name) {
-                let known =
-                    self.settings.iter().map(|field| field.name.as_str()).collect::<Vec<_>>().join(", ");
-                return refuse(name, &format!("is not a setting of {}; it has: {known}", self.name));
-            }
+        if let Some(fault) = self.setting_faults(given).into_iter().next() {
+            return Err(fault);
         }
-        let mut checked = Settings::default();
-        for field in &self.settings {
-            let Some(value) = given.0.get(&field.name).or(field.default.as_ref()) else {
-                if field.required {
-                    return refuse(&field.name, &format!("must be set: {}", field.help));
-                }
-                continue;
+        let set = |field: &SettingField| {
+            let value = given.0.get(&field.name).or(field.default.as_ref())?;
+            Some((field.name.clone(), value.clone()))
+        };
+        Ok(Settings(self.settings.iter().filter_map(set).collect()))
+    }
+
+    /// Everything that is wrong with an operator's settings: a [`Fault::CannotAsk`] for each, naming the setting
+    /// and the fix; the keys that nobody knows first.
+    #[must_use]
+    pub fn setting_faults(&self, given: &Settings) -> Vec<Fault> {
+        let fault = |name: &str, reason: &str| Fault::cannot_ask(&format!("settings.{name}"), reason);
+        let known: Vec<_> = self.settings.iter().map(|field| field.name.as_str()).collect();
+        let unknown = given.0.keys().filter(|name| !known.contains(&name.as_str()));
+        let mut faults: Vec<_> = unknown
+            .map(|name| {
+                fault(name, &format!("is not a setting of {}; it has: {}", self.name, known.join(", ")))
+            })
+            .collect();
+        faults.extend(self.settings.iter().filter_map(|field| {
+            let reason = match given.0.get(&field.name).or(field.default.as_ref()) {
+                Some(value) => field.kind.mismatch(value)?,
+                None if field.required => format!("must be set: {}", field.help),
+                None => return None,
             };
-            if let Some(expected) = field.kind.mismatch(value) {
-                return refuse(&field.name, &expected);
-            }
-            checked.0.insert(field.name.clone(), value.clone());
-        }
-        Ok(checked)
+            Some(fault(&field.name, &reason))
+        }));
+        faults
     }
 }
 

@@ -69,6 +69,8 @@ impl Adapter for Made {
             reads: Vec::new(),
             never_store: Vec::new(),
             needs: Vec::new(),
+            setup: Vec::new(),
+            events: Vec::new(),
         }
     }
 

@@ -199,6 +199,7 @@ fn subject(
         clock: Arc::new(SystemClock),
         plugins,
         failures: Arc::default(),
+        breakers: Arc::default(),
     };
     let connector = build(config, &surroundings).expect("a connector");
     Measured { name: name.to_owned(), connector, call: call.clone() }

@@ -32,7 +32,7 @@ webhook_secret = { file = "good" }
 "#;
 
 /// Each class, and how a good file becomes one that has it: this text, by that.
-const CLASSES: [(&str, &str, &str); 48] = [
+const CLASSES: [(&str, &str, &str); 50] = [
     ("not_toml", r#""https://pay.example""#, "https://pay.example"),
     ("unclosed_text", r#""https://pay.example""#, r#""https://pay.example"#),
     ("written_twice", "[connectors.cards]", "[connectors.cards]\n[connectors.cards]"),
@@ -109,6 +109,12 @@ const CLASSES: [(&str, &str, &str); 48] = [
         "hosts = [\"127.0.0.1:4010\", \"*.example.org\"]\nplain_http_hosts",
     ),
     ("plain_http_host_outside_of_the_adapters", r#"["127.0.0.1:4010"]"#, r#"["127.0.0.1:4011"]"#),
+    ("plain_http_not_listed", "plain_http_hosts = [\"127.0.0.1:4010\"]\n", ""),
+    (
+        "everything_at_once",
+        "base_url = \"http://127.0.0.1:4010\"\n[connectors.cards.secrets]\napi_key =",
+        "base_ulr = 4010\n[connectors.cards.secrets]\napi_kee =",
+    ),
     (
         "weak_webhook_path",
         "[connectors.cards.settings]",

@@ -14,6 +14,8 @@ mod places;
 
 mod config_check;
 
+mod processors;
+
 mod documents;
 
 /// Compares a text with its golden file, or writes it.

@@ -100,8 +100,9 @@ fn the_list_says_what_each_did_wrong_and_whether_it_is_run() {
     assert!(line("traps").contains(&format!("open until {until}")), "{shown}");
     assert!(line("traps").ends_with(&format!("{trapped} trapped")), "{shown}");
     assert!(line("burns").contains("closed") && line("burns").ends_with("2 out of fuel"), "{shown}");
-    // The counts go on over a reload, which builds every connector anew.
+    // The counts go on over a reload, which builds every connector anew, and what was stopped stays so.
     desk.ask(&["config", "reload"]).done();
+    assert_ne!(listed(&desk, "traps")["breaker"], "closed");
     assert_eq!(failures(&desk, "traps"), [("trapped".to_owned(), u64::from(trapped))]);
     assert_eq!(failures(&desk, "burns"), [("out_of_fuel".to_owned(), 2)]);
 }

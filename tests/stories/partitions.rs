@@ -63,7 +63,8 @@ async fn live_money_needs_a_live_connector() {
 
     let transport = Arc::new(HttpTransport::new(&[]).unwrap());
     let (plugins, failures) = (Arc::default(), Arc::default());
-    let surroundings = Surroundings { transport, clock: Arc::new(SystemClock), plugins, failures };
+    let surroundings =
+        Surroundings { transport, clock: Arc::new(SystemClock), plugins, failures, breakers: Arc::default() };
     let config = |livemode| connector_config("sandbox_a", &hub.sandbox.base_url, livemode);
     assert!(build(config(false), &surroundings).is_ok());
     let refused = build(config(true), &surroundings).err().unwrap().to_string();

@@ -224,7 +224,8 @@ async fn run(
     let address = listener.local_addr().expect("an address");
     let transport = Arc::new(HttpTransport::new(&[]).expect("a transport"));
     let (plugins, failures) = (builder.plugins.clone(), Arc::default());
-    let surroundings = Surroundings { transport, clock: clock.clone(), plugins, failures };
+    let surroundings =
+        Surroundings { transport, clock: clock.clone(), plugins, failures, breakers: Arc::default() };
     let route = |(name, title): &(&str, &str)| {
         let base_url = if builder.unreachable.contains(name) { UNREACHABLE } else { &sandbox.base_url };
         let mut config = connector_config(name, base_url, false);

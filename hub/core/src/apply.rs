@@ -214,13 +214,20 @@ fn quarantine_resolved(
     let resolved = &mut payment.resolved;
     resolved.captured_up_to = accepted.captured.or(resolved.captured_up_to);
     resolved.refunded_up_to = accepted.refunded.or(resolved.refunded_up_to);
+    resolved.undone.extend(accepted.undone.iter().cloned());
     match (reason, resolution) {
         (QuarantineReason::PaidLate | QuarantineReason::ReturnFailed, Resolution::Accept) => {
             resolved.late_is_welcome = true;
             resolved.returned = false;
         }
-        // The other payment stands; what came in another currency was given back elsewhere.
-        (QuarantineReason::PaidTwice | QuarantineReason::CurrencyMismatch, Resolution::Refund)
+        // The other payment stands; what came in another currency was given back elsewhere, and what was undone
+        // is booked as gone.
+        (
+            QuarantineReason::PaidTwice
+            | QuarantineReason::CurrencyMismatch
+            | QuarantineReason::CaptureUndone,
+            Resolution::Refund,
+        )
         | (_, Resolution::Accept) => {}
         (
             QuarantineReason::AmountMismatch

@@ -62,6 +62,9 @@ pub struct Accepted {
     /// All that was given back, where that is more than was taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refunded: Option<Money>,
+    /// Captures, by attempt and name, that the processor took back by its word.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undone: Vec<(AttemptId, String)>,
 }
 
 /// What an operator knows of a processor's doings, from its dashboard or a bank statement.

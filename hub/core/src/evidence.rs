@@ -289,6 +289,18 @@ impl Evidence {
         self.items.keys().any(|(name, ..)| name.kind == kind && name.echo.as_deref() == Some(echo))
     }
 
+    /// When it was first heard that an item failed, if ever: also where it was said to have succeeded since.
+    #[must_use]
+    pub fn first_failed(&self, item: &ItemStanding) -> Option<Timestamp> {
+        let is_it = |name: &ItemName| {
+            let is_called = |text: &Option<String>| text.as_ref().is_some_and(|text| item.is_called(text));
+            name.kind == item.kind && (is_called(&name.id) || is_called(&name.echo))
+        };
+        let said =
+            self.items.iter().filter(|((name, state, ..), _)| *state == ItemState::Failed && is_it(name));
+        said.map(|(_, heard)| heard.first).min()
+    }
+
     /// Items of a kind, statements about the same one put together: they share an id or an echo.
     #[must_use]
     pub fn items(&self, kind: ItemKind) -> Vec<ItemStanding> {

@@ -169,6 +169,9 @@ pub struct Resolved {
     /// What was taken is given back, so that this is no payment.
     #[serde(default)]
     pub returned: bool,
+    /// Captures, by attempt and name, that a processor took back by its word and somebody has looked at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undone: Vec<(AttemptId, String)>,
     /// Reasons that a policy has acted on. It acts once; after that a person decides.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub by_policy: Vec<QuarantineReason>,
@@ -219,6 +222,8 @@ pub enum QuarantineReason {
     PaidLate,
     /// What should be given back could not be.
     ReturnFailed,
+    /// The processor took the money and says afterwards that it did not.
+    CaptureUndone,
 }
 
 impl QuarantineReason {
@@ -232,6 +237,7 @@ impl QuarantineReason {
             Self::RefundExceedsCaptured => "refund_exceeds_captured",
             Self::PaidLate => "paid_late",
             Self::ReturnFailed => "return_failed",
+            Self::CaptureUndone => "capture_undone",
         }
     }
 
@@ -240,7 +246,11 @@ impl QuarantineReason {
     pub const fn blocks(self) -> bool {
         match self {
             Self::AmountMismatch | Self::CurrencyMismatch => true,
-            Self::PaidTwice | Self::RefundExceedsCaptured | Self::PaidLate | Self::ReturnFailed => false,
+            Self::PaidTwice
+            | Self::RefundExceedsCaptured
+            | Self::PaidLate
+            | Self::ReturnFailed
+            | Self::CaptureUndone => false,
         }
     }
 }

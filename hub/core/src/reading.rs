@@ -77,10 +77,7 @@ impl Attempt {
 
     /// That the processor says that it took money.
     pub(crate) fn money_taken(&self, asked: CaptureMode) -> bool {
-        let silent = self.profile.capabilities.silent_auto_capture
-            && asked == CaptureMode::Automatic
-            && self.evidence.said(&Word::Authorized).is_some();
-        silent
+        self.is_captured_silently(asked)
             || self.evidence.said(&Word::Paid).is_some()
             || self.evidence.items(ItemKind::Capture).iter().any(|item| item.ever_succeeded)
             || self
@@ -88,6 +85,31 @@ impl Attempt {
                 .total(Total::Captured, self.captured.currency())
                 .0
                 .is_some_and(|total| total.is_positive())
+    }
+
+    /// Captures that are booked and that the processor says it did not do after all. Where it can be asked, only
+    /// once it was asked since; where it cannot, whichever of the two it said last: it may have been overtaken.
+    #[must_use]
+    pub fn undone_captures(&self, asked: CaptureMode) -> Vec<ItemStanding> {
+        let mut items = self.evidence.items(ItemKind::Capture);
+        let silent =
+            self.is_captured_silently(asked) && !items.iter().any(|item| item.state == ItemState::Succeeded);
+        let tells = self.profile.capabilities.fetch_payment.tells_of_transfers();
+        items.retain(|item| {
+            let Some(failed) = self.evidence.first_failed(item) else { return false };
+            let was_asked = self.checked_at.is_some_and(|checked_at| checked_at > failed);
+            (item.ever_succeeded || silent)
+                && (!tells || (was_asked && item.state == ItemState::Failed))
+                && self.captured.is_positive()
+        });
+        items
+    }
+
+    /// That an authorization is all that the processor says of money that it takes by itself.
+    fn is_captured_silently(&self, asked: CaptureMode) -> bool {
+        self.profile.capabilities.silent_auto_capture
+            && asked == CaptureMode::Automatic
+            && self.evidence.said(&Word::Authorized).is_some()
     }
 
     /// What is reserved by the processor's word, taken money included.
@@ -158,6 +180,16 @@ impl Attempt {
 }
 
 impl PaymentIntent {
+    /// Captures of an attempt that the processor took back by its word, and that nobody has looked at yet.
+    #[must_use]
+    pub fn undone_captures(&self, attempt: &Attempt) -> Vec<ItemStanding> {
+        let mut items = attempt.undone_captures(self.capture);
+        let seen = self.resolved.undone.iter().filter(|(attempt_id, _)| *attempt_id == attempt.id);
+        let seen: Vec<_> = seen.map(|(_, name)| name).collect();
+        items.retain(|item| !seen.iter().any(|name| item.is_called(name)));
+        items
+    }
+
     /// Attempts that may have reached a processor: those the shopper's tries are counted by.
     #[must_use]
     pub fn attempts_sent(&self) -> usize {

@@ -133,6 +133,8 @@ words! {
         PaidLate,
         /// What should be given back could not be.
         ReturnFailed,
+        /// The processor took the money and says afterwards that it did not.
+        CaptureUndone,
     }
 }
 

@@ -28,12 +28,16 @@ const LOCKED_PAUSE_MS: u64 = 50;
 const EXIT_UNKNOWN: u8 = 3;
 
 pub(crate) mod config_check;
+pub(crate) mod init;
 pub(crate) mod keys;
 pub(crate) mod migrate;
 pub(crate) mod payments;
 pub(crate) mod plugin;
+pub(crate) mod processors;
 pub(crate) mod quarantine;
 pub(crate) mod reload;
+
+mod descriptor;
 
 mod story;
 

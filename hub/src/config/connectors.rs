@@ -356,6 +356,14 @@ fn hosts_mistake(error: &HostsError) -> (String, String, Option<String>) {
             let line = format!("{key} = [{}]", list.join(", "));
             ((*key).to_owned(), Some(format!("if it shall, write: {line}")))
         }
+        HostsError::PlainHttp { setting, host, listed } => {
+            let list: Vec<_> = listed.iter().chain([host]).map(|host| format!("\"{host}\"")).collect();
+            let line = format!("plain_http_hosts = [{}]", list.join(", "));
+            (
+                format!("settings.{setting}"),
+                Some(format!("write https, or, if TLS is not needed there: {line}")),
+            )
+        }
         HostsError::Setting { setting } => {
             let fix = format!("write it like: {setting} = \"https://api.example.com\"");
             (format!("settings.{setting}"), Some(fix))

@@ -4,6 +4,8 @@
 //! processor holds up nobody but itself. Deliveries are read in places of their own: they tell what became of
 //! operations while their answers are slow.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use hub_core::outcome::{NotSent, Outcome};
 use hub_core::payment::AdapterPin;
@@ -52,15 +54,15 @@ pub struct AdapterConnector {
     runs: Semaphore,
     receptions: Semaphore,
     authentications: Semaphore,
-    breaker: Breaker,
+    breaker: Arc<Breaker>,
 }
 
 impl AdapterConnector {
-    pub fn new(identity: Identity, means: Means) -> Self {
+    pub fn new(identity: Identity, means: Means, breaker: Arc<Breaker>) -> Self {
         let runs = Semaphore::new(CONCURRENT_RUNS_MAX);
         let authentications = Semaphore::new(CONCURRENT_AUTHENTICATIONS_MAX);
         let receptions = Semaphore::new(CONCURRENT_RECEPTIONS_MAX);
-        Self { identity, means, runs, receptions, authentications, breaker: Breaker::default() }
+        Self { identity, means, runs, receptions, authentications, breaker }
     }
 
     /// A place to work in, unless none becomes free in the time a run may take.

@@ -3,12 +3,18 @@
 //! Counted are traps, broken limits and lies, never what a processor or the network does. Strangers cannot open
 //! it: what an adapter makes of a delivery that is not authenticated yet is not counted.
 //!
+//! A reload builds connectors anew. One that is what it was before keeps its breaker: what it did wrong it would do
+//! again. One with another adapter, other settings or other grants begins with a closed one.
+//!
 //! Invariant: while the breaker is open nothing is run and nothing is sent; after its time one run is tried,
 //! and its end decides.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use processor_sdk::Timestamp;
+use hub_core::payment::AdapterPin;
+use processor_sdk::{Settings, Timestamp};
+
+use super::hosts::Grants;
 
 /// How many times in a row an adapter may misbehave.
 pub const MISBEHAVIORS_MAX: u32 = 5;
@@ -47,6 +53,35 @@ struct Inner {
     misbehaviors_in_a_row: u32,
     open_until: Option<Timestamp>,
     trying: bool,
+}
+
+/// All that decides what an adapter does, and whether that is allowed. It sees no secrets, so they are not part of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Subject {
+    pub connector: String,
+    pub livemode: bool,
+    pub pin: AdapterPin,
+    pub settings: Settings,
+    pub grants: Grants,
+}
+
+/// The breakers of all connectors. Bounded by the connectors that there are: what none of them holds is forgotten.
+#[derive(Debug, Default)]
+pub struct BreakerBook(Mutex<Vec<(Subject, Weak<Breaker>)>>);
+
+impl BreakerBook {
+    /// The breaker of a connector, as it stands where the same connector has one.
+    pub fn of(&self, subject: Subject) -> Arc<Breaker> {
+        let mut book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        book.retain(|(_, breaker)| breaker.strong_count() > 0);
+        let known = book.iter().find(|(known, _)| *known == subject);
+        if let Some(breaker) = known.and_then(|(_, breaker)| breaker.upgrade()) {
+            return breaker;
+        }
+        let breaker = Arc::default();
+        book.push((subject, Arc::downgrade(&breaker)));
+        breaker
+    }
 }
 
 /// Leave to run once. Dropped without a word, it says nothing of the adapter.
@@ -127,6 +162,8 @@ impl Drop for Leave<'_> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn at(seconds: i64) -> Timestamp {
@@ -160,6 +197,41 @@ mod tests {
             }
             assert_eq!(breaker.state().word(), word, "{before}, {pause} s, {after}");
         }
+    }
+
+    #[test]
+    fn an_open_one_survives_as_long_as_the_connector_is_the_same() {
+        let subject = Subject {
+            connector: "a".to_owned(),
+            livemode: false,
+            pin: AdapterPin { name: "acme".to_owned(), version: "1.0.0".to_owned(), content_hash: None },
+            settings: Settings::from([("account", json!("1"))]),
+            grants: Grants::default(),
+        };
+        let changes: [(&str, fn(&mut Subject), &str); 7] = [
+            ("nothing", |_| {}, "open"),
+            ("name", |subject| subject.connector = "b".to_owned(), "closed"),
+            ("mode", |subject| subject.livemode = true, "closed"),
+            ("version", |subject| subject.pin.version = "1.0.1".to_owned(), "closed"),
+            ("file", |subject| subject.pin.content_hash = Some("ab".to_owned()), "closed"),
+            ("settings", |subject| subject.settings = Settings::default(), "closed"),
+            ("grants", |subject| subject.grants.hosts = Some(vec!["a.example".to_owned()]), "closed"),
+        ];
+        let book = BreakerBook::default();
+        let in_force = book.of(subject.clone());
+        for _ in 0..MISBEHAVIORS_MAX {
+            in_force.leave(at(0)).unwrap().misbehaved(at(0));
+        }
+        for (what, change, word) in changes {
+            let mut reloaded = subject.clone();
+            change(&mut reloaded);
+            assert_eq!(book.of(reloaded).state().word(), word, "{what}");
+        }
+        // A reload that was refused has taken nothing away.
+        assert_eq!(book.of(subject.clone()).state().word(), "open");
+        drop(in_force);
+        assert_eq!(book.of(subject).state().word(), "closed", "nobody held it");
+        assert_eq!(book.0.lock().unwrap().len(), 1, "what nobody holds is forgotten");
     }
 
     #[test]

@@ -11,6 +11,9 @@ use url::Url;
 /// The longest URL a request or a door may have, in bytes.
 const URL_BYTES_MAX: usize = 8 * 1024;
 
+/// The port of plain http that no URL has to name.
+const HTTP_PORT: u16 = 80;
+
 /// What the operator allows one connector.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grants {
@@ -36,6 +39,8 @@ pub enum HostsError {
     NotGranted { key: &'static str, missing: String, granted: Vec<String> },
     #[error("settings.{setting} must be an http or https URL with a host and without user or password")]
     Setting { setting: String },
+    #[error("settings.{setting} uses plain http, and plain_http_hosts does not list {host}")]
+    PlainHttp { setting: String, host: String, listed: Vec<String> },
 }
 
 /// The hosts for one purpose: requests, doors, or one secret.
@@ -157,6 +162,31 @@ impl AllowedHosts {
         covered("checkout_hosts", doors, &shoppers.declared.iter().collect::<Vec<_>>())?;
         let all: Vec<_> = requests.chain(&shoppers.declared).collect();
         covered("plain_http_hosts", &grants.plain_http_hosts, &all)
+    }
+
+    /// Refuses a setting that is reached by plain http where the operator lists no such host: every request there
+    /// would be refused, the first when a shopper waits.
+    ///
+    /// # Errors
+    /// [`HostsError::PlainHttp`], for the first such setting; [`HostsError::Pattern`].
+    pub fn refuse_plain_http(
+        descriptor: &Descriptor,
+        settings: &Settings,
+        grants: &Grants,
+    ) -> Result<(), HostsError> {
+        let listed = patterns("plain_http_hosts", &grants.plain_http_hosts)?;
+        for rule in descriptor.hosts.iter().chain(&descriptor.checkout_hosts) {
+            let HostRule::Setting(setting) = rule else { continue };
+            let Some(Declared::Origin { scheme, host, port }) = declared(rule, settings).transpose()? else {
+                continue;
+            };
+            if scheme == "http" && !listed.iter().any(|pattern| pattern.matches(&host, port)) {
+                let host = if port == HTTP_PORT { host } else { format!("{host}:{port}") };
+                let (setting, listed) = (setting.clone(), grants.plain_http_hosts.clone());
+                return Err(HostsError::PlainHttp { setting, host, listed });
+            }
+        }
+        Ok(())
     }
 
     /// The parsed URL, when it may be used.
@@ -298,8 +328,10 @@ fn is_below(host: &str, domain: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use processor_sdk::SignedDeliveries;
     use serde_json::json;
 
+    use super::super::lab;
     use super::*;
 
     fn rules() -> Vec<HostRule> {
@@ -351,6 +383,39 @@ mod tests {
         }
         let long = format!("https://api.example.com/{}", "a".repeat(URL_BYTES_MAX));
         assert!(allowed.check(&long).is_err());
+    }
+
+    #[test]
+    fn plain_http_is_listed_or_refused() {
+        let mut descriptor = lab::descriptor(SignedDeliveries::WholeBody);
+        descriptor.hosts = rules();
+        descriptor.checkout_hosts = vec![HostRule::Setting("checkout_url".to_owned())];
+        let rows: [(&str, &str, &[&str], Option<(&str, &str)>); 8] = [
+            ("https://a.example", "https://b.example", &[], None),
+            ("http://a.example", "https://b.example", &["a.example"], None),
+            ("http://a.example:8080", "https://b.example", &["a.example:8080"], None),
+            ("http://a.example", "https://b.example", &["*.example"], None),
+            ("http://a.example/path", "https://b.example", &[], Some(("base_url", "a.example"))),
+            ("http://127.0.0.1:4010", "https://b.example", &[], Some(("base_url", "127.0.0.1:4010"))),
+            (
+                "http://127.0.0.1:4010",
+                "https://b.example",
+                &["127.0.0.1:4011"],
+                Some(("base_url", "127.0.0.1:4010")),
+            ),
+            ("https://a.example", "http://b.example", &["a.example"], Some(("checkout_url", "b.example"))),
+        ];
+        for (base, checkout, listed, wrong) in rows {
+            let settings = Settings::from([("base_url", json!(base)), ("checkout_url", json!(checkout))]);
+            let grants = Grants { plain_http_hosts: texts(listed), ..Grants::default() };
+            let refused = AllowedHosts::refuse_plain_http(&descriptor, &settings, &grants).err();
+            let expected = wrong.map(|(setting, host)| HostsError::PlainHttp {
+                setting: setting.to_owned(),
+                host: host.to_owned(),
+                listed: texts(listed),
+            });
+            assert_eq!(refused, expected, "{base} {checkout} {listed:?}");
+        }
     }
 
     #[test]

@@ -117,6 +117,7 @@ pub(super) fn lab(adapter: LabAdapter, plays: Vec<Play>) -> Lab {
         clock: Arc::clone(&clock) as Arc<dyn crate::clock::Clock>,
         plugins: Arc::default(),
         failures: Arc::default(),
+        breakers: Arc::default(),
     };
     let config = config(&adapter.descriptor);
     let connector = build_with(config, Arc::new(adapter), &surroundings).unwrap();
@@ -222,6 +223,8 @@ pub(super) fn descriptor(deliveries: SignedDeliveries) -> Descriptor {
         reads: vec![],
         never_store: vec!["client_secret".to_owned()],
         needs: vec![],
+        setup: vec![],
+        events: vec![],
     }
 }
 

@@ -9,11 +9,13 @@ use std::sync::Arc;
 
 use hub_core::payment::AdapterPin;
 use processor_sdk::{
-    Adapter, CONTRACT_VERSION, Currency, Descriptor, Fault, KeyCarrier, Settings, SignedDeliveries,
+    Adapter, CONTRACT_VERSION, Currency, Descriptor, Fault, KeyCarrier, SecretField, Settings,
+    SignedDeliveries,
 };
 
 use super::Connector;
 use super::adapter_connector::{AdapterConnector, Identity};
+use super::breaker::{BreakerBook, Subject};
 use super::credentials::{SecretText, SecretValues};
 use super::egress::Egress;
 use super::hosts::{AllowedHosts, Grants, HostsError};
@@ -76,6 +78,8 @@ pub struct Surroundings {
     pub plugins: Arc<Shelf>,
     /// What runs of plugins did wrong, across reloads.
     pub failures: Arc<FailureBook>,
+    /// Which connectors are not run for a while, across reloads.
+    pub breakers: Arc<BreakerBook>,
 }
 
 impl AdapterChoice {
@@ -202,6 +206,35 @@ pub fn build_with(
     build_from(config, Code::Native(adapter), surroundings, Age::InForce)
 }
 
+/// All that a connector's settings and secrets get wrong, where one of them is what kept it from being built; else
+/// that reason alone.
+pub fn mistakes(
+    config: &ConnectorConfig,
+    plugins: &Shelf,
+    first: ConnectorConfigError,
+) -> Vec<ConnectorConfigError> {
+    use ConnectorConfigError as E;
+    let descriptor = match first {
+        E::Setting { .. } | E::Secret { .. } | E::PathSecret { .. } | E::PathSecretUnwanted { .. } => {
+            descriptor_of(&config.adapter, plugins)
+        }
+        E::NoAdapter { .. }
+        | E::Plugin { .. }
+        | E::Contract { .. }
+        | E::SandboxInLiveMode { .. }
+        | E::NothingSentToHosts { .. }
+        | E::Currency { .. }
+        | E::Hosts { .. }
+        | E::Twice { .. } => None,
+    };
+    let Some(descriptor) = descriptor else { return vec![first] };
+    let faults = descriptor.setting_faults(&config.settings).into_iter();
+    let mut all: Vec<_> = faults.map(|fault| setting_mistake(config, fault)).collect();
+    all.extend(secret_mistakes(config, &descriptor));
+    all.extend(check_path_secret(config, &descriptor).err());
+    all
+}
+
 /// What an adapter says of itself, if there is one.
 pub fn descriptor_of(choice: &AdapterChoice, plugins: &Shelf) -> Option<Descriptor> {
     match choice {
@@ -237,7 +270,10 @@ fn build_from(
     let request_hosts =
         AllowedHosts::for_requests(&descriptor.hosts, &settings, &grants).map_err(hosts_error)?;
     match age {
-        Age::InForce => request_hosts.refuse_without_effect(&grants, &door_hosts).map_err(hosts_error)?,
+        Age::InForce => {
+            request_hosts.refuse_without_effect(&grants, &door_hosts).map_err(hosts_error)?;
+            AllowedHosts::refuse_plain_http(&descriptor, &settings, &grants).map_err(hosts_error)?;
+        }
         Age::Older => {}
     }
     let egress = Egress::new(
@@ -264,9 +300,16 @@ fn build_from(
         door_hosts,
         webhook_path_secret: config.webhook_path_secret,
     };
+    let breaker = surroundings.breakers.of(Subject {
+        connector: identity.name.clone(),
+        livemode: identity.livemode,
+        pin: identity.pin.clone(),
+        settings: settings.clone(),
+        grants,
+    });
     let clock = Arc::clone(&surroundings.clock);
     let means = Means { runner, descriptor, settings, secrets, redactor, egress, clock, failures };
-    Ok(Arc::new(AdapterConnector::new(identity, means)))
+    Ok(Arc::new(AdapterConnector::new(identity, means, breaker)))
 }
 
 /// What the code behind a connector says of itself, narrowed to what the config uses; refused when it cannot be used.
@@ -307,60 +350,63 @@ fn check_settings(
     config: &ConnectorConfig,
     descriptor: &Descriptor,
 ) -> Result<Settings, ConnectorConfigError> {
-    descriptor.check_settings(&config.settings).map_err(|fault| {
-        let (field, fix) = match fault {
-            Fault::CannotAsk { field, reason } => (field, reason),
-            other => ("settings".to_owned(), other.to_string()),
-        };
-        ConnectorConfigError::Setting { connector: config.name.clone(), field, fix }
-    })
+    descriptor.check_settings(&config.settings).map_err(|fault| setting_mistake(config, fault))
+}
+
+fn setting_mistake(config: &ConnectorConfig, fault: Fault) -> ConnectorConfigError {
+    let (field, fix) = match fault {
+        Fault::CannotAsk { field, reason } => (field, reason),
+        other => ("settings".to_owned(), other.to_string()),
+    };
+    ConnectorConfigError::Setting { connector: config.name.clone(), field, fix }
 }
 
 fn check_secrets(config: &ConnectorConfig, descriptor: &Descriptor) -> Result<(), ConnectorConfigError> {
-    let refuse = |secret: &str, fix: String| {
-        Err(ConnectorConfigError::Secret { connector: config.name.clone(), secret: secret.to_owned(), fix })
+    secret_mistakes(config, descriptor).into_iter().next().map_or(Ok(()), Err)
+}
+
+/// What is wrong with each secret; those that nobody knows first.
+fn secret_mistakes(config: &ConnectorConfig, descriptor: &Descriptor) -> Vec<ConnectorConfigError> {
+    let mistake = |secret: &str, fix: String| {
+        let (connector, secret) = (config.name.clone(), secret.to_owned());
+        ConnectorConfigError::Secret { connector, secret, fix }
     };
-    for name in config.secrets.keys() {
-        if !descriptor.secrets.iter().any(|field| field.name == *name) {
-            let known =
-                descriptor.secrets.iter().map(|field| field.name.as_str()).collect::<Vec<_>>().join(", ");
-            return refuse(name, format!("is not a secret of {}; it has: {known}", descriptor.name));
-        }
-    }
-    for field in &descriptor.secrets {
+    let known: Vec<_> = descriptor.secrets.iter().map(|field| field.name.as_str()).collect();
+    let unknown = config.secrets.keys().filter(|name| !known.contains(&name.as_str()));
+    let mut all: Vec<_> = unknown
+        .map(|name| {
+            mistake(name, format!("is not a secret of {}; it has: {}", descriptor.name, known.join(", ")))
+        })
+        .collect();
+    all.extend(descriptor.secrets.iter().filter_map(|field| {
         let values = config.secrets.get(&field.name).map_or(&[][..], Vec::as_slice);
-        let values_max = if field.several { SECRET_VALUES_MAX } else { 1 };
-        if values.is_empty() && field.required {
-            return refuse(&field.name, format!("must be set: {}", field.help));
-        }
-        if values.iter().any(|value| value.reveal().trim().is_empty()) {
-            return refuse(&field.name, format!("must not be empty: {}", field.help));
-        }
-        if values.iter().any(|value| value.reveal().len() < SECRET_BYTES_MIN) {
-            return refuse(
-                &field.name,
-                format!("must be at least {SECRET_BYTES_MIN} bytes long: {}", field.help),
-            );
-        }
-        let is_of_other_mode =
-            |value: &SecretText| said_mode(value.reveal()).is_some_and(|mode| mode != config.livemode);
-        if values.iter().any(is_of_other_mode) {
-            let (said, mode) = if config.livemode { ("test", "live") } else { ("live", "test") };
-            return refuse(
-                &field.name,
-                format!(
-                    "says that it is of {said} mode, and the connector has mode = \"{mode}\"; use the processor's {mode} key, or change the mode"
-                ),
-            );
-        }
-        if values.len() > values_max {
-            return refuse(
-                &field.name,
-                format!("may have {values_max} values at most; leave out the oldest"),
-            );
-        }
+        Some(mistake(&field.name, secret_fix(field, values, config.livemode)?))
+    }));
+    all
+}
+
+/// What is to be done about the values of a secret; nothing when they will do.
+fn secret_fix(field: &SecretField, values: &[SecretText], livemode: bool) -> Option<String> {
+    let values_max = if field.several { SECRET_VALUES_MAX } else { 1 };
+    if values.is_empty() && field.required {
+        return Some(format!("must be set: {}", field.help));
     }
-    Ok(())
+    if values.iter().any(|value| value.reveal().trim().is_empty()) {
+        return Some(format!("must not be empty: {}", field.help));
+    }
+    if values.iter().any(|value| value.reveal().len() < SECRET_BYTES_MIN) {
+        return Some(format!("must be at least {SECRET_BYTES_MIN} bytes long: {}", field.help));
+    }
+    let is_of_other_mode =
+        |value: &SecretText| said_mode(value.reveal()).is_some_and(|mode| mode != livemode);
+    if values.iter().any(is_of_other_mode) {
+        let (said, mode) = if livemode { ("test", "live") } else { ("live", "test") };
+        return Some(format!(
+            "says that it is of {said} mode, and the connector has mode = \"{mode}\"; use the processor's {mode} \
+             key, or change the mode"
+        ));
+    }
+    (values.len() > values_max).then(|| format!("may have {values_max} values at most; leave out the oldest"))
 }
 
 /// The mode that a key names in front, as many processors write it: `sk_test_…`, `rk_live_…`, `test_…`. None
@@ -419,6 +465,7 @@ mod tests {
             clock: Arc::new(SystemClock),
             plugins: Arc::default(),
             failures: Arc::default(),
+            breakers: Arc::default(),
         }
     }
 

@@ -16,6 +16,7 @@ use crate::app::{StartError, routes};
 use crate::clock::Clock;
 use crate::config::problem::ConfigError;
 use crate::config::{Config, Plugins};
+use crate::connector::breaker::BreakerBook;
 use crate::connector::credentials::SecretText;
 use crate::connector::hosts::Grants;
 use crate::connector::registry::{AdapterChoice, ConnectorConfig, Surroundings, build};
@@ -45,6 +46,7 @@ pub(super) struct DemoConnectors {
     clock: Arc<dyn Clock>,
     shelf: Mutex<Arc<Shelf>>,
     failures: Arc<FailureBook>,
+    breakers: Arc<BreakerBook>,
     /// The processor's accounts, once it runs.
     processor: OnceLock<ProcessorAccounts>,
     /// The connector that has the spare account.
@@ -67,6 +69,7 @@ impl DemoConnectors {
             clock,
             shelf: Mutex::default(),
             failures: Arc::default(),
+            breakers: Arc::default(),
             processor: OnceLock::new(),
             spare_of: Mutex::default(),
         })
@@ -199,7 +202,8 @@ impl ConnectorSource for DemoConnectors {
         *self.shelf.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&shelf);
         let transport = Arc::new(HttpTransport::new(&[])?);
         let (clock, failures) = (Arc::clone(&self.clock), Arc::clone(&self.failures));
-        let surroundings = Surroundings { transport, clock, plugins: Arc::clone(&shelf), failures };
+        let (plugins, breakers) = (Arc::clone(&shelf), Arc::clone(&self.breakers));
+        let surroundings = Surroundings { transport, clock, plugins, failures, breakers };
         let mut table = Vec::new();
         let written = self.written()?;
         let mut made = self.own();

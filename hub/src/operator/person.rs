@@ -1,5 +1,6 @@
 //! What only a person can decide about a payment, and the commands to say it with.
 
+use hub_core::evidence::ItemStanding;
 use hub_core::payment::{Attempt, OperationState, PaymentIntent, QuarantineReason, Resolution};
 use serde_json::{Value, json};
 
@@ -14,10 +15,11 @@ pub(super) fn wanted(payment: &PaymentIntent) -> Vec<Value> {
             ways.iter().map(|way| format!("payhub quarantine {} {} --note \"…\"", way.as_str(), payment.id));
         wanted.push(json!({
             "why": format!(
-                "quarantined since {}, {}: {why}{}",
+                "quarantined since {}, {}: {why}{}{}",
                 words::moment(quarantine.since),
                 quarantine.reason.as_str(),
                 unbooked(payment),
+                undone(payment),
             ),
             "commands": commands.collect::<Vec<_>>(),
         }));
@@ -56,6 +58,23 @@ fn unbooked(payment: &PaymentIntent) -> String {
     payment.attempts.iter().filter_map(of).collect()
 }
 
+/// Which captures a processor took back, in its own words as far as it gave any.
+fn undone(payment: &PaymentIntent) -> String {
+    let of = |attempt: &Attempt| {
+        let say = |item: ItemStanding| {
+            let amount = item.amount.map(|amount| format!(" of {amount}")).unwrap_or_default();
+            let word = item.reason.as_deref().unwrap_or("failed");
+            format!(
+                "; {}: capture {}{amount}: {word}",
+                attempt.profile.connector,
+                item.name().map_or("", String::as_str)
+            )
+        };
+        payment.undone_captures(attempt).into_iter().map(say).collect::<String>()
+    };
+    payment.attempts.iter().map(of).collect()
+}
+
 /// What a quarantine means, and how it can end.
 fn quarantined(reason: QuarantineReason) -> (&'static str, &'static [Resolution]) {
     let both: &[Resolution] = &[Resolution::Accept, Resolution::Refund];
@@ -77,5 +96,10 @@ fn quarantined(reason: QuarantineReason) -> (&'static str, &'static [Resolution]
         QuarantineReason::ReturnFailed => {
             ("what should be given back could not be; the processor refused", both)
         }
+        QuarantineReason::CaptureUndone => (
+            "the processor took the money and says afterwards that it did not; look in its dashboard: `accept` if \
+             the money is there, `refund` if it is not, which books it as gone and sends nothing",
+            both,
+        ),
     }
 }

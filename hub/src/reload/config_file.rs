@@ -11,6 +11,7 @@ use super::{ConnectorSource, Lineup};
 use crate::app::{StartError, routes};
 use crate::clock::Clock;
 use crate::config::{Config, Plugins};
+use crate::connector::breaker::BreakerBook;
 use crate::connector::registry::Surroundings;
 use crate::connector::transport::HttpTransport;
 use crate::plugin::failures::FailureBook;
@@ -25,12 +26,14 @@ pub struct ConfigFile {
     /// The plugins as they were read last, so that only what is new is compiled.
     shelf: Mutex<Arc<Shelf>>,
     failures: Arc<FailureBook>,
+    breakers: Arc<BreakerBook>,
 }
 
 impl ConfigFile {
     /// A file, and the config that was just read from it.
     pub fn new(path: PathBuf, config: Config, clock: Arc<dyn Clock>) -> Self {
-        Self { path, in_force: config, clock, shelf: Mutex::default(), failures: Arc::default() }
+        let (failures, breakers) = (Arc::default(), Arc::default());
+        Self { path, in_force: config, clock, shelf: Mutex::default(), failures, breakers }
     }
 
     /// The lineup of the config that was read already. Blocks.
@@ -49,7 +52,8 @@ impl ConfigFile {
         *self.shelf.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&plugins);
         let transport = Arc::new(HttpTransport::new(&[])?);
         let (clock, failures) = (Arc::clone(&self.clock), Arc::clone(&self.failures));
-        let surroundings = Surroundings { transport, clock, plugins, failures };
+        let breakers = Arc::clone(&self.breakers);
+        let surroundings = Surroundings { transport, clock, plugins, failures, breakers };
         let workshop = Workshop {
             configs: config.connectors.iter().map(|entry| entry.config.clone()).collect(),
             folder: folder.clone(),

@@ -96,4 +96,11 @@ export const descriptor = {
   deliveries: "whole_body",
   acknowledgement: { status: 200 },
   never_store: NEVER_STORE,
+  setup: [
+    "In the dashboard, test mode first, under Settings, API Keys & Webhooks, take the secret key (sk_test_… or sk_live_…).",
+    "Set the Webhook URL there to the webhook address. There are no events to choose.",
+    "Leave the fees with the merchant: where the customer bears them, more is charged than was asked, and the hub sets the payment aside.",
+    "To go live, do the same with the dashboard in live mode: each mode has its key and its webhook URL.",
+  ],
+  events: [],
 };

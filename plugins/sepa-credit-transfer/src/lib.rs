@@ -85,6 +85,14 @@ impl Adapter for SepaCreditTransfer {
             reads: vec![],
             never_store: vec![],
             needs: vec![],
+            setup: vec![
+                "There is nothing to register anywhere: your account's statement tells that money came, and you say \
+                 so with `payhub payments settle`."
+                    .to_owned(),
+                "Have the cart create such payments with an expires_in_s of a week or two: a transfer takes days."
+                    .to_owned(),
+            ],
+            events: vec![],
         }
     }
 

@@ -77,4 +77,10 @@ export const descriptor = {
   },
   deliveries: "whole_body",
   acknowledgement: { status: 200 },
+  // What an operator does at the processor, and which events to subscribe to: `payhub plugin inspect` shows it.
+  setup: [
+    "In the processor's dashboard, under API keys, take the key.",
+    "Under Webhooks, add the webhook address and take its secret.",
+  ],
+  events: [],
 };

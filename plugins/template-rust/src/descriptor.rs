@@ -44,6 +44,12 @@ pub(crate) fn descriptor() -> Descriptor {
         reads: Vec::new(),
         never_store: Vec::new(),
         needs: Vec::new(),
+        // What an operator does at the processor, and which events to subscribe to: `payhub plugin inspect` shows it.
+        setup: vec![
+            "In the processor's dashboard, under API keys, take the key.".to_owned(),
+            "Under Webhooks, add the webhook address and take its secret.".to_owned(),
+        ],
+        events: Vec::new(),
     }
 }
 

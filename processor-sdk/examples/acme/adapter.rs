@@ -119,6 +119,11 @@ pub(crate) fn descriptor() -> Descriptor {
         reads: Vec::new(),
         never_store: Vec::new(),
         needs: Vec::new(),
+        setup: vec![
+            "In Acme's dashboard, under Developers, API keys, take the key.".to_owned(),
+            "Under Developers, Webhooks, add the webhook address and take its secret.".to_owned(),
+        ],
+        events: vec!["checkout.paid".to_owned()],
     }
 }
 

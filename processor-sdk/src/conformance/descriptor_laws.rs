@@ -85,6 +85,9 @@ fn identity_problem(descriptor: &Descriptor) -> Option<String> {
     if descriptor.title.trim().is_empty() {
         return Some("has no title".to_owned());
     }
+    if descriptor.setup.iter().chain(&descriptor.events).any(|line| line.trim().is_empty()) {
+        return Some("has a step of its setup, or an event, without a word".to_owned());
+    }
     (!descriptor.documentation.starts_with("https://")).then(|| "names no https documentation".to_owned())
 }
 

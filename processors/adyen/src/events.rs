@@ -156,6 +156,9 @@ pub(crate) fn read(item: &SignedItem, settings: &Settings) -> Result<Notificatio
     Ok(Notification { event_id: Some(item.event_id()), ..notification })
 }
 
+/// A capture that the card scheme rejected, perhaps days after it succeeded.
+const CAPTURE_FAILED: &str = "CAPTURE_FAILED";
+
 /// What was done to a payment: the event's code, what it is about, and the state of that with success `true` and
 /// with `false`; none where the description knows no such event.
 const DONE: [(&str, ItemKind, Option<ItemState>, Option<ItemState>); 17] = {
@@ -164,7 +167,7 @@ const DONE: [(&str, ItemKind, Option<ItemState>, Option<ItemState>); 17] = {
     [
         ("CAPTURE", Capture, Some(Succeeded), Some(Failed)),
         // Success says that the failure is so.
-        ("CAPTURE_FAILED", Capture, Some(Failed), Some(Failed)),
+        (CAPTURE_FAILED, Capture, Some(Failed), Some(Failed)),
         ("CANCELLATION", Void, Some(Succeeded), Some(Failed)),
         ("TECHNICAL_CANCEL", Void, Some(Succeeded), Some(Failed)),
         ("EXPIRE", Void, Some(Succeeded), None),
@@ -241,7 +244,7 @@ fn done(item: &SignedItem, kind: ItemKind, state: ItemState) -> Result<Notificat
         echo: transfer.map(str::to_owned),
         state,
         amount: Some(amount),
-        reason: (kind == ItemKind::Dispute).then(|| words::code(item.code())),
+        reason: is_told_by_code(kind, item.code()).then(|| words::code(item.code())),
         at: None,
     };
     let is_released = kind == ItemKind::Void && state == ItemState::Succeeded;
@@ -254,6 +257,12 @@ fn done(item: &SignedItem, kind: ItemKind, state: ItemState) -> Result<Notificat
         facts = facts.reference(reference, id);
     }
     Ok(said(item, facts))
+}
+
+/// Whether the event's code says more than the state: the stage of a dispute, or that a capture failed that may have
+/// succeeded before.
+fn is_told_by_code(kind: ItemKind, code: &str) -> bool {
+    kind == ItemKind::Dispute || code == CAPTURE_FAILED
 }
 
 fn id(item: &SignedItem) -> Result<&str, Fault> {

@@ -17,6 +17,7 @@ mod events;
 mod refunds;
 mod requests;
 mod search;
+mod setup;
 mod wire;
 mod words;
 
@@ -98,6 +99,8 @@ impl Adapter for AuthorizeNet {
             reads: requests::reads(),
             never_store: NEVER_STORE.iter().map(|name| (*name).to_owned()).collect(),
             needs: vec![],
+            setup: setup::STEPS.map(str::to_owned).to_vec(),
+            events: setup::EVENTS.map(str::to_owned).to_vec(),
         }
     }
 

@@ -16,6 +16,7 @@
 mod amounts;
 mod events;
 mod requests;
+mod setup;
 mod wire;
 mod words;
 
@@ -94,6 +95,8 @@ impl Adapter for Mollie {
             reads: vec![],
             never_store: NEVER_STORE.iter().map(|name| (*name).to_owned()).collect(),
             needs: vec![],
+            setup: setup::STEPS.map(str::to_owned).to_vec(),
+            events: vec![],
         }
     }
 

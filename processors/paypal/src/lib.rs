@@ -13,6 +13,7 @@
 mod amounts;
 mod events;
 mod requests;
+mod setup;
 mod wire;
 mod words;
 
@@ -96,6 +97,8 @@ impl Adapter for PayPal {
             reads: vec![],
             never_store: NEVER_STORE.iter().map(|name| (*name).to_owned()).collect(),
             needs: vec![],
+            setup: setup::STEPS.map(str::to_owned).to_vec(),
+            events: setup::EVENTS.map(str::to_owned).to_vec(),
         }
     }
 

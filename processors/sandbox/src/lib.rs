@@ -6,6 +6,7 @@
 //! Invariant: only an answer or an error code that Sandbox Pay documents says anything about money. All
 //! else is a fault, and the hub finds out by asking again.
 
+mod setup;
 mod wire;
 
 use processor_sdk::{
@@ -92,6 +93,8 @@ impl Adapter for Sandbox {
             reads: vec![],
             never_store: vec![],
             needs: vec![],
+            setup: setup::STEPS.map(str::to_owned).to_vec(),
+            events: vec![],
         }
     }
 

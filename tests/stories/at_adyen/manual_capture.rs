@@ -15,6 +15,7 @@ told!(crate::twins::adyen::Adyen: [
     received_is_not_captured,
     a_capture_that_is_refused_and_asked_for_again,
     a_capture_that_the_scheme_rejects_days_later,
+    an_automatic_capture_that_the_scheme_rejects,
     reserved_and_released,
     received_is_not_released,
     a_reservation_lapses,
@@ -86,37 +87,56 @@ async fn a_capture_that_is_refused_and_asked_for_again(world: AtAdyen) {
     world.finish().await;
 }
 
-/// The card scheme may reject a capture after it succeeded. The hub takes no money back by such a word: it is in the
-/// payment's history, for somebody to look into, whichever of the two is heard first.
+/// The card scheme may reject a capture after it succeeded, whichever of the two is heard first. No look-up tells which
+/// is true: the hub takes no money back by such a word, and it is not silent about it either.
 async fn a_capture_that_the_scheme_rejects_days_later(world: AtAdyen) {
-    for order in [Order::AsMade, Order::Reversed] {
+    for (order, resolution) in [(Order::AsMade, "accept"), (Order::Reversed, "refund")] {
         let (intent, _) = world.paid(json!({ "capture": "manual" })).await;
         world.twin.webhooks(Manner::Held);
         world.cart.capture(&intent, json!({})).await.expect(202);
         eventually("Adyen has it", || async { (world.twin.count_asked("capture") > 0).then_some(()) }).await;
         world.twin.undo(&world.twin.newest_modification(), "CAPTURE_FAILED");
-        let (first, second, heard, told) = match order {
-            Order::AsMade => {
-                ("CAPTURE", "CAPTURE_FAILED", SUCCEEDED, vec![CREATED, RESERVED, SUCCEEDED, PAID])
-            }
-            Order::Reversed => {
-                let failed = "payment_intent.capture_failed";
-                ("CAPTURE_FAILED", "CAPTURE", failed, vec![CREATED, RESERVED, failed, SUCCEEDED, PAID])
-            }
+        let failed = "payment_intent.capture_failed";
+        let (first, second, heard) = match order {
+            Order::AsMade => ("CAPTURE", "CAPTURE_FAILED", SUCCEEDED),
+            Order::Reversed => ("CAPTURE_FAILED", "CAPTURE", failed),
         };
         assert_eq!(world.twin.deliver(&world.twin.event(first), &How::Well).await, 202);
         world.cart.until_event(&intent, heard).await;
         assert_eq!(world.twin.deliver(&world.twin.event(second), &How::Well).await, 202);
-        world.agree(&intent, "succeeded", &told).await;
-        let shown = world.cart.intent(&intent).await;
-        assert_eq!(
-            (&shown["amount_captured"], &shown["quarantine"]),
-            (&json!(1999), &Value::Null),
-            "{order:?}"
-        );
+        waits_for_a_person(&world, &intent).await;
+        // What a person says is booked, and nothing is asked of Adyen.
+        let asked = world.twin.count_asked("refund");
+        let back = if resolution == "refund" { 1999 } else { 0 };
+        let command = format!("quarantine {resolution} {intent} --as Nora --note looked --config CONFIG");
+        let (is_done, printed) = world.payhub(&command, &[]);
+        assert!(is_done, "{printed}");
+        let settled =
+            |intent: &Value| intent["quarantine"] == Value::Null && intent["amount_refunded"] == back;
+        let shown = world.cart.until(&intent, resolution, settled).await;
+        assert_eq!((&shown["status"], &shown["amount_captured"]), (&json!("succeeded"), &json!(1999)));
+        assert_eq!(world.twin.count_asked("refund"), asked);
         world.twin.webhooks(Manner::Prompt);
     }
     world.finish().await;
+}
+
+/// Money that Adyen takes by itself is paid when it is authorized, and that is all that is said of it.
+async fn an_automatic_capture_that_the_scheme_rejects(world: AtAdyen) {
+    let (intent, payment) = world.paid(json!({})).await;
+    world.twin.reject_capture(&payment);
+    waits_for_a_person(&world, &intent).await;
+    world.finish().await;
+}
+
+/// The money is booked as before, and an operator is shown what Adyen said, in its own word.
+async fn waits_for_a_person(world: &AtAdyen, intent: &str) {
+    let flagged = |intent: &Value| intent["quarantine"]["reason"] == "capture_undone";
+    let shown = world.cart.until(intent, "flagged", flagged).await;
+    assert_eq!((&shown["status"], &shown["amount_captured"]), (&json!("succeeded"), &json!(1999)));
+    assert_eq!(world.cart.count_events(intent, "payment_intent.quarantined").await, 1);
+    let (is_good, printed) = world.payhub(&format!("payments show {intent} --config CONFIG"), &[]);
+    assert!(is_good && printed.contains("CAPTURE_FAILED"), "{printed}");
 }
 
 async fn reserved_and_released(world: AtAdyen) {

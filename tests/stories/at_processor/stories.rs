@@ -1,5 +1,7 @@
 //! What must come out the same at every processor. Each story is told once; [`super::told!`] makes tests of it.
 
+use std::time::Instant;
+
 use serde_json::json;
 
 use super::counterpart::Counterpart;
@@ -7,7 +9,7 @@ use super::world::{CREATED, PAID, REFUND, REFUNDED, SUCCEEDED, World};
 use crate::support::{eventually, id};
 use crate::twins::desk::Moved;
 use crate::twins::faults::Fault;
-use crate::twins::outbox::{How, Manner, Order};
+use crate::twins::outbox::{How, Manner, Order, Progress};
 
 /// What a cart asks for unless it says otherwise, in minor units.
 const AMOUNT: i64 = 1999;
@@ -17,7 +19,12 @@ fn is_accepted(status: &u16) -> bool {
     (200..300).contains(status)
 }
 
+/// One whole payment, with the return and the webhook racing, and its refund. Printed in a line, so that
+/// `cargo test -p hub-tests --test hub -- a_shopper_pays --nocapture` shows one at each processor that has a twin.
 pub(crate) async fn a_shopper_pays<P: Counterpart>(world: World<P>) {
+    let began = Instant::now();
+    // Both at once: each webhook leaves, twice, while the browser is still on its way back.
+    world.twin.webhooks(Manner::Twice);
     let (intent, page) = world.open(json!({ "order_reference": "1001" })).await;
     assert!(page.is_hosted(), "{}", page.url());
     let home = page.pay().await;
@@ -26,6 +33,23 @@ pub(crate) async fn a_shopper_pays<P: Counterpart>(world: World<P>) {
     let taken = world.twin.ledger();
     assert_eq!((taken.count(Moved::Taken), taken.total(Moved::Taken)), (1, AMOUNT));
     assert_eq!((world.twin.count_asked("open"), P::pages(&world.twin)), (1, 1));
+    world.twin.until_quiet().await;
+    let webhooks = world.twin.events().iter().filter(|parcel| parcel.progress == Progress::Delivered).count();
+
+    P::settle(&world.twin);
+    world.refunded(id(&intent), None).await;
+    let told = [CREATED, SUCCEEDED, PAID, REFUND, REFUNDED];
+    world.agree(id(&intent), "succeeded", &told).await;
+    let books = world.twin.ledger();
+    assert_eq!((books.count(Moved::GivenBack), books.total(Moved::GivenBack)), (1, AMOUNT));
+    println!(
+        "{:<13} {AMOUNT} minor units paid on one page, {webhooks} webhooks twice each beside the return: taken {} \
+         time, then {AMOUNT} given back; told {}; {:.1} s",
+        P::NAME,
+        books.count(Moved::Taken),
+        told.join(", "),
+        began.elapsed().as_secs_f32(),
+    );
     world.finish().await;
 }
 

@@ -199,6 +199,15 @@ impl Twin<Adyen> {
         self.act(|books, desk| books.undo(desk, adyen_id, code));
     }
 
+    /// The card scheme rejects the capture of a payment that was captured by itself, days later.
+    pub(crate) fn reject_capture(&self, payment: &str) {
+        self.act(|books, desk| {
+            let payment = books.payment(payment).expect("a payment").clone();
+            let capture = books.fresh();
+            books.say(desk, &payment, "CAPTURE_FAILED", &capture, (true, payment.amount));
+        });
+    }
+
     /// The time of an authorization is over.
     pub(crate) fn lapse(&self, payment: &str) {
         self.act(|books, desk| books.lapse(desk, payment));

@@ -5,27 +5,57 @@
 
 use std::collections::BTreeMap;
 
-use processor_sdk::{Currency, ItemKind, Money};
+use processor_sdk::{Currency, Facts, Item, ItemKind, ItemState, Money};
 
 use super::cart::{can_give_back, give_back};
 use crate::event::{Accepted, Event};
-use crate::evidence::Total;
+use crate::evidence::{ItemStanding, Total};
 use crate::ids::AttemptId;
 use crate::payment::{
     Attempt, AttemptState, Closed, PaymentIntent, QuarantineReason, Resolution, TransferStatus,
 };
 use crate::policy::{PaidLate, PaidTwice};
+use crate::reading::less;
 use crate::refusal::Refusal;
 use crate::settle::{ask_closing, book, conclude, settle_status};
 use crate::story::Story;
+
+/// What stands before the name of a capture in that of the refund that it is booked as gone by.
+const UNDONE: &str = "undone:";
 
 /// An operator's word.
 pub(super) fn resolve(story: &mut Story<'_, '_>, resolution: Resolution, note: &str) -> Result<(), Refusal> {
     let Some(quarantine) = &story.payment.quarantine else { return Err(Refusal::NotQuarantined) };
     let reason = quarantine.reason;
     let wanted = wanted(&story.payment, reason, resolution)?;
+    let gone = gone(&story.payment, reason, resolution);
     carry_out(story, reason, resolution, note, None, wanted);
+    let at = Some(story.now());
+    for (attempt_id, item) in gone {
+        story.hear(&attempt_id, &Facts { items: vec![item], at, ..Facts::default() });
+    }
     Ok(())
+}
+
+/// Booked money that was never there, or is not any more, by an operator's word: heard as given back elsewhere, since
+/// booked money is not unbooked. Nothing is asked of the processor.
+fn gone(payment: &PaymentIntent, reason: QuarantineReason, resolution: Resolution) -> Vec<(AttemptId, Item)> {
+    if (reason, resolution) != (QuarantineReason::CaptureUndone, Resolution::Refund) {
+        return Vec::new();
+    }
+    let of = |attempt: &Attempt| {
+        let mut left = payment.refundable(attempt);
+        let part = |item: ItemStanding| {
+            let amount = item.amount.and_then(|amount| amount.min(left).ok()).unwrap_or(left);
+            left = less(left, amount);
+            let id = item.name().map(|name| format!("{UNDONE}{name}"));
+            let (kind, state) = (ItemKind::Refund, ItemState::Succeeded);
+            let item = Item { kind, id, echo: None, state, amount: Some(amount), reason: None, at: None };
+            amount.is_positive().then_some((attempt.id.clone(), item))
+        };
+        payment.undone_captures(attempt).into_iter().filter_map(part).collect::<Vec<_>>()
+    };
+    payment.attempts.iter().flat_map(of).collect()
 }
 
 /// A policy's, where it has one that has not acted yet and can be carried out.
@@ -45,7 +75,8 @@ pub(crate) fn apply_policies(story: &mut Story<'_, '_>) {
         QuarantineReason::AmountMismatch
         | QuarantineReason::CurrencyMismatch
         | QuarantineReason::RefundExceedsCaptured
-        | QuarantineReason::ReturnFailed => return,
+        | QuarantineReason::ReturnFailed
+        | QuarantineReason::CaptureUndone => return,
     };
     // What stood before the policy was made, or could not be carried out then, waits for a person.
     if story.payment.resolved.by_policy.contains(&reason) || !story.has_quarantined(reason) {
@@ -86,7 +117,10 @@ fn wanted(
         (QuarantineReason::RefundExceedsCaptured, Resolution::Refund) => {
             Err(cannot("nothing is left that could be given back; accept it"))
         }
-        (_, Resolution::Accept) => Ok(Wanted::Nothing),
+        // It is not there to be given back: it is booked as gone.
+        (_, Resolution::Accept) | (QuarantineReason::CaptureUndone, Resolution::Refund) => {
+            Ok(Wanted::Nothing)
+        }
         (QuarantineReason::PaidTwice, Resolution::Refund) => {
             let parts = surplus(payment);
             if parts.is_empty() {
@@ -268,10 +302,21 @@ fn accepted(payment: &PaymentIntent, reason: QuarantineReason, resolution: Resol
             accepted.refunded = Some(payment.amount_refunded());
         }
         (
-            QuarantineReason::AmountMismatch | QuarantineReason::PaidLate | QuarantineReason::ReturnFailed,
+            QuarantineReason::AmountMismatch
+            | QuarantineReason::PaidLate
+            | QuarantineReason::ReturnFailed
+            | QuarantineReason::CaptureUndone,
             Resolution::Accept,
         )
         | (_, Resolution::Refund) => {}
+    }
+    if reason == QuarantineReason::CaptureUndone {
+        let names = |attempt: &Attempt| {
+            let undone = payment.undone_captures(attempt).into_iter();
+            let name = |item: ItemStanding| Some((attempt.id.clone(), item.name()?.clone()));
+            undone.filter_map(name).collect::<Vec<_>>()
+        };
+        accepted.undone = payment.attempts.iter().flat_map(names).collect();
     }
     accepted
 }

@@ -79,6 +79,8 @@ pub(super) fn flag_excess(story: &mut Story<'_, '_>, paid_before: usize) {
         && payment.attempts.iter().any(|attempt| refunds_exceed(payment, attempt))
     {
         quarantine(story, QuarantineReason::RefundExceedsCaptured);
+    } else if payment.attempts.iter().any(|attempt| !payment.undone_captures(attempt).is_empty()) {
+        quarantine(story, QuarantineReason::CaptureUndone);
     }
 }
 

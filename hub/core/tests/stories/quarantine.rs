@@ -112,6 +112,99 @@ fn operations_and_looks_go_on_in_quarantine() {
     );
 }
 
+/// What was taken and is said not to be: (the attempt, what is said, that it is flagged).
+#[test]
+fn a_capture_that_is_undone() {
+    let rows = [
+        // It cannot be asked: whichever was heard last, both were said.
+        ("page_by_id", "capture=#ch_1/succeeded/20.00", "capture=#ch_1/failed/20.00", "capture_undone"),
+        ("page_by_id", "capture=#ch_1/failed/20.00", "capture=#ch_1/succeeded/20.00", "capture_undone"),
+        ("no_lookup", "capture=#ch_1/succeeded/20.00", "capture=#ch_1/failed/20.00", "capture_undone"),
+        // An authorization is all that is said of money that is taken by itself.
+        ("page_by_id silent", "authorized", "capture=#ch_1/failed/20.00", "capture_undone"),
+        ("page_by_id silent", "authorized", "capture=#ch_1/succeeded/20.00", "none"),
+        (
+            "page_by_id silent",
+            "authorized capture=#ch_2/succeeded/20.00",
+            "capture=#ch_1/failed/20.00",
+            "none",
+        ),
+        // Another try failed before this one.
+        ("page_by_id", "capture=#ch_0/failed/20.00", "capture=#ch_1/succeeded/20.00", "none"),
+        // It is asked first.
+        ("", "capture=#ch_1/succeeded/20.00", "capture=#ch_1/failed/20.00", "none"),
+    ];
+    for (flags, first, second, reason) in rows {
+        check(&format!(
+            "intent 20.00
+             start a1 first {flags}
+             says a1 open open door
+             hears a1 {first}
+             tick 1s
+             hears a1 {second}
+             quarantine {reason}
+             is succeeded captured 20.00 refunded 0       // what was booked stays booked
+             ledger receivable 20.00"
+        ));
+    }
+}
+
+#[test]
+fn a_capture_that_is_undone_where_a_look_up_can_tell() {
+    for (looked, reason) in
+        [("capture=#ch_1/failed/20.00 @9s", "capture_undone"), ("capture=#ch_1/succeeded/20.00 @9s", "none")]
+    {
+        check(&format!(
+            "intent 20.00
+             start a1
+             says a1 open open door
+             hears a1 capture=#ch_1/succeeded/20.00
+             tick 1s
+             hears a1 capture=#ch_1/failed/20.00
+             quarantine none
+             tick 10s
+             looks a1 {looked}
+             quarantine {reason}
+             is succeeded captured 20.00"
+        ));
+    }
+}
+
+#[test]
+fn what_is_undone_waits_for_a_person() {
+    // (what was given back before, how it ends, what is given back then, what can still be)
+    let rows = [
+        ("", "accept", "refunded 0", "refund 20.00"),
+        ("", "refund", "refunded 20.00", "refund 0.01 -> exceeds_captured"),
+        (
+            "hears a1 refund=#re_1/succeeded/5.00",
+            "refund",
+            "refunded 20.00",
+            "refund 0.01 -> exceeds_captured",
+        ),
+    ];
+    for (before, resolution, after, left) in rows {
+        check(&format!(
+            "intent 20.00
+             start a1 first page_by_id
+             says a1 open open door
+             hears a1 capture=#ch_1/succeeded/20.00
+             {before}
+             tick 1s
+             hears a1 capture=#ch_1/failed/20.00
+             quarantine capture_undone
+             tick 1s
+             resolve {resolution}
+             quarantine none
+             is succeeded captured 20.00 {after}
+             wants nothing                                // nothing is sent anywhere
+             hears a1 capture=#ch_1/failed/20.00          // the same once more
+             quarantine none
+             {left}"
+        ));
+    }
+}
+
 #[test]
 fn a_flag_does_not_stop_the_payment() {
     check(

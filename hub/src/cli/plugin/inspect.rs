@@ -8,10 +8,11 @@ use std::process::ExitCode;
 use payhub::operator::Failure;
 use payhub::plugin::file::PluginHash;
 use payhub::plugin::signature::signature_file;
-use processor_sdk::{Descriptor, HostRule, SettingField, SettingKind};
+use processor_sdk::Descriptor;
 use serde_json::{Value, json};
 use wit_component::DecodedWasm;
 
+use super::super::descriptor::{capabilities, hosts, listed, secret, setting};
 use super::super::{columns, failure, print, refused};
 use super::{load, read};
 
@@ -107,54 +108,14 @@ fn as_text(inspected: &Inspected<'_>) -> String {
         row("checkout hosts", hosts(&descriptor.checkout_hosts)),
         row("capabilities", capabilities(descriptor)),
     ];
-    rows.extend(descriptor.settings.iter().map(setting));
-    rows.extend(descriptor.secrets.iter().map(|secret| {
-        let to = match secret.hosts.as_slice() {
-            [] => "never sent".to_owned(),
-            rules => format!("sent to {}", hosts(rules)),
-        };
-        let required = if secret.required { "required" } else { "optional" };
-        row(&format!("secret {}", secret.name), format!("{required}, {to}: {}", secret.help))
-    }));
-    columns(&rows)
-}
-
-fn setting(field: &SettingField) -> Vec<String> {
-    let kind = match &field.kind {
-        SettingKind::Text => "text".to_owned(),
-        SettingKind::Url => "URL".to_owned(),
-        SettingKind::Flag => "true or false".to_owned(),
-        SettingKind::Choice { of } => format!("one of {}", listed(of)),
-    };
-    let default = field.default.as_ref().map(|value| format!(", default {value}")).unwrap_or_default();
-    let required = if field.required { "required" } else { "optional" };
-    vec![format!("setting {}", field.name), format!("{required}, {kind}{default}: {}", field.help)]
-}
-
-fn hosts(rules: &[HostRule]) -> String {
-    let rule = |rule: &HostRule| match rule {
-        HostRule::Exactly(name) => name.clone(),
-        HostRule::Below(name) => format!("any host below {name}"),
-        HostRule::Setting(name) => format!("that of the setting {name}"),
-    };
-    listed(&rules.iter().map(rule).collect::<Vec<_>>())
-}
-
-/// The capabilities that are there, by their names in the contract.
-fn capabilities(descriptor: &Descriptor) -> String {
-    let Ok(Value::Object(all)) = serde_json::to_value(descriptor.capabilities) else { return String::new() };
-    let mut names = Vec::new();
-    for (name, value) in all {
-        match value {
-            Value::Bool(true) => names.push(name),
-            Value::String(depth) if depth != "none" => names.push(format!("{name} {depth}")),
-            Value::Bool(false) | Value::String(_) => {}
-            Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_) => names.push(name),
-        }
+    rows.extend(
+        descriptor.settings.iter().map(|field| row(&format!("setting {}", field.name), setting(field))),
+    );
+    rows.extend(descriptor.secrets.iter().map(|field| row(&format!("secret {}", field.name), secret(field))));
+    let steps = descriptor.setup.iter().enumerate();
+    rows.extend(steps.map(|(index, step)| row(&format!("set-up {}", index + 1), step.clone())));
+    if !descriptor.events.is_empty() {
+        rows.push(row("events", listed(&descriptor.events)));
     }
-    listed(&names)
-}
-
-fn listed(names: &[String]) -> String {
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    columns(&rows)
 }

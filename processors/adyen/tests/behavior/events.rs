@@ -117,6 +117,8 @@ fn what_is_done_names_itself_the_payment_and_our_transfer() {
         );
         let amount = item.amount.unwrap();
         assert_eq!((amount.minor(), amount.currency().code()), (500, "EUR"), "{code}");
+        let told = (code == "CAPTURE_FAILED" || kind == ItemKind::Dispute).then_some(code);
+        assert_eq!(item.reason.as_deref(), told, "{code}");
         let payment = Reference::new(ReferenceKind::Payment, PAYMENT);
         let own = id_kind.map(|kind| Reference::new(kind, MODIFICATION));
         let expected: std::collections::BTreeSet<_> = own.into_iter().chain([payment]).collect();
