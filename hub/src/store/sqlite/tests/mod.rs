@@ -18,7 +18,7 @@ use processor_sdk::{
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::{SqliteOptions, SqliteStore};
+use super::{Sqlite, SqliteOptions, SqliteStore};
 use crate::store::{
     Commit, Conflict, EndpointRow, IdempotencyRow, Page, PublicEventRow, Store, StoreError, StoredAnswer,
     Write,

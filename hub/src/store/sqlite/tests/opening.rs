@@ -66,8 +66,8 @@ async fn every_connection_has_its_settings() {
         Ok((names.map(|name| value(name).unwrap()), mode))
     };
     let wal = "wal".to_owned();
-    assert_eq!(store.writer.submit(settings).await.unwrap(), ([2, 1, 0, 5_000, 0, 0], wal.clone()));
-    assert_eq!(store.readers.read(settings).await.unwrap(), ([2, 1, 0, 5_000, 1, 0], wal));
+    assert_eq!(store.engine.writer.submit(settings).await.unwrap(), ([2, 1, 0, 5_000, 0, 0], wal.clone()));
+    assert_eq!(store.engine.readers.read(settings).await.unwrap(), ([2, 1, 0, 5_000, 1, 0], wal));
 }
 
 fn refusal(prepare: impl FnOnce(&Connection)) -> Option<String> {

@@ -6,7 +6,7 @@ use hub_core::payment::{Capture, Refund, TransferStatus};
 use processor_sdk::{Facts, Word};
 
 use super::*;
-use crate::store::sqlite::write::payments::Sums;
+use crate::store::sql::write::payments::Sums;
 
 /// Payment 1 with a journal at version 1.
 async fn with_journal() -> (TempDir, SqliteStore) {
