@@ -3,7 +3,7 @@
 //! A [`Commit`] is a value: every row that has to become durable together, each write with the guard that
 //! must hold for it. An engine applies the whole of it or nothing, and answers only when it is durable.
 //! Both engines keep the same tables and are asked the same questions ([`sql`]): [`sqlite`] in one file of this
-//! machine, for one process.
+//! machine, for one process; [`postgres`] for any number of them.
 //!
 //! Invariant: state, events, journal, jobs and the idempotent answer of one command are one [`Commit`].
 
@@ -23,6 +23,7 @@ use crate::api_key::StoredApiKey;
 use crate::key_scope::KeyScopes;
 use crate::worker::job::{Job, JobBody};
 
+pub mod postgres;
 pub mod sql;
 pub mod sqlite;
 

@@ -19,6 +19,9 @@ pub(in crate::store) mod write;
 
 mod store;
 
+#[cfg(test)]
+pub(in crate::store) mod tests;
+
 /// One statement that writes.
 #[derive(Clone, Debug)]
 pub struct Statement {

@@ -166,3 +166,21 @@ fn migrations_go_on_from_where_they_were_or_not_at_all() {
     let swapped = migrate(&mut connection, &[SECOND, FIRST]);
     assert!(matches!(swapped, Err(OpenError::ChangedMigration { version: 1, name: "0002_b" })));
 }
+
+#[tokio::test]
+async fn readers_cannot_write() {
+    let (_directory, store) = open();
+    let answer =
+        store.engine.readers.read(|connection| Ok(connection.execute("DELETE FROM jobs", [])?)).await;
+    assert_eq!(
+        answer,
+        Err(StoreError::Failed("SQLite error 8: attempt to write a readonly database".to_owned()))
+    );
+    // More panics than there are readers: each comes back to the pool.
+    for _ in 0..5 {
+        let panicked =
+            store.engine.readers.read(|_| -> Result<(), _> { panic!("a mistake in the hub") }).await;
+        assert_eq!(panicked, Err(StoreError::Failed("reading the store was interrupted".to_owned())));
+    }
+    assert_eq!(store.next_due(at(0)).await, Ok(None));
+}

@@ -161,17 +161,17 @@ fn other_rows() -> Vec<Row> {
     ]
 }
 
-#[tokio::test]
-async fn guards_hold_or_nothing_is_written() {
+both!(guards_hold_or_nothing_is_written);
+async fn guards_hold_or_nothing_is_written(kind: Kind) {
     for (name, before, writes, expected) in [payment_rows(), idempotency_rows(), other_rows()].concat() {
-        let (directory, store) = open();
+        let (database, store) = open(kind).await;
         store.commit(commit(before)).await.unwrap_or_else(|error| panic!("{name}: {error}"));
         // A mark before and one after: both are there, or neither.
         let mut marked = writes;
         marked.insert(0, Write::InsertApiKey(api_key("before")));
         marked.push(Write::InsertApiKey(api_key("after")));
         let answer = store.commit(commit(marked)).await;
-        let marks = count(&directory, "SELECT count(*) FROM api_keys WHERE key_id IN ('before', 'after')");
+        let marks = database.count("SELECT count(*) FROM api_keys WHERE key_id IN ('before', 'after')").await;
         match expected {
             None => assert_eq!((answer, marks), (Ok(()), 2), "{name}"),
             Some(expected) => assert_eq!((answer, marks), (conflict(expected), 0), "{name}"),
@@ -179,11 +179,11 @@ async fn guards_hold_or_nothing_is_written() {
     }
 }
 
-#[tokio::test]
-async fn of_many_at_once_one_wins() {
-    let (directory, store) = open();
-    let store = std::sync::Arc::new(store);
-    stored(&store, 1).await;
+both!(of_many_at_once_one_wins);
+async fn of_many_at_once_one_wins(kind: Kind) {
+    let (database, store) = open(kind).await;
+    let store: std::sync::Arc<dyn Store> = store.into();
+    stored(&*store, 1).await;
     let mut tasks = tokio::task::JoinSet::new();
     for number in 0..40_u64 {
         let store = std::sync::Arc::clone(&store);
@@ -204,12 +204,12 @@ async fn of_many_at_once_one_wins() {
         keys += usize::from(key.is_ok());
     }
     assert_eq!((updates, keys), (1, 1));
-    assert_eq!(count(&directory, "SELECT count(*) FROM idempotency_keys WHERE key = 'shared'"), 1);
+    assert_eq!(database.count("SELECT count(*) FROM idempotency_keys WHERE key = 'shared'").await, 1);
 }
 
-#[tokio::test]
-async fn a_final_answer_replaces_the_provisional_one() {
-    let (_directory, store) = open();
+both!(a_final_answer_replaces_the_provisional_one);
+async fn a_final_answer_replaces_the_provisional_one(kind: Kind) {
+    let (_database, store) = open(kind).await;
     let scope = scope();
     let read = || store.idempotency(&scope, "create_payment_intent", "k");
     store.commit(commit(vec![insert_key("k", Some(at(5)))])).await.unwrap();
@@ -220,9 +220,9 @@ async fn a_final_answer_replaces_the_provisional_one() {
     assert_eq!(read().await.unwrap(), Some(IdempotencyRow { answer, ..idempotency("k") }));
 }
 
-#[tokio::test]
-async fn api_keys_are_kept_found_and_revoked_once() {
-    let (_directory, store) = open();
+both!(api_keys_are_kept_found_and_revoked_once);
+async fn api_keys_are_kept_found_and_revoked_once(kind: Kind) {
+    let (_database, store) = open(kind).await;
     let live_key = StoredApiKey { livemode: true, ..api_key("k2").key };
     let live = ApiKeyRow { scope: strangers()[0].clone(), key: live_key, created_at: at(9), ..api_key("k2") };
     let dressed_up = ApiKeyRow { scope: strangers()[0].clone(), ..api_key("k3") };
@@ -249,9 +249,9 @@ async fn api_keys_are_kept_found_and_revoked_once() {
     assert!(store.api_key("k3").await.unwrap().is_none());
 }
 
-#[tokio::test]
-async fn an_api_key_keeps_its_scopes_and_its_earliest_end() {
-    let (_directory, store) = open();
+both!(an_api_key_keeps_its_scopes_and_its_earliest_end);
+async fn an_api_key_keeps_its_scopes_and_its_earliest_end(kind: Kind) {
+    let (_database, store) = open(kind).await;
     let scopes = KeyScopes::parse("events:read refunds:write").unwrap();
     let key = ApiKeyRow { scopes: scopes.clone(), ..api_key("k1") };
     store.commit(commit(vec![Write::InsertApiKey(key)])).await.unwrap();

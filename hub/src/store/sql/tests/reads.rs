@@ -31,10 +31,10 @@ fn references(payment: &PaymentIntent, number: u64, references: &[(ReferenceKind
     }
 }
 
-#[tokio::test]
-async fn a_payment_is_found_by_everything_that_leads_to_it() {
-    let (_directory, store) = open();
-    let payment = stored(&store, 1).await;
+both!(a_payment_is_found_by_everything_that_leads_to_it);
+async fn a_payment_is_found_by_everything_that_leads_to_it(kind: Kind) {
+    let (_database, store) = open(kind).await;
+    let payment = stored(&*store, 1).await;
     let transfer = |kind, id: &str| Write::IndexTransfer {
         scope: scope(),
         kind,
@@ -80,11 +80,11 @@ async fn a_payment_is_found_by_everything_that_leads_to_it() {
     }
 }
 
-#[tokio::test]
-async fn an_attempt_is_found_by_echo_or_by_an_id_that_names_it_alone() {
+both!(an_attempt_is_found_by_echo_or_by_an_id_that_names_it_alone);
+async fn an_attempt_is_found_by_echo_or_by_an_id_that_names_it_alone(kind: Kind) {
     use ReferenceKind::{Order, Payer, Payment, Refund, Session};
-    let (_directory, store) = open();
-    let payment = stored(&store, 1).await;
+    let (_database, store) = open(kind).await;
+    let payment = stored(&*store, 1).await;
     let mut other_connector = index(&payment, 9);
     other_connector.connector = "another".to_owned();
     let writes = vec![
@@ -126,10 +126,10 @@ async fn an_attempt_is_found_by_echo_or_by_an_id_that_names_it_alone() {
     }
 }
 
-#[tokio::test]
-async fn a_history_folds_into_the_stored_payment() {
-    let (_directory, store) = open();
-    let payment = stored(&store, 1).await;
+both!(a_history_folds_into_the_stored_payment);
+async fn a_history_folds_into_the_stored_payment(kind: Kind) {
+    let (_database, store) = open(kind).await;
+    let payment = stored(&*store, 1).await;
     let Decision { payment: next, events, .. } = started(&payment);
     let update = Write::UpdatePayment { payment: Box::new(next.clone()), expected_version: payment.version };
     let append =
@@ -185,10 +185,10 @@ fn one_of_each(payment: &PaymentIntent) -> Vec<Write> {
     ]
 }
 
-#[tokio::test]
-async fn nothing_is_seen_from_another_mode_or_merchant() {
-    let (_directory, store) = open();
-    let payment = stored(&store, 1).await;
+both!(nothing_is_seen_from_another_mode_or_merchant);
+async fn nothing_is_seen_from_another_mode_or_merchant(kind: Kind) {
+    let (_database, store) = open(kind).await;
+    let payment = stored(&*store, 1).await;
     let reference = created(2, Some("order-2")).payment;
     store.commit(commit(create_writes(2, Some("order-2")))).await.unwrap();
     let inbox_id = DeliveryId::from_body(&body(3));
@@ -228,9 +228,9 @@ fn page(after: Option<String>, limit: u32) -> Page {
     Page { after, limit }
 }
 
-#[tokio::test]
-async fn what_waits_for_a_person_is_listed_and_nothing_else() {
-    let (_directory, store) = open();
+both!(what_waits_for_a_person_is_listed_and_nothing_else);
+async fn what_waits_for_a_person_is_listed_and_nothing_else(kind: Kind) {
+    let (_database, store) = open(kind).await;
     for number in 1..=9 {
         let mut writes = create_writes(number, None);
         let mut payment = started(&payment(number)).payment;
@@ -262,9 +262,9 @@ async fn what_waits_for_a_person_is_listed_and_nothing_else() {
     assert_eq!(ids(2).await, [expected[0].clone(), expected[2].clone()]);
 }
 
-#[tokio::test]
-async fn lists_are_newest_first_and_pages_meet() {
-    let (_directory, store) = open();
+both!(lists_are_newest_first_and_pages_meet);
+async fn lists_are_newest_first_and_pages_meet(kind: Kind) {
+    let (_database, store) = open(kind).await;
     for number in 1..=25 {
         let mut writes = create_writes(number, None);
         let mut payment = created(number, (number % 3 == 0).then_some("thirds")).payment;
@@ -327,10 +327,10 @@ async fn lists_are_newest_first_and_pages_meet() {
     );
 }
 
-#[tokio::test]
-async fn what_cannot_be_read_fails_without_quoting_it() {
-    let (directory, store) = open();
-    let payment = stored(&store, 1).await;
+both!(what_cannot_be_read_fails_without_quoting_it);
+async fn what_cannot_be_read_fails_without_quoting_it(kind: Kind) {
+    let (database, store) = open(kind).await;
+    let payment = stored(&*store, 1).await;
     let rows = [
         (
             "UPDATE payments SET state = '{\"secret\": \"4242424242424242\"}'",
@@ -339,39 +339,27 @@ async fn what_cannot_be_read_fails_without_quoting_it() {
         ("UPDATE payments SET state = 'secret'", "a stored JSON value cannot be read"),
     ];
     for (sql, expected) in rows {
-        raw(&directory).execute_batch(sql).unwrap();
+        database.run(sql).await.unwrap();
         let answer = store.payment(&scope(), &payment.id).await;
         assert_eq!(answer, Err(StoreError::Failed(expected.to_owned())), "{sql}");
     }
     // A value that the schema refuses is not quoted either.
     let duplicate = store.commit(commit(create_writes(1, None))).await;
-    let expected =
-        "SQLite error 1555: UNIQUE constraint failed: orders.merchant_id, orders.livemode, orders.id";
+    let expected = match kind {
+        Kind::Sqlite => {
+            "SQLite error 1555: UNIQUE constraint failed: orders.merchant_id, orders.livemode, orders.id"
+        }
+        Kind::Postgres => {
+            "PostgreSQL error 23505: duplicate key value violates unique constraint \"orders_pkey\""
+        }
+    };
     assert_eq!(duplicate, Err(StoreError::Failed(expected.to_owned())));
 }
 
-#[tokio::test]
-async fn readers_cannot_write() {
-    let (_directory, store) = open();
-    let answer =
-        store.engine.readers.read(|connection| Ok(connection.execute("DELETE FROM jobs", [])?)).await;
-    assert_eq!(
-        answer,
-        Err(StoreError::Failed("SQLite error 8: attempt to write a readonly database".to_owned()))
-    );
-    // More panics than there are readers: each comes back to the pool.
-    for _ in 0..5 {
-        let panicked =
-            store.engine.readers.read(|_| -> Result<(), _> { panic!("a mistake in the hub") }).await;
-        assert_eq!(panicked, Err(StoreError::Failed("reading the store was interrupted".to_owned())));
-    }
-    assert_eq!(store.next_due(at(0)).await, Ok(None));
-}
-
+both!(deliveries_that_do_not_get_on_are_shown);
 /// What waits with a reason is for the operator to see; what just waits, or was read, is not.
-#[tokio::test]
-async fn deliveries_that_do_not_get_on_are_shown() {
-    let (_directory, store) = open();
+async fn deliveries_that_do_not_get_on_are_shown(kind: Kind) {
+    let (_database, store) = open(kind).await;
     let states = [
         ("never tried", None),
         ("put off", Some(InboxState::Received)),

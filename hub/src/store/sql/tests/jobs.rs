@@ -23,7 +23,7 @@ fn put(number: u64, due_s: i64) -> Write {
 }
 
 /// (number, due, tries) of what is claimed at a time under a lease of 60 seconds.
-async fn claim(store: &SqliteStore, now_s: i64, name: &str, limit: u32) -> Vec<(u64, i64, u32)> {
+async fn claim(store: &dyn Store, now_s: i64, name: &str, limit: u32) -> Vec<(u64, i64, u32)> {
     let claimed = store.claim(at(now_s), at(now_s + 60), lease(name), limit).await.unwrap();
     claimed
         .into_iter()
@@ -36,22 +36,22 @@ async fn claim(store: &SqliteStore, now_s: i64, name: &str, limit: u32) -> Vec<(
         .collect()
 }
 
-#[tokio::test]
-async fn due_jobs_are_claimed_once_oldest_first() {
-    let (_directory, store) = open();
+both!(due_jobs_are_claimed_once_oldest_first);
+async fn due_jobs_are_claimed_once_oldest_first(kind: Kind) {
+    let (_database, store) = open(kind).await;
     store.commit(commit(vec![put(1, 30), put(2, 10), put(3, 20), put(4, 100), put(5, 10)])).await.unwrap();
-    assert_eq!(claim(&store, 9, "a", 10).await, []);
-    assert_eq!(claim(&store, 50, "a", 3).await, [(2, 10, 1), (5, 10, 1), (3, 20, 1)]);
-    assert_eq!(claim(&store, 50, "b", 10).await, [(1, 30, 1)]);
-    assert_eq!(claim(&store, 50, "c", 10).await, []);
+    assert_eq!(claim(&*store, 9, "a", 10).await, []);
+    assert_eq!(claim(&*store, 50, "a", 3).await, [(2, 10, 1), (5, 10, 1), (3, 20, 1)]);
+    assert_eq!(claim(&*store, 50, "b", 10).await, [(1, 30, 1)]);
+    assert_eq!(claim(&*store, 50, "c", 10).await, []);
     // At 110 every lease has run out, and the fourth is due.
-    assert_eq!(claim(&store, 109, "c", 10).await, [(4, 100, 1)]);
-    assert_eq!(claim(&store, 110, "d", 10).await, [(2, 10, 2), (5, 10, 2), (3, 20, 2), (1, 30, 2)]);
+    assert_eq!(claim(&*store, 109, "c", 10).await, [(4, 100, 1)]);
+    assert_eq!(claim(&*store, 110, "d", 10).await, [(2, 10, 2), (5, 10, 2), (3, 20, 2), (1, 30, 2)]);
 }
 
-#[tokio::test]
-async fn next_due_is_when_something_can_be_claimed() {
-    let (_directory, store) = open();
+both!(next_due_is_when_something_can_be_claimed);
+async fn next_due_is_when_something_can_be_claimed(kind: Kind) {
+    let (_database, store) = open(kind).await;
     let next = |now_s| {
         let store = &store;
         async move {
@@ -62,9 +62,9 @@ async fn next_due_is_when_something_can_be_claimed() {
     assert_eq!(next(0).await, None);
     store.commit(commit(vec![put(1, 30), put(2, 10)])).await.unwrap();
     assert_eq!(next(0).await, Some(10));
-    assert_eq!(claim(&store, 10, "a", 10).await, [(2, 10, 1)]);
+    assert_eq!(claim(&*store, 10, "a", 10).await, [(2, 10, 1)]);
     assert_eq!(next(10).await, Some(30));
-    assert_eq!(claim(&store, 30, "b", 10).await, [(1, 30, 1)]);
+    assert_eq!(claim(&*store, 30, "b", 10).await, [(1, 30, 1)]);
     // Both are held; the first lease to run out makes work again.
     assert_eq!(next(30).await, Some(70));
     store.commit(commit(vec![put(2, 500)])).await.unwrap();
@@ -72,11 +72,11 @@ async fn next_due_is_when_something_can_be_claimed() {
     assert_eq!(store.release_leases().await, Ok(2));
     assert_eq!(store.release_leases().await, Ok(0));
     assert_eq!(next(30).await, Some(30));
-    assert_eq!(claim(&store, 30, "c", 10).await, [(1, 30, 2)]);
+    assert_eq!(claim(&*store, 30, "c", 10).await, [(1, 30, 2)]);
 }
 
-#[tokio::test]
-async fn only_the_holder_ends_or_moves_a_job() {
+both!(only_the_holder_ends_or_moves_a_job);
+async fn only_the_holder_ends_or_moves_a_job(kind: Kind) {
     let finish = |name: &str| Write::FinishJob { key: key(1), holder: lease(name) };
     let reschedule = |name: &str| Write::RescheduleJob { key: key(1), holder: lease(name), due_at: at(40) };
     let put = |holder: Option<&str>| Write::PutJob { job: job(1, 40), holder: holder.map(lease) };
@@ -94,7 +94,7 @@ async fn only_the_holder_ends_or_moves_a_job() {
         (Write::DropJob { key: key(2) }, Ok(()), [0, 0, 1]),
     ];
     for (write, answer, expected) in rows {
-        let (_directory, store) = open();
+        let (_database, store) = open(kind).await;
         store.commit(commit(vec![Write::PutJob { job: job(1, 0), holder: None }])).await.unwrap();
         assert_eq!(store.claim(at(0), at(5), lease("a"), 1).await.unwrap().len(), 1);
         assert_eq!(store.claim(at(5), at(65), lease("b"), 1).await.unwrap().len(), 1);
@@ -107,35 +107,37 @@ async fn only_the_holder_ends_or_moves_a_job() {
     }
 }
 
-#[tokio::test]
-async fn a_job_that_is_given_back_was_never_claimed() {
-    let (_directory, store) = open();
+both!(a_job_that_is_given_back_was_never_claimed);
+async fn a_job_that_is_given_back_was_never_claimed(kind: Kind) {
+    let (_database, store) = open(kind).await;
     let give_back = |name: &str| Write::ReturnJob { key: key(1), holder: lease(name), due_at: at(40) };
     store.commit(commit(vec![put(1, 0)])).await.unwrap();
-    assert_eq!(claim(&store, 0, "a", 1).await, [(1, 0, 1)]);
+    assert_eq!(claim(&*store, 0, "a", 1).await, [(1, 0, 1)]);
     store.commit(commit(vec![give_back("a")])).await.unwrap();
-    assert_eq!(claim(&store, 39, "b", 1).await, []);
-    assert_eq!(claim(&store, 40, "b", 1).await, [(1, 40, 1)]);
+    assert_eq!(claim(&*store, 39, "b", 1).await, []);
+    assert_eq!(claim(&*store, 40, "b", 1).await, [(1, 40, 1)]);
     assert_eq!(store.commit(commit(vec![give_back("a")])).await, conflict(Conflict::LeaseLost));
 }
 
-#[tokio::test]
-async fn a_job_that_cannot_be_read_does_not_stop_the_others() {
-    let (directory, store) = open();
+both!(a_job_that_cannot_be_read_does_not_stop_the_others);
+async fn a_job_that_cannot_be_read_does_not_stop_the_others(kind: Kind) {
+    let (database, store) = open(kind).await;
     store.commit(commit(vec![put(1, 0), put(2, 0)])).await.unwrap();
-    raw(&directory)
-        .execute("UPDATE jobs SET body = '{\"job\":\"of a newer hub\"}' WHERE key = ?1", [key(1)])
-        .unwrap();
-    assert_eq!(claim(&store, 0, "a", 10).await, [(2, 0, 1)]);
-    assert_eq!(count(&directory, "SELECT count(*) FROM jobs"), 2, "it is still there");
+    let broken = format!("UPDATE jobs SET body = '{{\"job\":\"of a newer hub\"}}' WHERE key = '{}'", key(1));
+    database.run(&broken).await.unwrap();
+    assert_eq!(claim(&*store, 0, "a", 10).await, [(2, 0, 1)]);
+    assert_eq!(database.count("SELECT count(*) FROM jobs").await, 2, "it is still there");
 }
 
-#[tokio::test]
-async fn a_job_carries_whose_it_is() {
-    let (directory, store) = open();
+both!(a_job_carries_whose_it_is);
+async fn a_job_carries_whose_it_is(kind: Kind) {
+    let (database, store) = open(kind).await;
     let live = Scope { livemode: true, ..scope() };
     let delivery_id = DeliveryId::from_body(&body(1));
     let job = Job { body: JobBody::TakeNotification { scope: live, delivery_id }, due_at: at(0) };
     store.commit(commit(vec![Write::PutJob { job, holder: None }])).await.unwrap();
-    assert_eq!(count(&directory, "SELECT count(*) FROM jobs WHERE merchant_id = 'main' AND livemode = 1"), 1);
+    assert_eq!(
+        database.count("SELECT count(*) FROM jobs WHERE merchant_id = 'main' AND livemode = 1").await,
+        1
+    );
 }
