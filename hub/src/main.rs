@@ -99,7 +99,7 @@ fn main() -> ExitCode {
             Command::Config(Config::Check { file, json }) => cli::config_check::run(&file, json),
             Command::Plugin(plugin) => cli::plugin::run(&plugin).await,
             Command::Config(Config::Reload { target }) => cli::reload::run(target).await,
-            Command::Migrate { target } => cli::migrate::run(&target),
+            Command::Migrate { target } => cli::migrate::run(&target).await,
             Command::Version => commands::version(),
         }
     })

@@ -58,6 +58,7 @@ fn what_holds_when_only_the_public_url_is_set() {
     assert_eq!(config.data_dir, Path::new("/etc/payhub/payhub-data"));
     assert_eq!(config.sealing.key_file, Path::new("/etc/payhub/payhub-data/sealing.key"));
     let limits = Limits {
+        database_connections: 16,
         body_bytes_max: 262_144,
         request_timeout_s: 30,
         shutdown_grace_s: 20,

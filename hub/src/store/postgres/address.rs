@@ -18,7 +18,7 @@ const SILENCE: Duration = Duration::from_secs(4);
 const APPLICATION: &str = "payhub";
 
 /// Where a database is.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Address {
     config: tokio_postgres::Config,
     is_encrypted: bool,
@@ -88,6 +88,11 @@ impl FromStr for Address {
 }
 
 impl Address {
+    /// Whether the URL holds a secret.
+    pub fn has_password(&self) -> bool {
+        self.config.get_password().is_some()
+    }
+
     pub(super) fn config(&self) -> tokio_postgres::Config {
         self.config.clone()
     }

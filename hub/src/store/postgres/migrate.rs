@@ -19,7 +19,10 @@ pub(super) struct Migration {
 
 /// Every step, oldest first.
 pub(super) const MIGRATIONS: &[Migration] =
-    &[Migration { version: 7, name: "0007_first", sql: include_str!("migrations/0007_first.sql") }];
+    &[
+    Migration { version: 7, name: "0007_first", sql: include_str!("migrations/0007_first.sql") },
+    Migration { version: 8, name: "0008_sealing_key", sql: include_str!("migrations/0008_sealing_key.sql") },
+];
 
 /// A name that `CREATE TABLE` holds against itself in another session, so that it is not made twice.
 const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_versions (
@@ -73,6 +76,14 @@ pub(super) async fn migrate(
     }
     transaction.commit().await?;
     Ok(())
+}
+
+/// The newest step that a database has seen; 0 for none.
+pub(super) async fn newest_version(client: &ClientWrapper) -> Result<i64, ConnectError> {
+    if count(client, HAS_VERSIONS).await? == 0 {
+        return Ok(0);
+    }
+    count(client, "SELECT coalesce(max(version), 0) FROM schema_versions").await
 }
 
 async fn count(client: &ClientWrapper, sql: &str) -> Result<i64, ConnectError> {

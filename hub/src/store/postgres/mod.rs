@@ -44,6 +44,10 @@ const SETTINGS: &str = "
     SET statement_timeout = '8s';
     SET idle_in_transaction_session_timeout = '15s'";
 
+/// A lease begins with its holder's name and a dot; `/` follows `.`.
+const RELEASE_LEASES: &str = "UPDATE jobs SET leased_until = NULL, lease_token = NULL
+    WHERE leased_until IS NOT NULL AND lease_token >= ?1 || '.' AND lease_token < ?1 || '/' RETURNING key";
+
 /// The oldest server with everything that is used here.
 const SERVER_VERSION_MIN: i64 = 130_000;
 
@@ -131,11 +135,7 @@ impl PostgresStore {
     /// [`ConnectError`].
     pub async fn connect(address: &Address, options: PostgresOptions) -> Result<Self, ConnectError> {
         let pool = pool(address, options)?;
-        let unreachable = |why| ConnectError::Unreachable { address: address.to_string(), why };
-        let mut connection = match pool.get().await {
-            Ok(connection) => connection,
-            Err(error) => return Err(unreachable(StoreError::from(Trouble::from(error)).to_string())),
-        };
+        let mut connection = connection(&pool, address).await?;
         check_server(&connection).await?;
         migrate::migrate(&mut connection, migrate::MIGRATIONS).await?;
         drop(connection);
@@ -145,6 +145,21 @@ impl PostgresStore {
             Postgres { pool, options, announce, commits: Arc::default(), is_failing: Arc::default() };
         Ok(Self { engine })
     }
+}
+
+/// The schema version of a database, 0 for one without tables. Changes nothing.
+///
+/// # Errors
+/// [`ConnectError`].
+pub async fn schema_version(address: &Address) -> Result<i64, ConnectError> {
+    let pool = pool(address, PostgresOptions { connections: 1, ..PostgresOptions::default() })?;
+    let connection = connection(&pool, address).await?;
+    migrate::newest_version(&connection).await
+}
+
+async fn connection(pool: &Pool, address: &Address) -> Result<deadpool_postgres::Object, ConnectError> {
+    let unreachable = |why| ConnectError::Unreachable { address: address.to_string(), why };
+    pool.get().await.map_err(|error| unreachable(StoreError::from(Trouble::from(error)).to_string()))
 }
 
 fn pool(address: &Address, options: PostgresOptions) -> Result<Pool, ConnectError> {
@@ -298,9 +313,11 @@ impl Engine for Postgres {
         }
     }
 
-    /// None: other hubs may be at work with theirs.
-    async fn release_leases(&self) -> Result<u64, StoreError> {
-        Ok(0)
+    /// Those of this name alone: other hubs may be at work with theirs.
+    async fn release_leases(&self, replica: &str) -> Result<u64, StoreError> {
+        let values = vec![Cell::Text(replica.to_owned())];
+        let released = self.write_returning(Query { sql: RELEASE_LEASES, values }).await?;
+        u64::try_from(released.len()).map_err(|_| StoreError::Failed("more jobs than can be counted".to_owned()))
     }
 
     async fn check(&self) -> Result<(), StoreError> {

@@ -51,8 +51,8 @@ pub trait Engine: Send + Sync + 'static {
     async fn write_returning(&self, statement: Query) -> Result<Vec<Row>, StoreError>;
     /// Each query's rows, all of them from one moment.
     async fn read(&self, queries: Vec<Query>) -> Result<Vec<Vec<Row>>, StoreError>;
-    /// Ends the leases of processes that are certainly gone; how many.
-    async fn release_leases(&self) -> Result<u64, StoreError>;
+    /// See [`super::Store::release_leases`].
+    async fn release_leases(&self, replica: &str) -> Result<u64, StoreError>;
     /// See [`super::Store::check`].
     async fn check(&self) -> Result<(), StoreError>;
     /// See [`super::Store::changes`].

@@ -11,6 +11,7 @@ use processor_sdk::Timestamp;
 use tokio::sync::watch;
 
 use super::cell::cells;
+use super::read::intake::SEALING_KEY;
 use super::read::payments::{BY_CHECKOUT_TOKEN, BY_ID, BY_ORDER, PERSONAL_DATA};
 use super::write::jobs::claimed;
 use super::{Engine, Query, SqlStore, write};
@@ -38,8 +39,8 @@ impl<E: Engine> Store for SqlStore<E> {
         Ok(claimed(rows, &lease)?)
     }
 
-    async fn release_leases(&self) -> Result<u64, StoreError> {
-        self.engine.release_leases().await
+    async fn release_leases(&self, replica: &str) -> Result<u64, StoreError> {
+        self.engine.release_leases(replica).await
     }
 
     async fn next_due(&self, _now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
@@ -53,6 +54,10 @@ impl<E: Engine> Store for SqlStore<E> {
 
     fn changes(&self) -> watch::Receiver<u64> {
         self.engine.changes()
+    }
+
+    async fn sealing_key_id(&self) -> Result<Option<String>, StoreError> {
+        self.one(SEALING_KEY, cells![], |mut row| row.take()).await
     }
 
     async fn payment(

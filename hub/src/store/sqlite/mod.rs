@@ -142,7 +142,7 @@ impl Engine for Sqlite {
     }
 
     /// All of them: whoever held one is gone, for this process has the file alone.
-    async fn release_leases(&self) -> Result<u64, StoreError> {
+    async fn release_leases(&self, _replica: &str) -> Result<u64, StoreError> {
         self.writer
             .submit(|connection| {
                 let released = connection.prepare_cached(RELEASE_LEASES)?.execute([])?;

@@ -47,6 +47,8 @@ pub(in crate::store) const API_KEYS: &str =
      FROM api_keys
      ORDER BY created_at DESC, key_id";
 
+pub(in crate::store) const SEALING_KEY: &str = "SELECT key_id FROM sealing_key WHERE number = 1";
+
 impl<E: Engine> SqlStore<E> {
     /// When the next job can be claimed. One that is held can be once its lease has run out.
     pub(in crate::store::sql) async fn next_available(&self) -> Result<Option<Timestamp>, StoreError> {

@@ -1,13 +1,13 @@
 //! Events fan out to endpoints: deliveries and jobs come and go together.
 
 use super::*;
-use crate::store::{ClaimedJob, DeliveryState, DeliveryTry, LeaseToken};
+use crate::store::{ClaimedJob, DeliveryState, DeliveryTry};
 
 const KIND: &str = "payment_intent.succeeded";
 
 async fn jobs(store: &dyn Store) -> Vec<ClaimedJob> {
-    let claimed = store.claim(at(1_000), at(1_001), LeaseToken("a".to_owned()), 1_000).await.unwrap();
-    store.release_leases().await.unwrap();
+    let claimed = store.claim(at(1_000), at(1_001), lease("a"), 1_000).await.unwrap();
+    store.release_leases(REPLICA).await.unwrap();
     claimed.into_iter().filter(|claimed| matches!(claimed.body, JobBody::NotifyMerchant { .. })).collect()
 }
 
@@ -215,11 +215,11 @@ async fn a_disabled_endpoint_keeps_its_deliveries_and_loses_their_jobs(kind: Kin
 both!(a_change_of_an_enabled_endpoint_leaves_its_jobs_alone);
 async fn a_change_of_an_enabled_endpoint_leaves_its_jobs_alone(kind: Kind) {
     let (_database, store) = with(kind, vec![endpoint(1, &[], true)], &[KIND]).await;
-    let holder = LeaseToken("worker".to_owned());
+    let holder = lease("worker");
     let held = store.claim(at(10), at(70), holder.clone(), 10).await.unwrap();
     let renamed = EndpointRow { url: "https://shop.example/new".to_owned(), ..endpoint(1, &[], true) };
     write(&*store, Write::UpdateEndpoint(renamed)).await;
-    assert_eq!(store.claim(at(11), at(71), LeaseToken("b".to_owned()), 10).await.unwrap().len(), 0);
+    assert_eq!(store.claim(at(11), at(71), lease("b"), 10).await.unwrap().len(), 0);
     write(&*store, Write::FinishJob { key: held[0].key.clone(), holder }).await;
 }
 

@@ -6,7 +6,7 @@ use hub_core::payment::Status;
 use super::*;
 use crate::api_key::StoredApiKey;
 use crate::key_scope::KeyScopes;
-use crate::store::{ApiKeyRow, InboxRow, InboxState, LeaseToken};
+use crate::store::{ApiKeyRow, InboxRow, InboxState};
 
 fn api_key(key_id: &str) -> ApiKeyRow {
     ApiKeyRow {
@@ -141,7 +141,7 @@ fn other_rows() -> Vec<Row> {
     let deliveries = || vec![inbox(1, "a", 1)];
     let keys = || vec![Write::InsertApiKey(api_key("k1"))];
     let revoke = || vec![Write::RevokeApiKey { key_id: "k1".to_owned(), at: at(1) }];
-    let finish = vec![Write::FinishJob { key: "x".to_owned(), holder: LeaseToken("nobody".to_owned()) }];
+    let finish = vec![Write::FinishJob { key: "x".to_owned(), holder: lease("nobody") }];
     let unknown = || Some(Conflict::NotFound);
     vec![
         ("a new delivery", deliveries(), vec![inbox(2, "a", 2)], None),

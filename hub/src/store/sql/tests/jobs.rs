@@ -3,7 +3,6 @@
 use hub_core::ids::{DeliveryId, Scope};
 
 use super::*;
-use crate::store::LeaseToken;
 
 fn job(number: u64, due_s: i64) -> Job {
     let delivery_id = DeliveryId::from_body(&body(number));
@@ -12,10 +11,6 @@ fn job(number: u64, due_s: i64) -> Job {
 
 fn key(number: u64) -> String {
     job(number, 0).body.key()
-}
-
-fn lease(name: &str) -> LeaseToken {
-    LeaseToken(name.to_owned())
 }
 
 fn put(number: u64, due_s: i64) -> Write {
@@ -69,8 +64,8 @@ async fn next_due_is_when_something_can_be_claimed(kind: Kind) {
     assert_eq!(next(30).await, Some(70));
     store.commit(commit(vec![put(2, 500)])).await.unwrap();
     assert_eq!(next(30).await, Some(90), "held, and wanted later than its lease ends");
-    assert_eq!(store.release_leases().await, Ok(2));
-    assert_eq!(store.release_leases().await, Ok(0));
+    assert_eq!(store.release_leases(REPLICA).await, Ok(2));
+    assert_eq!(store.release_leases(REPLICA).await, Ok(0));
     assert_eq!(next(30).await, Some(30));
     assert_eq!(claim(&*store, 30, "c", 10).await, [(1, 30, 2)]);
 }

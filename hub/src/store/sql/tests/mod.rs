@@ -22,7 +22,7 @@ use tempfile::TempDir;
 use crate::store::postgres::{PostgresOptions, PostgresStore};
 use crate::store::sqlite::{SqliteOptions, SqliteStore};
 use crate::store::{
-    Commit, Conflict, EndpointRow, IdempotencyRow, Page, PublicEventRow, Store, StoreError, StoredAnswer,
+    Commit, Conflict, EndpointRow, IdempotencyRow, LeaseToken, Page, PublicEventRow, Store, StoreError, StoredAnswer,
     Write,
 };
 use crate::worker::job::{Job, JobBody};
@@ -32,6 +32,13 @@ mod guards;
 mod jobs;
 mod reads;
 mod schema;
+
+/// The process whose leases the tests' leases are.
+const REPLICA: &str = "r1";
+
+fn lease(name: &str) -> LeaseToken {
+    LeaseToken(format!("{REPLICA}.{name}"))
+}
 
 pub(in crate::store) const FIRST: Page = Page { after: None, limit: 100 };
 

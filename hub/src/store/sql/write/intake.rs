@@ -1,4 +1,4 @@
-//! What comes in once: requests under an idempotency key, deliveries and events of processors, API keys.
+//! What comes in once: requests under an idempotency key, deliveries and events of processors, API keys, the sealing key's id.
 
 use hub_core::ids::{DeliveryId, PaymentIntentId, Scope};
 use processor_sdk::Timestamp;
@@ -134,6 +134,13 @@ pub(super) fn insert_seen_event(
          ON CONFLICT (merchant_id, livemode, connector, event_id) DO NOTHING",
         cells![scope.merchant_id.0, scope.livemode, connector, event_id, payment_id.as_str(), at,],
         Conflict::SeenEvent,
+    );
+}
+
+pub(super) fn keep_sealing_key_id(plan: &mut Plan, key_id: &str) {
+    plan.run(
+        "INSERT INTO sealing_key (number, key_id) VALUES (1, ?1) ON CONFLICT (number) DO NOTHING",
+        cells![key_id],
     );
 }
 

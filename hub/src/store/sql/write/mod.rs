@@ -11,7 +11,7 @@ pub(in crate::store) mod jobs;
 pub(in crate::store) mod payments;
 
 /// The statements of one commit, in the order of its writes.
-pub(super) fn statements(commit: &Commit) -> Result<Vec<Statement>, Broken> {
+pub(in crate::store) fn statements(commit: &Commit) -> Result<Vec<Statement>, Broken> {
     let mut plan = Plan::default();
     for write in &commit.writes {
         add(&mut plan, write)?;
@@ -93,6 +93,7 @@ fn add(plan: &mut Plan, write: &Write) -> Result<(), Broken> {
         Write::InsertApiKey(row) => intake::insert_api_key(plan, row)?,
         Write::RevokeApiKey { key_id, at } => intake::revoke_api_key(plan, key_id, *at),
         Write::ExpireApiKey { key_id, at } => intake::expire_api_key(plan, key_id, *at),
+        Write::KeepSealingKeyId { key_id } => intake::keep_sealing_key_id(plan, key_id),
         Write::LetGoOfPlugin(let_go) => attempts::let_go_of_plugin(plan, let_go),
         Write::InsertPublicEvent(row) => deliveries::insert_event(plan, row)?,
         Write::InsertEndpoint(row) => deliveries::insert_endpoint(plan, row)?,

@@ -13,6 +13,7 @@ const UNSCOPED: &[&str] = &[
     "payments(waits_for_person)",
     "attempts(return_token)",
     "api_keys(key_id)",
+    "sealing_key(number)",
 ];
 
 #[test]
