@@ -164,7 +164,8 @@ pub async fn start(parts: Parts) -> Result<Running, StartError> {
     crate::private_file::make_folder(&parts.data_dir).map_err(folder)?;
     let randomness = parts.randomness.as_ref();
     let replica = database::replica(&parts.database, &parts.data_dir, randomness)?;
-    let opened = database::open(&parts.database, &parts.data_dir, &parts.sealing_key_file, randomness).await?;
+    let opened =
+        database::open(&parts.database, &parts.data_dir, &parts.sealing_key_file, randomness).await?;
     let Opened { store, key } = opened;
     // Whoever held leases by this name is gone.
     let released = store.release_leases(replica.name()).await?;

@@ -93,8 +93,7 @@ async fn sealing_key(
     randomness: &dyn Randomness,
 ) -> Result<SealingKey, StartError> {
     let is_begun = is_begun || store.sealing_key_id().await?.is_some();
-    let key =
-        if is_begun { SealingKey::load(file)? } else { SealingKey::load_or_create(file, randomness)? };
+    let key = if is_begun { SealingKey::load(file)? } else { SealingKey::load_or_create(file, randomness)? };
     let own = key.id().to_string();
     // The first of several that begin at once decides.
     store.commit(Commit { writes: vec![Write::KeepSealingKeyId { key_id: own.clone() }] }).await?;

@@ -9,7 +9,8 @@ use crate::database::Database;
 use crate::store::postgres::address::Address;
 
 /// How a reference to a URL is written.
-const REFERENCE: &str = "write database = { env = \"DATABASE_URL\" } or database = { file = \"/run/secrets/database\" }";
+const REFERENCE: &str =
+    "write database = { env = \"DATABASE_URL\" } or database = { file = \"/run/secrets/database\" }";
 
 pub(super) fn database(
     section: &mut Section<'_>,

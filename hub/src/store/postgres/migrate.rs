@@ -18,8 +18,7 @@ pub(super) struct Migration {
 }
 
 /// Every step, oldest first.
-pub(super) const MIGRATIONS: &[Migration] =
-    &[
+pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { version: 7, name: "0007_first", sql: include_str!("migrations/0007_first.sql") },
     Migration { version: 8, name: "0008_sealing_key", sql: include_str!("migrations/0008_sealing_key.sql") },
 ];

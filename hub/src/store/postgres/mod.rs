@@ -317,7 +317,8 @@ impl Engine for Postgres {
     async fn release_leases(&self, replica: &str) -> Result<u64, StoreError> {
         let values = vec![Cell::Text(replica.to_owned())];
         let released = self.write_returning(Query { sql: RELEASE_LEASES, values }).await?;
-        u64::try_from(released.len()).map_err(|_| StoreError::Failed("more jobs than can be counted".to_owned()))
+        u64::try_from(released.len())
+            .map_err(|_| StoreError::Failed("more jobs than can be counted".to_owned()))
     }
 
     async fn check(&self) -> Result<(), StoreError> {

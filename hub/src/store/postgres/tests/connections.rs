@@ -57,7 +57,10 @@ async fn commits_get_through_while_connections_are_cut() {
     done.send_replace(true);
     assert!(cutter.await.unwrap() > 0, "something was cut");
     for table in ["payments", "payment_events", "idempotency_keys", "public_events"] {
-        assert_eq!(count(&url, &format!("SELECT count(*) FROM {table}")).await, i64::try_from(COMMITS).unwrap());
+        assert_eq!(
+            count(&url, &format!("SELECT count(*) FROM {table}")).await,
+            i64::try_from(COMMITS).unwrap()
+        );
     }
 }
 

@@ -33,11 +33,18 @@ async fn databases_that_are_not_ours_to_open() {
     let newer = "INSERT INTO schema_versions VALUES (9999, '9999_future', 'x')";
     client(&url).await.batch_execute(newer).await.unwrap();
     let message = refused(&url).await;
-    assert!(message.contains("schema version 9999") && message.contains("start the newer payhub"), "{message}");
+    assert!(
+        message.contains("schema version 9999") && message.contains("start the newer payhub"),
+        "{message}"
+    );
 
     let url = new_database().await;
     drop(connect(&url).await);
-    client(&url).await.batch_execute("UPDATE schema_versions SET sha256 = 'x' WHERE version = 8").await.unwrap();
+    client(&url)
+        .await
+        .batch_execute("UPDATE schema_versions SET sha256 = 'x' WHERE version = 8")
+        .await
+        .unwrap();
     assert!(refused(&url).await.contains("schema version 8 (0008_sealing_key) was applied"));
 
     let nowhere = url.replace("payhub-pg-", "payhub-nowhere-");

@@ -56,7 +56,8 @@ async fn of_two_that_change_a_payment_one_does() {
         for store in &stores {
             let (store, payment) = (Arc::clone(store), started(&before).payment);
             tasks.spawn(async move {
-                let update = Write::UpdatePayment { payment: Box::new(payment), expected_version: before_version() };
+                let update =
+                    Write::UpdatePayment { payment: Box::new(payment), expected_version: before_version() };
                 store.commit(commit(vec![update])).await
             });
         }

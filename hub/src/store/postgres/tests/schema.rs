@@ -89,7 +89,8 @@ async fn they_are_those_of_sqlite() {
 async fn the_triggers_are_those_of_sqlite() {
     let url = new_database().await;
     drop(connect(&url).await);
-    let sql = "SELECT DISTINCT trigger_name::text FROM information_schema.triggers WHERE trigger_schema = 'public'";
+    let sql =
+        "SELECT DISTINCT trigger_name::text FROM information_schema.triggers WHERE trigger_schema = 'public'";
     let mut here = BTreeSet::new();
     for row in client(&url).await.query(sql, &[]).await.unwrap() {
         here.insert(row.get::<_, String>(0));

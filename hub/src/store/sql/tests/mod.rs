@@ -22,8 +22,8 @@ use tempfile::TempDir;
 use crate::store::postgres::{PostgresOptions, PostgresStore};
 use crate::store::sqlite::{SqliteOptions, SqliteStore};
 use crate::store::{
-    Commit, Conflict, EndpointRow, IdempotencyRow, LeaseToken, Page, PublicEventRow, Store, StoreError, StoredAnswer,
-    Write,
+    Commit, Conflict, EndpointRow, IdempotencyRow, LeaseToken, Page, PublicEventRow, Store, StoreError,
+    StoredAnswer, Write,
 };
 use crate::worker::job::{Job, JobBody};
 
