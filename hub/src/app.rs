@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::config::problem::ConfigError;
 use crate::connector::registry::{ConnectorConfigError, Surroundings, build, mistakes};
 use crate::connector::transport::{HttpTransport, TransportError};
+use crate::database::{self, Database, Opened, database_file};
 use crate::http::limits::Rates;
 use crate::http::{self, HttpReturnUrls, HttpSettings};
 use crate::ids::{Ids, Randomness, SystemRandomness};
@@ -29,17 +30,21 @@ use crate::reload::config_file::ConfigFile;
 use crate::reload::pins::PinError;
 use crate::reload::{ConnectorSource, Lineup, Reload, watch as plugin_watch};
 use crate::removed_connectors;
+use crate::replica::{Replica, ReplicaError};
 use crate::routing_table::{Connectors, Route, RoutingTable};
-use crate::seal::{KeyFileError, Sealer, SealingKey};
+use crate::seal::{KeyFileError, Sealer};
 use crate::service::Hub;
-use crate::store::sqlite::{OpenError, SqliteOptions, SqliteStore, schema_version};
-use crate::store::{ApiKeyRow, Commit, Store, StoreError, Write};
+use crate::store::postgres::ConnectError;
+use crate::store::sqlite::OpenError;
+use crate::store::{ApiKeyRow, Commit, StoreError, Write};
 use hub_core::ids::{MerchantId, Scope};
 use hub_core::policy::Policies;
 
 /// What a hub is made of.
 pub struct Parts {
-    /// Folder of the database; made if it is not there.
+    /// Where the rows are.
+    pub database: Database,
+    /// Folder of the database's file and of what is this hub's own; made if it is not there.
     pub data_dir: PathBuf,
     /// Key of sealed rows; made if it is not there.
     pub sealing_key_file: PathBuf,
@@ -77,6 +82,14 @@ pub enum StartError {
     #[error(transparent)]
     Store(#[from] OpenError),
     #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Replica(#[from] ReplicaError),
+    #[error(
+        "the key in {path} has the id {own}, and the database was begun with the key {theirs}; put that key there"
+    )]
+    OtherSealingKey { path: PathBuf, own: String, theirs: String },
+    #[error(transparent)]
     Commit(#[from] StoreError),
     #[error(transparent)]
     Key(#[from] KeyFileError),
@@ -111,6 +124,11 @@ pub enum StartError {
          `payhub migrate`"
     )]
     NoDatabase { path: PathBuf },
+    #[error(
+        "the database at {address} has no tables of a hub; correct its URL, or make them by starting the hub or \
+         with `payhub migrate`"
+    )]
+    NoTables { address: String },
     #[error("you may not look at {path}; give the command as the user that the hub runs as")]
     Forbidden { path: PathBuf },
     #[error(
@@ -137,11 +155,6 @@ pub struct Running {
     operator: Option<JoinHandle<()>>,
 }
 
-/// The database's file in a data folder.
-pub fn database_file(data_dir: &Path) -> PathBuf {
-    data_dir.join("hub.sqlite")
-}
-
 /// Starts a hub. It serves when this returns.
 ///
 /// # Errors
@@ -149,10 +162,13 @@ pub fn database_file(data_dir: &Path) -> PathBuf {
 pub async fn start(parts: Parts) -> Result<Running, StartError> {
     let folder = |source| StartError::Folder { path: parts.data_dir.clone(), source };
     crate::private_file::make_folder(&parts.data_dir).map_err(folder)?;
-    let (key, store) = open_store(&parts.data_dir, &parts.sealing_key_file, parts.randomness.as_ref())?;
-    let store: Arc<dyn Store> = Arc::new(store);
-    // This process alone has the database: whoever held leases is gone.
-    let released = store.release_leases().await?;
+    let randomness = parts.randomness.as_ref();
+    let replica = database::replica(&parts.database, &parts.data_dir, randomness)?;
+    let opened =
+        database::open(&parts.database, &parts.data_dir, &parts.sealing_key_file, randomness).await?;
+    let Opened { store, key } = opened;
+    // Whoever held leases by this name is gone.
+    let released = store.release_leases(replica.name()).await?;
     if released > 0 {
         tracing::info!(released, "jobs that an earlier process had begun are run again");
     }
@@ -163,6 +179,7 @@ pub async fn start(parts: Parts) -> Result<Running, StartError> {
     let sender = WebhookSender::new(parts.http.destinations.clone(), parts.delivery_time_max)?;
     let hub = Arc::new(Hub {
         store,
+        replica,
         clock: parts.clock.clone(),
         ids: Ids::new(parts.clock, parts.randomness.clone()),
         connectors: Connectors::new(table),
@@ -196,43 +213,13 @@ pub async fn start(parts: Parts) -> Result<Running, StartError> {
     Ok(Running { hub, address, metrics_address, stop, grace, server, metrics, worker, watch, operator })
 }
 
-/// Opens the database and its sealing key. Both are made where there is neither. A database without its key
-/// is refused: with a new one, nothing that was sealed before could be opened again.
-fn open_store(
-    data_dir: &Path,
-    sealing_key_file: &Path,
-    randomness: &dyn Randomness,
-) -> Result<(SealingKey, SqliteStore), StartError> {
-    let file = database_file(data_dir);
-    let key = if file.exists() {
-        SealingKey::load(sealing_key_file)?
-    } else {
-        SealingKey::load_or_create(sealing_key_file, randomness)?
-    };
-    Ok((key, SqliteStore::open(&file, SqliteOptions::default())?))
-}
-
-/// Makes the database and its sealing key, or brings the schema up to date. The versions before and after.
-///
-/// # Errors
-/// [`StartError`]; a newer or foreign database is left untouched.
-pub fn migrate(data_dir: &Path, sealing_key_file: &Path) -> Result<(i64, i64), StartError> {
-    let folder = |source| StartError::Folder { path: data_dir.to_owned(), source };
-    crate::private_file::make_folder(data_dir).map_err(folder)?;
-    let file = database_file(data_dir);
-    let before = if file.exists() { schema_version(&file)? } else { 0 };
-    // Opening does it, in one transaction.
-    let (_key, store) = open_store(data_dir, sealing_key_file, &SystemRandomness)?;
-    drop(store);
-    Ok((before, schema_version(&file)?))
-}
-
 /// Opens a hub for one operator's request, where none runs: no processors, no worker, no network. Makes
 /// nothing: a mistyped folder must not become a second, empty hub.
 ///
 /// # Errors
 /// [`StartError`], such as a database that another process has.
-pub fn open_for_operator(
+pub async fn open_for_operator(
+    database: &Database,
     data_dir: &Path,
     sealing_key_file: &Path,
     public_url: &str,
@@ -240,17 +227,19 @@ pub fn open_for_operator(
 ) -> Result<Hub, StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let randomness: Arc<dyn Randomness> = Arc::new(SystemRandomness);
-    let path = database_file(data_dir);
-    match std::fs::metadata(&path) {
-        Ok(metadata) => refuse_another_user(&path, &metadata)?,
-        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-            return Err(StartError::Forbidden { path });
+    match database {
+        Database::File => refuse_a_file_of_others(data_dir)?,
+        Database::Server { address, .. } => {
+            if database::version(database, data_dir).await? == 0 {
+                return Err(StartError::NoTables { address: address.to_string() });
+            }
         }
-        Err(_) => return Err(StartError::NoDatabase { path }),
     }
-    let (key, store) = open_store(data_dir, sealing_key_file, randomness.as_ref())?;
+    let Opened { store, key } =
+        database::open(database, data_dir, sealing_key_file, randomness.as_ref()).await?;
     Ok(Hub {
-        store: Arc::new(store),
+        store,
+        replica: Replica::alone(randomness.as_ref()),
         clock: clock.clone(),
         ids: Ids::new(clock, randomness.clone()),
         connectors: Connectors::new(RoutingTable::new(vec![])?),
@@ -261,6 +250,18 @@ pub fn open_for_operator(
         metrics: Arc::new(Metrics::new()?),
         health: Arc::default(),
     })
+}
+
+/// A file that is not there or not ours would be made, or made unreadable for the hub.
+fn refuse_a_file_of_others(data_dir: &Path) -> Result<(), StartError> {
+    let path = database_file(data_dir);
+    match std::fs::metadata(&path) {
+        Ok(metadata) => refuse_another_user(&path, &metadata),
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            Err(StartError::Forbidden { path })
+        }
+        Err(_) => Err(StartError::NoDatabase { path }),
+    }
 }
 
 /// The engine makes files beside the database; made by the machine's own user, they would lock the hub out.
@@ -354,6 +355,7 @@ pub async fn serve_config(config: Config, file: PathBuf) -> Result<Served, Start
     let http_return_urls =
         if config.checkout.http_return_urls { HttpReturnUrls::Loopback } else { HttpReturnUrls::Refused };
     let parts = Parts {
+        database: config.database,
         data_dir: config.data_dir,
         sealing_key_file: config.sealing.key_file,
         public_url: config.public_url.to_string(),

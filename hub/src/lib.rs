@@ -23,6 +23,7 @@ pub mod operator;
 pub mod plugin;
 pub mod reload;
 pub mod removed_connectors;
+pub mod replica;
 pub mod routing_table;
 pub mod service;
 pub mod store;
@@ -33,5 +34,6 @@ pub mod http;
 pub mod pages;
 
 pub mod app;
+pub mod database;
 pub mod demo;
 pub mod logging;

@@ -106,7 +106,7 @@ fn main() -> ExitCode {
             Command::Init(arguments) => cli::init::run(&arguments),
             Command::Plugin(plugin) => cli::plugin::run(&plugin).await,
             Command::Config(Config::Reload { target }) => cli::reload::run(target).await,
-            Command::Migrate { target } => cli::migrate::run(&target),
+            Command::Migrate { target } => cli::migrate::run(&target).await,
             Command::Version => commands::version(),
         }
     })

@@ -27,6 +27,7 @@ use crate::connector::health::ConnectorHealths;
 use crate::ids::Ids;
 use crate::metrics::Metrics;
 use crate::reload::Reload;
+use crate::replica::Replica;
 use crate::routing_table::Connectors;
 use crate::seal::Sealer;
 use crate::store::{
@@ -45,6 +46,8 @@ const LOOK_AGAIN_US: i64 = 500_000;
 pub struct Hub {
     /// Durable state.
     pub store: Arc<dyn Store>,
+    /// Which hub this is.
+    pub replica: Replica,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Fresh ids and tokens.

@@ -49,7 +49,11 @@ pub fn client_builder(extra_roots_pem: &[Vec<u8>]) -> Result<ClientBuilder, TlsE
         .timeout(Duration::from_secs(EXCHANGE_S_MAX)))
 }
 
-fn client_config(extra_roots_pem: &[Vec<u8>]) -> Result<ClientConfig, TlsError> {
+/// The hub's TLS, for what is not HTTPS.
+///
+/// # Errors
+/// [`TlsError`].
+pub(crate) fn client_config(extra_roots_pem: &[Vec<u8>]) -> Result<ClientConfig, TlsError> {
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     for (number, file) in (1..).zip(extra_roots_pem) {
         add_roots(&mut roots, number, file)?;

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::Request;
 use hub_core::policy::Policies;
 use payhub::api_objects::public_urls::PublicUrls;
-use payhub::app::database_file;
+use payhub::database::database_file;
 use payhub::clock::SystemClock;
 use payhub::http::limits::Rates;
 use payhub::http::problem::Kind;
@@ -19,6 +19,7 @@ use payhub::reload::Reload;
 use payhub::routing_table::{Connectors, RoutingTable};
 use payhub::seal::{Sealer, SealingKey};
 use payhub::service::Hub;
+use payhub::replica::Replica;
 use payhub::store::sqlite::{SqliteOptions, SqliteStore};
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
@@ -106,6 +107,7 @@ async fn too_many_commits_at_once() {
     let clock = Arc::new(SystemClock);
     let hub = Arc::new(Hub {
         store,
+        replica: Replica::alone(randomness.as_ref()),
         clock: clock.clone(),
         ids: Ids::new(clock, randomness.clone()),
         connectors: Connectors::new(RoutingTable::default()),

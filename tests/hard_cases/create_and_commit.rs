@@ -247,7 +247,7 @@ async fn hc_06_a_forgotten_key_does_not_pay_an_order_twice() {
     assert_eq!((replayed.status, replayed.is_replayed()), (201, true));
 
     hub.stop().await;
-    let file = rusqlite::Connection::open(payhub::app::database_file(&hub.data_dir())).unwrap();
+    let file = rusqlite::Connection::open(payhub::database::database_file(&hub.data_dir())).unwrap();
     assert_eq!(file.execute("DELETE FROM idempotency_keys", []).unwrap(), 1);
     drop(file);
     hub.resume().await;

@@ -55,7 +55,7 @@ fn hc_02_killed_between_the_processors_yes_and_our_commit() {
     let mut world = World::start(Kind::Serve);
     // Only the hub's own questions help.
     admin(&world.sandbox_url, "PUT", "/admin/accounts/shop", &json!({ "webhook_url": null }));
-    let file = HubFile::at(&payhub::app::database_file(&world.data_dir()));
+    let file = HubFile::at(&payhub::database::database_file(&world.data_dir()));
     let created = world.api.post("/v1/payment_intents", "create", &wish()).expect("the hub is up");
     let (id, checkout_url) = (text(&created.json(), "id"), text(&created.json(), "checkout_url"));
     let path = format!("/v1/payment_intents/{id}");

@@ -142,7 +142,7 @@ async fn hc_58_a_commit_in_doubt_is_read_by_its_key() {
 async fn hc_58_a_busy_database() {
     let hub = TestHub::start().await;
     let body = crate::support::cart::Cart::intent_body(&json!({ "order_reference": "busy" }));
-    let other = Connection::open(payhub::app::database_file(&hub.data_dir())).unwrap();
+    let other = Connection::open(payhub::database::database_file(&hub.data_dir())).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let answer = hub.cart.post("/v1/payment_intents", "busy-1", &body).await;
     assert!((500..600).contains(&answer.status), "{} {}", answer.status, answer.text);
@@ -302,7 +302,7 @@ async fn hc_60_the_clock_jumps() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_61_an_old_backup_is_restored() {
     let mut hub = TestHub::start().await;
-    let database = payhub::app::database_file(&hub.data_dir());
+    let database = payhub::database::database_file(&hub.data_dir());
     let back = paid(&hub, 100).await;
     let open = hub.cart.create(json!({ "amount": 200 })).await;
     let page = hub.shopper().open(&open).await;

@@ -322,7 +322,7 @@ async fn hc_20_a_full_inbox_says_come_again() {
     let (intent, page) = opened(&hub, json!({})).await;
     hub.rows().await;
     // A worker that keeps up has no backlog: this one is written by hand.
-    let file = rusqlite::Connection::open(payhub::app::database_file(&hub.data_dir())).unwrap();
+    let file = rusqlite::Connection::open(payhub::database::database_file(&hub.data_dir())).unwrap();
     file.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
     for number in 0..WAITING_MAX {
         let backlog = format!(

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hub_core::policy::Policies;
-use payhub::app::{Parts, Running, StartError, database_file, start};
+use payhub::app::{Parts, Running, StartError, start};
+use payhub::database::{Database, database_file};
 use payhub::clock::Clock;
 use payhub::connector::credentials::SecretText;
 use payhub::connector::hosts::Grants;
@@ -265,6 +266,7 @@ async fn run(
     let data_dir = folder.join("hub");
     let metrics_listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let parts = Parts {
+        database: Database::File,
         sealing_key_file: folder.join("sealing.key"),
         data_dir,
         public_url: format!("http://{address}"),

@@ -14,8 +14,10 @@ use clap::Args;
 use hub_core::policy::Policies;
 use payhub::app::{StartError, open_for_operator};
 use payhub::config::{Config, Plugins};
+use payhub::database::Database;
 use payhub::operator::socket::{AskError, ask};
 use payhub::operator::{Failure, Request, UNKNOWN_OUTCOME, perform};
+use payhub::store::postgres::ConnectError;
 use payhub::store::sqlite::OpenError;
 use serde_json::{Value, json};
 
@@ -57,6 +59,7 @@ pub(crate) struct Target {
 
 /// Where a hub keeps its things.
 pub(crate) struct Place {
+    pub(crate) database: Database,
     pub(crate) data_dir: PathBuf,
     pub(crate) sealing_key_file: PathBuf,
     pub(crate) plugins: Plugins,
@@ -73,7 +76,8 @@ impl Target {
                 let sealing_key_file = config.sealing.key_file;
                 let policies = config.policies;
                 let plugins = config.plugins;
-                Ok(Place { data_dir: config.data_dir, sealing_key_file, plugins, public_url, policies })
+                let (database, data_dir) = (config.database, config.data_dir);
+                Ok(Place { database, data_dir, sealing_key_file, plugins, public_url, policies })
             }
             (None, Some(data_dir)) => {
                 let sealing_key_file = data_dir.join("sealing.key");
@@ -81,7 +85,8 @@ impl Target {
                 let public_url = "http://127.0.0.1:8080".to_owned();
                 let policies = Policies::default();
                 let plugins = payhub::demo::connectors::plugins(data_dir);
-                Ok(Place { data_dir: data_dir.clone(), sealing_key_file, plugins, public_url, policies })
+                let (database, data_dir) = (Database::File, data_dir.clone());
+                Ok(Place { database, data_dir, sealing_key_file, plugins, public_url, policies })
             }
             // clap lets nobody come here.
             (None, None) => Err(failure("config", "--config FILE or --data-dir DIR says which hub")),
@@ -158,8 +163,8 @@ async fn answer(place: &Place, request: &Request) -> Result<Value, Failure> {
             Err(AskError::NotRunning) => {}
             answered => return answered.map_err(|error| error.failure()),
         }
-        let Place { data_dir, sealing_key_file, public_url, policies, plugins: _ } = place;
-        match open_for_operator(data_dir, sealing_key_file, public_url, *policies) {
+        let Place { database, data_dir, sealing_key_file, public_url, policies, plugins: _ } = place;
+        match open_for_operator(database, data_dir, sealing_key_file, public_url, *policies).await {
             Ok(hub) => return perform(&hub, request.clone()).await.map_err(|error| error.failure()),
             Err(StartError::Store(OpenError::Locked { .. })) if tries < LOCKED_TRIES_MAX => {
                 tries += 1;
@@ -173,12 +178,16 @@ async fn answer(place: &Place, request: &Request) -> Result<Value, Failure> {
 /// Why a database was not opened; nothing was done then.
 pub(crate) fn unopened(error: &StartError) -> Failure {
     let code = match error {
-        StartError::NoDatabase { .. } => "no_database",
+        StartError::NoDatabase { .. } | StartError::NoTables { .. } => "no_database",
         StartError::Forbidden { .. } | StartError::OtherOwner { .. } => "not_allowed",
         StartError::Store(OpenError::Locked { .. }) => "in_use",
-        StartError::Store(OpenError::NewerDatabase { .. }) => "newer_database",
+        StartError::Store(OpenError::NewerDatabase { .. })
+        | StartError::Connect(ConnectError::NewerDatabase { .. }) => "newer_database",
         StartError::Folder { .. }
         | StartError::Store(_)
+        | StartError::Connect(_)
+        | StartError::Replica(_)
+        | StartError::OtherSealingKey { .. }
         | StartError::Commit(_)
         | StartError::Key(_)
         | StartError::Sender(_)

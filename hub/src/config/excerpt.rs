@@ -10,7 +10,7 @@
 use std::ops::Range;
 
 /// Keys whose values are harmless wherever they stand, except among secrets and settings.
-pub(super) const PLAIN_KEYS: [&str; 50] = [
+pub(super) const PLAIN_KEYS: [&str; 51] = [
     "abandoned_connectors",
     "adapter",
     "all_networks",
@@ -22,6 +22,7 @@ pub(super) const PLAIN_KEYS: [&str; 50] = [
     "concurrent_runs_max",
     "currencies",
     "data_dir",
+    "database_connections",
     "draining",
     "folder",
     "format",

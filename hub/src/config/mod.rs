@@ -19,6 +19,7 @@ use url::{Host, Url};
 pub mod connectors;
 pub mod problem;
 
+mod database;
 mod excerpt;
 mod metrics;
 mod plugins;
@@ -33,6 +34,7 @@ use problem::{ConfigError, Place, Problem, Source, folder_of};
 use secrets::Environment;
 use section::{Layer, Notes, Section, Value};
 
+use crate::database::Database;
 use crate::merchant_webhooks::destination::{Allowance, DestinationPolicy};
 use crate::network::Network;
 use crate::plugin::file::PluginHash;
@@ -56,6 +58,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Proxies whose word on where a request comes from is believed.
     pub trusted_proxies: Vec<Network>,
+    /// Where the rows are.
+    pub database: Database,
     pub data_dir: PathBuf,
     pub limits: Limits,
     pub checkout: Checkout,
@@ -80,6 +84,8 @@ pub struct Limits {
     pub request_timeout_s: u64,
     /// How long the hub waits for what is under way when it is asked to stop, in seconds.
     pub shutdown_grace_s: u64,
+    /// How many connections to a PostgreSQL database this hub may have.
+    pub database_connections: usize,
     /// How many requests are worked on at once.
     pub concurrent_requests_max: usize,
     /// How many deliveries of processors may wait to be worked on.
@@ -297,6 +303,8 @@ fn config(top: &mut Section<'_>, notes: &Notes, environment: Environment<'_>) ->
     let abandoned_connectors = required(top, "abandoned_connectors")
         .and_then(|value| value.texts("a connector's name", "cards", connectors::abandoned));
     let limits = limits(&mut top.section("limits"));
+    let connections = limits.as_ref().map(|limits| limits.database_connections);
+    let database = database::database(top, connections, environment);
     let checkout = checkout(&mut top.section("checkout"));
     let merchant_webhooks = merchant_webhooks(&mut top.section("merchant_webhooks"));
     let policies = policies::policies(&mut top.section("policies"));
@@ -313,6 +321,7 @@ fn config(top: &mut Section<'_>, notes: &Notes, environment: Environment<'_>) ->
         public_url: public_url?,
         listen: listen?,
         trusted_proxies: trusted_proxies?,
+        database: database?,
         data_dir: data_dir?,
         limits: limits?,
         checkout: checkout?,
@@ -385,6 +394,7 @@ fn limits(section: &mut Section<'_>) -> Option<Limits> {
     let body_bytes_max = required(section, "body_bytes_max").and_then(|v| v.integer(4_096..=16_777_216));
     let request_timeout_s = required(section, "request_timeout_s").and_then(|v| v.integer(5..=300));
     let shutdown_grace_s = required(section, "shutdown_grace_s").and_then(|v| v.integer(0..=600));
+    let database_connections = required(section, "database_connections").and_then(|v| v.integer(2..=1_000));
     let concurrent_requests_max =
         required(section, "concurrent_requests_max").and_then(|v| v.integer(1..=65_536));
     let inbox_pending_max = required(section, "inbox_pending_max").and_then(|v| v.integer(100..=10_000_000));
@@ -397,6 +407,7 @@ fn limits(section: &mut Section<'_>) -> Option<Limits> {
         body_bytes_max: body_bytes_max?,
         request_timeout_s: request_timeout_s?,
         shutdown_grace_s: shutdown_grace_s?,
+        database_connections: database_connections?,
         concurrent_requests_max: concurrent_requests_max?,
         inbox_pending_max: inbox_pending_max?,
         key_rate: Rate::new(per_second?, 1, key_burst?),

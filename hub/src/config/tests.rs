@@ -21,6 +21,7 @@ fn environment(name: &str) -> Result<String, VarError> {
         "A_KEY" | "SANDBOX_API_KEY" => Ok(format!("{CANARY}\n")),
         "B_KEY" | "SANDBOX_WEBHOOK_SECRET" | "SANDBOX_WEBHOOK_SECRET_OLD" => Ok("another_secret".to_owned()),
         "SANDBOX_WEBHOOK_PATH" => Ok("0123456789abcdefghijkl".to_owned()),
+        "DATABASE_URL" => Ok("postgres://payhub:another_secret@db.example/payhub".to_owned()),
         "EMPTY_KEY" => Ok(" \n".to_owned()),
         _ => Err(VarError::NotPresent),
     }
@@ -58,6 +59,7 @@ fn what_holds_when_only_the_public_url_is_set() {
     assert_eq!(config.data_dir, Path::new("/etc/payhub/payhub-data"));
     assert_eq!(config.sealing.key_file, Path::new("/etc/payhub/payhub-data/sealing.key"));
     let limits = Limits {
+        database_connections: 16,
         body_bytes_max: 262_144,
         request_timeout_s: 30,
         shutdown_grace_s: 20,
@@ -302,12 +304,14 @@ fn every_key_is_in_the_built_in_file_and_is_read() {
         ("public_url", "'https://other.example'"),
         ("listen", "'[::1]:1'"),
         ("trusted_proxies", "['10.0.0.0/8', '::1']"),
+        ("database", "'postgres://payhub@other.example/payhub'"),
         ("data_dir", "'elsewhere'"),
         ("abandoned_connectors", "['old']"),
         ("limits.body_bytes_max", "5000"),
         ("limits.request_timeout_s", "7"),
         ("limits.shutdown_grace_s", "7"),
         ("limits.concurrent_requests_max", "7"),
+        ("limits.database_connections", "7"),
         ("limits.inbox_pending_max", "700"),
         ("limits.key_requests_per_s", "7"),
         ("limits.key_requests_burst", "7"),
@@ -431,11 +435,42 @@ fn the_keys_whose_values_are_shown_are_those_of_the_built_in_file() {
     let document = DeTable::parse(&full).unwrap();
     let mut found = Vec::new();
     leaves(document.get_ref(), "", &mut found);
-    let is_private =
-        |path: &str| [".settings.", ".secrets.", "_secret"].iter().any(|part| path.contains(part));
+    let is_private = |path: &str| {
+        [".settings.", ".secrets.", "_secret"].iter().any(|part| path.contains(part)) || path == "database"
+    };
     let ours = found.iter().map(|(path, _)| path.as_str()).filter(|path| !is_private(path));
     let ours: BTreeSet<&str> = ours.map(|path| path.rsplit('.').next().unwrap()).collect();
     assert_eq!(ours, excerpt::PLAIN_KEYS.into_iter().collect());
+}
+
+#[test]
+fn a_database_s_url_is_referred_to_when_it_holds_a_password() {
+    let with = |database: &str| format!("database = {database}\n{}", with_connector(""));
+    let database = |text: &str| read(&with(text)).unwrap().database;
+    assert_eq!(read(&with_connector("")).unwrap().database, Database::File);
+    for (text, place) in [
+        ("'postgres://payhub@localhost/shop'", "localhost:5432"),
+        ("{ env = 'DATABASE_URL' }", "db.example:5432"),
+    ] {
+        match database(text) {
+            Database::Server { address, connections: 16 } => assert_eq!(address.to_string(), place),
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+    for (text, expected) in [
+        ("'postgres://payhub:another_secret@db.example/shop'", "database: holds a password"),
+        (
+            "'mysql://payhub:another_secret@db.example/shop'",
+            "database: is not the URL of a PostgreSQL database",
+        ),
+        ("{ env = 'A_KEY' }", "database: is not the URL of a PostgreSQL database"),
+        ("{ env = 'NOT_SET' }", "database: the environment variable NOT_SET is not set"),
+        ("7", "database: "),
+    ] {
+        let told = format!("{:?}", mistakes(read(&with(text))));
+        assert!(told.contains(expected), "{text}: {told}");
+        assert!(!told.contains("another_secret") && !told.contains(CANARY), "{told}");
+    }
 }
 
 #[test]

@@ -18,6 +18,7 @@ use crate::app::{Parts, Running, StartError, start};
 use crate::clock::{Clock, SystemClock};
 use crate::connector::registry::ConnectorConfigError;
 use crate::connector::transport::TransportError;
+use crate::database::Database;
 use crate::http::limits::Rates;
 use crate::http::{HttpReturnUrls, HttpSettings};
 use crate::ids::{Ids, Randomness, SystemRandomness};
@@ -158,6 +159,7 @@ pub async fn run(options: DemoOptions) -> Result<Demo, DemoError> {
         DemoConnectors::new(&data_dir, &base_url, &sandbox_url, memory.accounts.clone(), clock.clone());
     let lineup = DemoConnectors::first_lineup(&source).await?;
     let hub = start(Parts {
+        database: Database::File,
         data_dir: data_dir.clone(),
         sealing_key_file: data_dir.join("sealing.key"),
         public_url: base_url.clone(),

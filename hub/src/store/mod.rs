@@ -2,7 +2,8 @@
 //!
 //! A [`Commit`] is a value: every row that has to become durable together, each write with the guard that
 //! must hold for it. An engine applies the whole of it or nothing, and answers only when it is durable.
-//! Engines: [`sqlite`].
+//! Both engines keep the same tables and are asked the same questions ([`sql`]): [`sqlite`] in one file of this
+//! machine, for one process; [`postgres`] for any number of them.
 //!
 //! Invariant: state, events, journal, jobs and the idempotent answer of one command are one [`Commit`].
 
@@ -22,6 +23,8 @@ use crate::api_key::StoredApiKey;
 use crate::key_scope::KeyScopes;
 use crate::worker::job::{Job, JobBody};
 
+pub mod postgres;
+pub mod sql;
 pub mod sqlite;
 
 /// Rows that become durable together.
@@ -140,11 +143,13 @@ pub enum Write {
     RevokeApiKey { key_id: String, at: Timestamp },
     /// An API key that ends, at the earliest of the times it was given. Guard: it exists.
     ExpireApiKey { key_id: String, at: Timestamp },
+    /// The id of the key that sealed rows are sealed with; the first one stays.
+    KeepSealingKeyId { key_id: String },
     /// Attempts that need their plugin file no longer, the `at_most` oldest of them.
     LetGoOfPlugin(LetGo),
 }
 
-/// Who holds a job; fences off a worker whose lease ran out.
+/// Who holds a job; fences off a worker whose lease ran out. It begins with the name of the process and a dot.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LeaseToken(pub String);
 
@@ -525,8 +530,9 @@ pub trait Store: Send + Sync {
         lease: LeaseToken,
         limit: u32,
     ) -> Result<Vec<ClaimedJob>, StoreError>;
-    /// Ends every lease: at the start of the only process on this database.
-    async fn release_leases(&self) -> Result<u64, StoreError>;
+    /// Ends the leases of a process that is gone: those of this name, and every one where only one process can
+    /// have the database. At the start of the next one of that name.
+    async fn release_leases(&self, replica: &str) -> Result<u64, StoreError>;
     /// When the next job that nobody holds is due.
     async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError>;
     /// Whether it can be read and, as far as its last commit tells, written. After one that failed it writes
@@ -534,6 +540,9 @@ pub trait Store: Send + Sync {
     async fn check(&self) -> Result<(), StoreError>;
     /// Changes whenever something was committed by this process; for those who wait.
     fn changes(&self) -> tokio::sync::watch::Receiver<u64>;
+
+    /// The id of the key that sealed rows are sealed with.
+    async fn sealing_key_id(&self) -> Result<Option<String>, StoreError>;
 
     async fn payment(&self, scope: &Scope, id: &PaymentIntentId)
     -> Result<Option<PaymentIntent>, StoreError>;

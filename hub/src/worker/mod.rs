@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::merchant_webhooks::sender::WebhookSender;
 use crate::service::{Hub, ServiceError};
-use crate::store::{ClaimedJob, Commit, Conflict, LeaseToken, StoreError, Write};
+use crate::store::{ClaimedJob, Commit, Conflict, StoreError, Write};
 use job::JobBody;
 use lanes::{Lanes, Place};
 
@@ -97,7 +97,7 @@ async fn claim(hub: &Hub, limit: u32) -> Result<Vec<ClaimedJob>, StoreError> {
         return Ok(vec![]);
     }
     let now = hub.clock.now();
-    let lease = LeaseToken(hub.ids.token());
+    let lease = hub.replica.lease(&hub.ids.token());
     let claimed = hub.store.claim(now, after(now, LEASE_S), lease, limit).await;
     if let Err(error) = &claimed {
         tracing::error!(%error, "no jobs can be claimed");

@@ -1,7 +1,7 @@
 //! The embedded engine: one SQLite file, one process, one writer that shares flushes, a few readers.
 //!
-//! The whole file belongs to one process, which a lock beside it makes certain. Commits go through the
-//! [`writer`], reads through the [`readers`]; what a write does is in [`mod@write`], what a query asks in [`read`].
+//! The whole file belongs to one process, which a lock beside it makes certain. Statements go through the
+//! [`writer`], queries through the [`readers`]; what they say is in [`super::sql`].
 //!
 //! Invariant: a commit is answered only after it is on disk, and nobody reads it before.
 
@@ -9,36 +9,29 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hub_core::event::Recorded;
-use hub_core::ids::{
-    AttemptId, DeliveryId, OrderId, PaymentIntentId, Scope, WebhookEndpointId, WebhookEventId,
-};
-use hub_core::order::Order;
-use hub_core::payment::PaymentIntent;
-use processor_sdk::Timestamp;
+use rusqlite::{Connection, ToSql};
 use tokio::sync::watch;
 
 use self::durable::{DurableStep, FlushedCommit};
+use self::error::SqlError;
 use self::migrate::MIGRATIONS;
 use self::open::DatabaseLock;
 pub use self::open::OpenError;
 use self::readers::Readers;
 use self::writer::{QueueLimits, Writer};
-use super::{
-    ApiKeyRow, Attached, ClaimedJob, Commit, EndpointRow, EventFilter, IdempotencyRow, InboxRow, LeaseToken,
-    MerchantDelivery, Page, PaymentFilter, PaymentRecords, PinnedPlugin, PublicEventRow, Store, StoreError,
-    StoreFigures, StrandedDelivery, TransferKind,
-};
+use super::StoreError;
+use super::sql::cell::Row;
+use super::sql::read::intake::NEXT_DUE;
+use super::sql::write::jobs::RELEASE_LEASES;
+use super::sql::{Engine, Query, SqlStore, Statement};
 
+mod cells;
 pub mod durable;
 mod error;
 mod filesystem;
 mod migrate;
 mod open;
-mod read;
 mod readers;
-mod value;
-mod write;
 mod writer;
 
 #[cfg(test)]
@@ -63,7 +56,10 @@ impl Default for SqliteOptions {
 }
 
 /// The store in one SQLite file.
-pub struct SqliteStore {
+pub type SqliteStore = SqlStore<Sqlite>;
+
+/// One SQLite file.
+pub struct Sqlite {
     writer: Writer,
     readers: Readers,
     /// Last, so that it is given up after the connections are closed.
@@ -96,7 +92,8 @@ impl SqliteStore {
         let limits = QueueLimits { commits_max: options.queued_commits_max.max(1), wait: options.queue_wait };
         let writer = Writer::start(connection, durable, limits)
             .map_err(|source| OpenError::File { path: path.clone(), source })?;
-        Ok(Self { writer, readers: Readers::new(readers, options.queue_wait), _lock: lock })
+        let engine = Sqlite { writer, readers: Readers::new(readers, options.queue_wait), _lock: lock };
+        Ok(Self { engine })
     }
 }
 
@@ -108,7 +105,7 @@ pub fn schema_version(path: &Path) -> Result<i64, OpenError> {
     migrate::newest_version(&open::reader(path)?)
 }
 
-impl Drop for SqliteStore {
+impl Drop for Sqlite {
     fn drop(&mut self) {
         // Before the writer: the last connection to close moves the write-ahead log into the database, and
         // only the writer may.
@@ -117,39 +114,47 @@ impl Drop for SqliteStore {
 }
 
 #[async_trait]
-impl Store for SqliteStore {
-    async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+impl Engine for Sqlite {
+    const CLAIM: &'static str = "UPDATE jobs SET leased_until = ?2, lease_token = ?3, tries = tries + 1
+         WHERE key IN (SELECT key FROM jobs WHERE available_at <= ?1 ORDER BY available_at LIMIT ?4)
+         RETURNING key, body, due_at, tries";
+
+    async fn write(&self, statements: Vec<Statement>) -> Result<(), StoreError> {
         self.writer
             .submit(move |connection| {
-                commit.writes.iter().try_for_each(|write| write::apply(connection, write))
+                statements.into_iter().try_for_each(|statement| execute(connection, statement))
             })
             .await
     }
 
-    async fn claim(
-        &self,
-        now: Timestamp,
-        lease_until: Timestamp,
-        lease: LeaseToken,
-        limit: u32,
-    ) -> Result<Vec<ClaimedJob>, StoreError> {
-        self.writer
-            .submit(move |connection| write::jobs::claim(connection, now, lease_until, &lease, limit))
+    async fn write_returning(&self, statement: Query) -> Result<Vec<Row>, StoreError> {
+        self.writer.submit(move |connection| rows(connection, &statement)).await
+    }
+
+    async fn read(&self, queries: Vec<Query>) -> Result<Vec<Vec<Row>>, StoreError> {
+        self.readers
+            .read(move |connection| {
+                // So that all of them see one moment.
+                let snapshot = connection.unchecked_transaction()?;
+                queries.iter().map(|query| rows(&snapshot, query)).collect()
+            })
             .await
     }
 
-    async fn release_leases(&self) -> Result<u64, StoreError> {
-        self.writer.submit(write::jobs::release_leases).await
-    }
-
-    async fn next_due(&self, _now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-        self.readers.read(read::intake::next_due).await
+    /// All of them: whoever held one is gone, for this process has the file alone.
+    async fn release_leases(&self, _replica: &str) -> Result<u64, StoreError> {
+        self.writer
+            .submit(|connection| {
+                let released = connection.prepare_cached(RELEASE_LEASES)?.execute([])?;
+                u64::try_from(released).map_err(|_| SqlError::Broken("more jobs than can be counted"))
+            })
+            .await
     }
 
     async fn check(&self) -> Result<(), StoreError> {
-        self.readers.read(read::intake::next_due).await?;
+        self.read(vec![Query { sql: NEXT_DUE, values: vec![] }]).await?;
         while self.writer.is_failing() {
-            self.writer.probe(write::probe).await?;
+            self.writer.probe(probe).await?;
         }
         Ok(())
     }
@@ -158,277 +163,37 @@ impl Store for SqliteStore {
         self.writer.changes()
     }
 
-    async fn payment(
-        &self,
-        scope: &Scope,
-        id: &PaymentIntentId,
-    ) -> Result<Option<PaymentIntent>, StoreError> {
-        let (scope, id) = (scope.clone(), id.clone());
-        self.readers.read(move |connection| read::payments::payment(connection, &scope, &id)).await
+    fn written(&self) -> (u64, u64) {
+        self.writer.written()
     }
+}
 
-    async fn payment_by_checkout_token(&self, token: &str) -> Result<Option<PaymentIntent>, StoreError> {
-        let token = token.to_owned();
-        self.readers.read(move |connection| read::payments::by_checkout_token(connection, &token)).await
+/// Runs one statement, and fails with its guard's conflict when it changed nothing.
+fn execute(connection: &Connection, Statement { sql, values, guard }: Statement) -> Result<(), SqlError> {
+    let values: Vec<&dyn ToSql> = values.iter().map(|cell| cell as &dyn ToSql).collect();
+    let changed = connection.prepare_cached(sql)?.execute(&*values)?;
+    match guard {
+        Some(conflict) if changed == 0 => Err(conflict.into()),
+        Some(_) | None => Ok(()),
     }
+}
 
-    async fn payment_of_order(
-        &self,
-        scope: &Scope,
-        id: &OrderId,
-    ) -> Result<Option<PaymentIntent>, StoreError> {
-        let (scope, id) = (scope.clone(), id.clone());
-        self.readers.read(move |connection| read::payments::by_order(connection, &scope, &id)).await
+fn rows(connection: &Connection, Query { sql, values }: &Query) -> Result<Vec<Row>, SqlError> {
+    let values: Vec<&dyn ToSql> = values.iter().map(|cell| cell as &dyn ToSql).collect();
+    let mut statement = connection.prepare_cached(sql)?;
+    let columns = statement.column_count();
+    let mut rows = statement.query(&*values)?;
+    let mut read = Vec::new();
+    while let Some(row) = rows.next()? {
+        read.push(Row::new((0..columns).map(|column| row.get(column)).collect::<Result<_, _>>()?));
     }
+    Ok(read)
+}
 
-    async fn connectors_used(&self, scope: &Scope) -> Result<Vec<String>, StoreError> {
-        let scope = scope.clone();
-        self.readers.read(move |connection| read::payments::connectors_used(connection, &scope)).await
-    }
-
-    async fn attached_to(
-        &self,
-        scope: &Scope,
-        connector: &str,
-        now: Timestamp,
-    ) -> Result<Attached, StoreError> {
-        let (scope, connector) = (scope.clone(), connector.to_owned());
-        self.readers
-            .read(move |connection| read::payments::attached_to(connection, &scope, &connector, now))
-            .await
-    }
-
-    async fn plugins_pinned(&self, scope: &Scope) -> Result<Vec<PinnedPlugin>, StoreError> {
-        let scope = scope.clone();
-        self.readers.read(move |connection| read::plugins::pinned(connection, &scope)).await
-    }
-
-    async fn attached_to_plugin(
-        &self,
-        scope: &Scope,
-        plugin: &PinnedPlugin,
-        now: Timestamp,
-        at_most: u64,
-    ) -> Result<Attached, StoreError> {
-        let (scope, plugin) = (scope.clone(), plugin.clone());
-        self.readers
-            .read(move |connection| read::plugins::attached(connection, &scope, &plugin, now, at_most))
-            .await
-    }
-
-    async fn payment_by_return_token(
-        &self,
-        token: &str,
-    ) -> Result<Option<(PaymentIntent, AttemptId)>, StoreError> {
-        let token = token.to_owned();
-        self.readers.read(move |connection| read::payments::by_return_token(connection, &token)).await
-    }
-
-    async fn open_payment_for(
-        &self,
-        scope: &Scope,
-        order_reference: &str,
-    ) -> Result<Option<PaymentIntentId>, StoreError> {
-        let (scope, reference) = (scope.clone(), order_reference.to_owned());
-        self.readers
-            .read(move |connection| read::payments::open_payment_for(connection, &scope, &reference))
-            .await
-    }
-
-    async fn find_attempt(
-        &self,
-        scope: &Scope,
-        connector: &str,
-        echo: Option<&str>,
-        reference_ids: &[String],
-    ) -> Result<Option<(PaymentIntentId, AttemptId)>, StoreError> {
-        let (scope, connector) = (scope.clone(), connector.to_owned());
-        let (echo, ids) = (echo.map(str::to_owned), reference_ids.to_vec());
-        self.readers
-            .read(move |connection| {
-                read::payments::find_attempt(connection, &scope, &connector, echo.as_deref(), &ids)
-            })
-            .await
-    }
-
-    async fn payment_of_transfer(
-        &self,
-        scope: &Scope,
-        kind: TransferKind,
-        id: &str,
-    ) -> Result<Option<PaymentIntentId>, StoreError> {
-        let (scope, id) = (scope.clone(), id.to_owned());
-        self.readers
-            .read(move |connection| read::payments::payment_of_transfer(connection, &scope, kind, &id))
-            .await
-    }
-
-    async fn payments(
-        &self,
-        scope: &Scope,
-        filter: &PaymentFilter,
-        page: &Page,
-    ) -> Result<Vec<PaymentIntent>, StoreError> {
-        let (scope, filter, page) = (scope.clone(), filter.clone(), page.clone());
-        self.readers
-            .read(move |connection| read::payments::payments(connection, &scope, &filter, &page))
-            .await
-    }
-
-    async fn transfers(
-        &self,
-        scope: &Scope,
-        kind: TransferKind,
-        page: &Page,
-    ) -> Result<Vec<(String, PaymentIntentId)>, StoreError> {
-        let (scope, page) = (scope.clone(), page.clone());
-        self.readers.read(move |connection| read::payments::transfers(connection, &scope, kind, &page)).await
-    }
-
-    async fn history(&self, scope: &Scope, id: &PaymentIntentId) -> Result<Vec<Recorded>, StoreError> {
-        let (scope, id) = (scope.clone(), id.clone());
-        self.readers.read(move |connection| read::payments::history(connection, &scope, &id)).await
-    }
-
-    async fn payment_records(
-        &self,
-        scope: &Scope,
-        id: &PaymentIntentId,
-    ) -> Result<PaymentRecords, StoreError> {
-        let (scope, id) = (scope.clone(), id.clone());
-        self.readers.read(move |connection| read::story::records(connection, &scope, &id)).await
-    }
-
-    async fn order(&self, scope: &Scope, id: &OrderId) -> Result<Option<(Order, Timestamp)>, StoreError> {
-        let (scope, id) = (scope.clone(), id.clone());
-        self.readers.read(move |connection| read::payments::order(connection, &scope, &id)).await
-    }
-
-    async fn personal_data(&self, scope: &Scope, id: &OrderId) -> Result<Option<Vec<u8>>, StoreError> {
-        let (scope, id) = (scope.clone(), id.clone());
-        self.readers.read(move |connection| read::payments::personal_data(connection, &scope, &id)).await
-    }
-
-    async fn door(
-        &self,
-        scope: &Scope,
-        id: &AttemptId,
-    ) -> Result<Option<(Vec<u8>, Option<Timestamp>)>, StoreError> {
-        let (scope, id) = (scope.clone(), id.clone());
-        self.readers.read(move |connection| read::payments::door(connection, &scope, &id)).await
-    }
-
-    async fn idempotency(
-        &self,
-        scope: &Scope,
-        operation: &'static str,
-        key: &str,
-    ) -> Result<Option<IdempotencyRow>, StoreError> {
-        let (scope, key) = (scope.clone(), key.to_owned());
-        self.readers
-            .read(move |connection| read::intake::idempotency(connection, &scope, operation, &key))
-            .await
-    }
-
-    async fn public_event(
-        &self,
-        scope: &Scope,
-        id: &WebhookEventId,
-    ) -> Result<Option<PublicEventRow>, StoreError> {
-        let (scope, id) = (scope.clone(), id.clone());
-        self.readers.read(move |connection| read::merchant::event(connection, &scope, &id)).await
-    }
-
-    async fn public_events(
-        &self,
-        scope: &Scope,
-        filter: &EventFilter,
-        page: &Page,
-    ) -> Result<Vec<PublicEventRow>, StoreError> {
-        let (scope, filter, page) = (scope.clone(), filter.clone(), page.clone());
-        self.readers.read(move |connection| read::merchant::events(connection, &scope, &filter, &page)).await
-    }
-
-    async fn endpoint(
-        &self,
-        scope: &Scope,
-        id: &WebhookEndpointId,
-    ) -> Result<Option<EndpointRow>, StoreError> {
-        let (scope, id) = (scope.clone(), id.clone());
-        self.readers.read(move |connection| read::merchant::endpoint(connection, &scope, &id)).await
-    }
-
-    async fn endpoints(&self, scope: &Scope, page: &Page) -> Result<Vec<EndpointRow>, StoreError> {
-        let (scope, page) = (scope.clone(), page.clone());
-        self.readers.read(move |connection| read::merchant::endpoints(connection, &scope, &page)).await
-    }
-
-    async fn delivery(
-        &self,
-        scope: &Scope,
-        event_id: &WebhookEventId,
-        endpoint_id: &WebhookEndpointId,
-    ) -> Result<Option<MerchantDelivery>, StoreError> {
-        let (scope, event_id, endpoint_id) = (scope.clone(), event_id.clone(), endpoint_id.clone());
-        self.readers
-            .read(move |connection| read::merchant::delivery(connection, &scope, &event_id, &endpoint_id))
-            .await
-    }
-
-    async fn deliveries(
-        &self,
-        scope: &Scope,
-        endpoint_id: &WebhookEndpointId,
-        page: &Page,
-    ) -> Result<Vec<MerchantDelivery>, StoreError> {
-        let (scope, endpoint_id, page) = (scope.clone(), endpoint_id.clone(), page.clone());
-        self.readers
-            .read(move |connection| read::merchant::deliveries(connection, &scope, &endpoint_id, &page))
-            .await
-    }
-
-    async fn inbox(&self, scope: &Scope, id: &DeliveryId) -> Result<Option<InboxRow>, StoreError> {
-        let (scope, id) = (scope.clone(), id.clone());
-        self.readers.read(move |connection| read::intake::inbox(connection, &scope, &id)).await
-    }
-
-    async fn inbox_of_payment(
-        &self,
-        scope: &Scope,
-        payment_id: &PaymentIntentId,
-    ) -> Result<Vec<DeliveryId>, StoreError> {
-        let (scope, id) = (scope.clone(), payment_id.clone());
-        self.readers.read(move |connection| read::intake::inbox_of_payment(connection, &scope, &id)).await
-    }
-
-    async fn inbox_waiting(&self, at_most: u64) -> Result<u64, StoreError> {
-        self.readers.read(move |connection| read::intake::inbox_waiting(connection, at_most)).await
-    }
-
-    async fn figures(&self, now: Timestamp) -> Result<StoreFigures, StoreError> {
-        let counted = self.readers.read(move |connection| read::figures::figures(connection, now)).await?;
-        let (commits, commit_batches) = self.writer.written();
-        Ok(StoreFigures { commits, commit_batches, ..counted })
-    }
-
-    async fn waiting_for_person(&self, scope: &Scope, page: &Page) -> Result<Vec<PaymentIntent>, StoreError> {
-        let (scope, page) = (scope.clone(), page.clone());
-        self.readers
-            .read(move |connection| read::payments::waiting_for_person(connection, &scope, &page))
-            .await
-    }
-
-    async fn stranded(&self, scope: &Scope, page: &Page) -> Result<Vec<StrandedDelivery>, StoreError> {
-        let (scope, page) = (scope.clone(), page.clone());
-        self.readers.read(move |connection| read::intake::stranded(connection, &scope, &page)).await
-    }
-
-    async fn api_key(&self, key_id: &str) -> Result<Option<ApiKeyRow>, StoreError> {
-        let key_id = key_id.to_owned();
-        self.readers.read(move |connection| read::intake::api_key(connection, &key_id)).await
-    }
-
-    async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, StoreError> {
-        self.readers.read(read::intake::api_keys).await
-    }
+/// Changes a number in the file's header that means nothing, to find out whether anything can be written: a
+/// row that is written as it was would not reach the disk.
+fn probe(connection: &Connection) -> Result<(), SqlError> {
+    let last: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    connection.pragma_update(None, "user_version", last.checked_add(1).unwrap_or(0))?;
+    Ok(())
 }

@@ -218,7 +218,7 @@ async fn one_bad_commit_leaves_its_group_alone() {
     gated.reached.recv().unwrap();
 
     // All of these share the next flush.
-    let panics = gated.store.writer.submit(|connection: &Connection| -> Result<(), SqlError> {
+    let panics = gated.store.engine.writer.submit(|connection: &Connection| -> Result<(), SqlError> {
         connection.execute("INSERT INTO seen_events VALUES ('main', 0, 'c', 'panicked', 'p', 0)", [])?;
         panic!("a mistake in the hub");
     });
@@ -304,7 +304,7 @@ async fn a_full_disk_fails_the_commit_and_not_the_store() {
     let (directory, store) = open();
     stored(&store, 1).await;
     let page_limit = |pages: &'static str| {
-        store.writer.submit(move |connection: &Connection| {
+        store.engine.writer.submit(move |connection: &Connection| {
             connection.query_row(pages, [], |_| Ok(()))?;
             Ok(())
         })

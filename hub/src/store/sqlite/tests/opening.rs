@@ -66,8 +66,8 @@ async fn every_connection_has_its_settings() {
         Ok((names.map(|name| value(name).unwrap()), mode))
     };
     let wal = "wal".to_owned();
-    assert_eq!(store.writer.submit(settings).await.unwrap(), ([2, 1, 0, 5_000, 0, 0], wal.clone()));
-    assert_eq!(store.readers.read(settings).await.unwrap(), ([2, 1, 0, 5_000, 1, 0], wal));
+    assert_eq!(store.engine.writer.submit(settings).await.unwrap(), ([2, 1, 0, 5_000, 0, 0], wal.clone()));
+    assert_eq!(store.engine.readers.read(settings).await.unwrap(), ([2, 1, 0, 5_000, 1, 0], wal));
 }
 
 fn refusal(prepare: impl FnOnce(&Connection)) -> Option<String> {
@@ -165,4 +165,22 @@ fn migrations_go_on_from_where_they_were_or_not_at_all() {
     assert!(matches!(older, Err(OpenError::NewerDatabase { database: 2, binary: 1 })));
     let swapped = migrate(&mut connection, &[SECOND, FIRST]);
     assert!(matches!(swapped, Err(OpenError::ChangedMigration { version: 1, name: "0002_b" })));
+}
+
+#[tokio::test]
+async fn readers_cannot_write() {
+    let (_directory, store) = open();
+    let answer =
+        store.engine.readers.read(|connection| Ok(connection.execute("DELETE FROM jobs", [])?)).await;
+    assert_eq!(
+        answer,
+        Err(StoreError::Failed("SQLite error 8: attempt to write a readonly database".to_owned()))
+    );
+    // More panics than there are readers: each comes back to the pool.
+    for _ in 0..5 {
+        let panicked =
+            store.engine.readers.read(|_| -> Result<(), _> { panic!("a mistake in the hub") }).await;
+        assert_eq!(panicked, Err(StoreError::Failed("reading the store was interrupted".to_owned())));
+    }
+    assert_eq!(store.next_due(at(0)).await, Ok(None));
 }

@@ -1,0 +1,135 @@
+//! Where the hub's rows are, opened together with the key that some of them are sealed with.
+//!
+//! Invariant: a database is used with the sealing key that it was begun with. With another one, nothing that
+//! was sealed before could be opened, and what is sealed now could be opened by no other hub.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::app::StartError;
+use crate::ids::Randomness;
+use crate::replica::Replica;
+use crate::seal::SealingKey;
+use crate::store::postgres::address::Address;
+use crate::store::postgres::{PostgresOptions, PostgresStore};
+use crate::store::sqlite::{SqliteOptions, SqliteStore, schema_version};
+use crate::store::{Commit, Store, Write};
+
+/// Where the rows are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Database {
+    /// In one file of the data folder, for one hub.
+    File,
+    /// In PostgreSQL, for any number of hubs.
+    Server {
+        /// Where that is.
+        address: Address,
+        /// How many connections this hub may have.
+        connections: usize,
+    },
+}
+
+/// An open database.
+pub struct Opened {
+    pub store: Arc<dyn Store>,
+    pub key: SealingKey,
+}
+
+/// The database's file in a data folder.
+pub fn database_file(data_dir: &Path) -> PathBuf {
+    data_dir.join("hub.sqlite")
+}
+
+/// Opens the database and its sealing key. Both are made where there is neither.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn open(
+    database: &Database,
+    data_dir: &Path,
+    sealing_key_file: &Path,
+    randomness: &dyn Randomness,
+) -> Result<Opened, StartError> {
+    let (store, is_begun): (Arc<dyn Store>, bool) = match database {
+        Database::File => {
+            let file = database_file(data_dir);
+            let is_begun = file.exists();
+            if is_begun {
+                // Before the database is touched.
+                SealingKey::load(sealing_key_file)?;
+            }
+            let store = SqliteStore::open(&file, SqliteOptions::default())?;
+            (Arc::new(store), is_begun)
+        }
+        Database::Server { address, connections } => {
+            let options = PostgresOptions { connections: *connections, ..PostgresOptions::default() };
+            (Arc::new(PostgresStore::connect(address, options).await?), false)
+        }
+    };
+    let key = sealing_key(store.as_ref(), is_begun, sealing_key_file, randomness).await?;
+    Ok(Opened { store, key })
+}
+
+/// Which of the hubs on a database the one with this folder is.
+///
+/// # Errors
+/// [`StartError::Replica`].
+pub fn replica(
+    database: &Database,
+    data_dir: &Path,
+    randomness: &dyn Randomness,
+) -> Result<Replica, StartError> {
+    match database {
+        Database::File => Ok(Replica::alone(randomness)),
+        Database::Server { .. } => Ok(Replica::of(data_dir, randomness)?),
+    }
+}
+
+/// The key, which must be the one that the database was begun with.
+async fn sealing_key(
+    store: &dyn Store,
+    is_begun: bool,
+    file: &Path,
+    randomness: &dyn Randomness,
+) -> Result<SealingKey, StartError> {
+    let is_begun = is_begun || store.sealing_key_id().await?.is_some();
+    let key = if is_begun { SealingKey::load(file)? } else { SealingKey::load_or_create(file, randomness)? };
+    let own = key.id().to_string();
+    // The first of several that begin at once decides.
+    store.commit(Commit { writes: vec![Write::KeepSealingKeyId { key_id: own.clone() }] }).await?;
+    match store.sealing_key_id().await? {
+        Some(theirs) if theirs != own => {
+            Err(StartError::OtherSealingKey { path: file.to_owned(), own, theirs })
+        }
+        Some(_) | None => Ok(key),
+    }
+}
+
+/// Makes the database and its sealing key, or brings the schema up to date. The versions before and after.
+///
+/// # Errors
+/// [`StartError`]; a newer or foreign database is left untouched.
+pub async fn migrate(
+    database: &Database,
+    data_dir: &Path,
+    sealing_key_file: &Path,
+    randomness: &dyn Randomness,
+) -> Result<(i64, i64), StartError> {
+    let folder = |source| StartError::Folder { path: data_dir.to_owned(), source };
+    crate::private_file::make_folder(data_dir).map_err(folder)?;
+    let before = version(database, data_dir).await?;
+    // Opening does it, in one transaction.
+    drop(open(database, data_dir, sealing_key_file, randomness).await?);
+    Ok((before, version(database, data_dir).await?))
+}
+
+/// The schema version, 0 where there are no tables.
+pub(crate) async fn version(database: &Database, data_dir: &Path) -> Result<i64, StartError> {
+    match database {
+        Database::File => {
+            let file = database_file(data_dir);
+            if file.exists() { Ok(schema_version(&file)?) } else { Ok(0) }
+        }
+        Database::Server { address, .. } => Ok(crate::store::postgres::schema_version(address).await?),
+    }
+}

@@ -1,0 +1,114 @@
+//! One commit: its statements in one go, tried again for as long as it is not known how it ended.
+//!
+//! Each commit leaves a mark of its own. If the connection is lost while the server is committing, the hub
+//! runs everything once more with the same mark: a server that had committed finds the mark there, and one
+//! that is still at it makes the second wait for the first.
+//!
+//! Invariant: however often a commit is tried, it takes effect at most once.
+
+use std::time::Duration;
+
+use deadpool_postgres::Pool;
+use futures_util::future::{BoxFuture, FutureExt};
+use tokio::time::{Instant, timeout_at};
+
+use super::error::Trouble;
+use super::session::{Session, pipelined};
+use super::{PostgresOptions, too_slow};
+use crate::store::sql::Statement;
+use crate::store::sql::cell::Cell;
+
+/// How long between two tries.
+pub(super) const PAUSE: Duration = Duration::from_millis(50);
+/// After how many commits old marks are looked for.
+pub(super) const MARKS_KEPT_COMMITS: u64 = 4_096;
+
+/// How often a commit may find a row there that is not expected, before that is a mistake and not bad luck.
+const COLLISIONS_MAX: u32 = 3;
+
+/// By the server's own clock, the only one that all hubs share.
+const MARK: &str = "INSERT INTO commit_marks (mark, at)
+    VALUES (?1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint) ON CONFLICT (mark) DO NOTHING";
+/// A mark is needed for as long as its commit may be tried again, which is seconds.
+const DELETE_MARKS: &str = "DELETE FROM commit_marks
+    WHERE at < (extract(epoch FROM clock_timestamp()) * 1000000)::bigint - 3600000000";
+
+/// Commits, whatever happens to the connection, within the time there is.
+pub(super) async fn commit(
+    pool: &Pool,
+    options: PostgresOptions,
+    statements: &[Statement],
+    mark: &str,
+) -> Result<(), Trouble> {
+    let deadline = Instant::now() + options.time_max;
+    let mark = [Cell::Text(mark.to_owned())];
+    let mut collisions = 0;
+    loop {
+        let until = deadline.min(Instant::now() + options.try_time_max);
+        let tried = timeout_at(until, try_once(pool, statements, &mark)).await;
+        match tried.unwrap_or_else(|_| Err(too_slow())) {
+            Err(Trouble::Passing(why)) if Instant::now() + PAUSE < deadline => {
+                tracing::debug!(why, "a commit is tried again");
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(Trouble::Collided(_)) if collisions < COLLISIONS_MAX => collisions += 1,
+            ended => return ended,
+        }
+    }
+}
+
+async fn try_once(pool: &Pool, statements: &[Statement], mark: &[Cell]) -> Result<(), Trouble> {
+    let session = Session::open(pool).await?;
+    let mut all = vec![(MARK, mark)];
+    all.extend(statements.iter().map(|statement| (statement.sql, statement.values.as_slice())));
+    let prepared = session.prepare(all).await?;
+    let client = session.client()?;
+    let begin = async { client.batch_execute("BEGIN").await.map(|()| 0) };
+    let begin: BoxFuture<'_, Result<u64, tokio_postgres::Error>> = begin.boxed();
+    let mut requests = vec![begin];
+    requests.extend(prepared.iter().map(|statement| statement.execute(client).boxed()));
+    let mut answers = pipelined(requests).await.into_iter();
+    let mut changed = || answers.next().unwrap_or(Ok(0)).map_err(Trouble::from);
+    changed()?;
+    if changed()? == 0 {
+        // An earlier try was heard.
+        client.batch_execute("ROLLBACK").await?;
+        session.end();
+        return Ok(());
+    }
+    for statement in statements {
+        match (changed()?, &statement.guard) {
+            (0, Some(conflict)) => {
+                let conflict = conflict.clone();
+                // Later statements may have failed for the same reason, which a rollback does not mind.
+                client.batch_execute("ROLLBACK").await?;
+                session.end();
+                return Err(Trouble::Conflict(conflict));
+            }
+            (_, Some(_) | None) => {}
+        }
+    }
+    client.batch_execute("COMMIT").await?;
+    session.end();
+    Ok(())
+}
+
+/// Deletes the marks of commits that nobody can be in doubt about any more.
+pub(super) async fn delete_old_marks(pool: Pool) {
+    let deleted = async {
+        let session = Session::open(&pool).await?;
+        let prepared = session.prepare(vec![(DELETE_MARKS, [].as_slice())]).await?;
+        for statement in &prepared {
+            statement.execute(session.client()?).await?;
+        }
+        session.end();
+        Ok::<_, Trouble>(())
+    };
+    match deleted.await {
+        Ok(()) => {}
+        Err(Trouble::Passing(why) | Trouble::Collided(why) | Trouble::Lasting(why)) => {
+            tracing::warn!(why, "old marks of commits are not deleted");
+        }
+        Err(Trouble::Conflict(_) | Trouble::Busy) => {}
+    }
+}
