@@ -24,19 +24,23 @@ const LIFE_TIME_MAX: Duration = Duration::from_millis(1_500);
 
 #[test]
 fn a_hub_that_is_killed_again_and_again_keeps_its_books() {
-    run(Kind::Serve);
+    run(Kind::Serve, World::start(Kind::Serve));
+}
+
+#[test]
+fn a_hub_on_a_server_that_is_killed_again_and_again_keeps_its_books() {
+    run(Kind::Serve, World::start_on_server());
 }
 
 #[test]
 fn a_demo_that_is_killed_again_and_again_keeps_its_books() {
-    run(Kind::Demo);
+    run(Kind::Demo, World::start(Kind::Demo));
 }
 
-fn run(kind: Kind) {
+fn run(kind: Kind, mut world: World) {
     let seed = Dice::seed();
     println!("{kind:?}: HUB_SEED={seed} brings the choices of this run back");
     let kills = setting("HUB_KILLS").map_or(KILLS, |text| text.parse().expect("HUB_KILLS is a number"));
-    let mut world = World::start(kind);
     let started = now();
     let place = Place {
         api: world.api.clone(),

@@ -155,14 +155,23 @@ enum Paid {
     },
 }
 
-/// Goes through the hub's door to the processor's page, and pays there.
+/// Goes through the hub's door to the processor's page, and pays there if the dice say so.
 fn shop_and_pay(place: &Place, dice: &mut Dice, checkout_url: &str) -> Paid {
-    let Some(page) = door(dice, checkout_url) else { return Paid::No };
     let action = match dice.between(0, 99) {
         0..80 => "action=pay",
         80..90 => "action=decline",
         _ => return Paid::No,
     };
+    act_on_page(place, dice, checkout_url, action)
+}
+
+/// Goes through the hub's door to the processor's page, and pays there whatever happens.
+pub(super) fn shop_and_always_pay(place: &Place, checkout_url: &str) {
+    act_on_page(place, &mut Dice::new(1), checkout_url, "action=pay");
+}
+
+fn act_on_page(place: &Place, dice: &mut Dice, checkout_url: &str, action: &str) -> Paid {
+    let Some(page) = door(dice, checkout_url) else { return Paid::No };
     let form = [("content-type", "application/x-www-form-urlencoded")];
     let Some((_, path)) = page.split_once("/pay/") else { panic!("{page} is no page of the processor") };
     let came_back = look_until(PATIENCE, || {

@@ -5,4 +5,5 @@ mod books;
 mod durability;
 mod kill_loop;
 mod load;
+mod replicas;
 mod torn;

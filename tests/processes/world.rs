@@ -4,6 +4,7 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
+use private_postgres::Cluster;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -34,6 +35,8 @@ pub(crate) struct World {
     kind: Kind,
     folder: TempDir,
     port: u16,
+    /// The URL of its PostgreSQL database; without one it has a file.
+    database: Option<String>,
     /// The process that is killed.
     pub(crate) hub: Option<Program>,
     _sandbox: Option<Program>,
@@ -48,6 +51,36 @@ impl World {
         let ready = world.start_hub();
         world.meet(&ready);
         world
+    }
+
+    /// `payhub serve` on a PostgreSQL database, for the first time.
+    pub(crate) fn start_on_server() -> Self {
+        let mut world = Self::prepare_on(Kind::Serve, Some(Cluster::shared().database()));
+        let ready = world.start_hub();
+        world.meet(&ready);
+        world
+    }
+
+    /// Another hub on the same database, with a port and a folder of its own. Shoppers and processors are led to
+    /// the first.
+    pub(crate) fn second_hub(&self) -> (Program, Api) {
+        let (folder, port) = (self.path().join("second"), free_ports());
+        std::fs::create_dir(&folder).expect("a folder");
+        let listen = format!("listen = \"127.0.0.1:{}\"", self.port);
+        let key_file = format!("[sealing]\nkey_file = \"{}\"\n", self.data_dir().join("sealing.key").display());
+        let config = self.config(&format!("{NO_LIMITS}{key_file}"));
+        let config = config.replace(&listen, &format!("listen = \"127.0.0.1:{port}\""));
+        let config = config.replace("\"data\"", "\"second\"");
+        let (file, ready_file) = (self.path().join("second.toml"), folder.join("ready.json"));
+        std::fs::write(&file, config).expect("the config can be written");
+        let words = ["serve", "--config", "second.toml", "--ready-file", "second/ready.json"];
+        let words = words.map(|word| match word.contains('.') {
+            true => self.path().join(word).display().to_string(),
+            false => word.to_owned(),
+        });
+        let mut hub = Program::start(self.path(), "second", &binaries::payhub(), &words, &SECRETS);
+        hub.ready(&ready_file);
+        (hub, Api { base_url: format!("http://127.0.0.1:{port}"), key: self.api.key.clone() })
     }
 
     /// `payhub serve` for the first time, with these tables in its config; and what it says when it serves.
@@ -72,11 +105,15 @@ impl World {
 
     /// Everything but the hub, which has never run yet.
     pub(crate) fn prepare(kind: Kind) -> Self {
+        Self::prepare_on(kind, None)
+    }
+
+    fn prepare_on(kind: Kind, database: Option<String>) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let port = free_ports();
         let api = Api { base_url: format!("http://127.0.0.1:{port}"), key: String::new() };
         let mut world =
-            Self { kind, folder, port, hub: None, _sandbox: None, api, sandbox_url: String::new() };
+            Self { kind, folder, port, database, hub: None, _sandbox: None, api, sandbox_url: String::new() };
         if kind == Kind::Serve {
             world.start_sandbox();
             std::fs::write(world.config_file(), world.config(NO_LIMITS)).expect("the config can be written");
@@ -160,6 +197,7 @@ impl World {
             r#"public_url = "{base_url}"
 listen = "127.0.0.1:{port}"
 data_dir = "data"
+{database}
 
 [checkout]
 http_return_urls = true
@@ -178,6 +216,7 @@ secrets.webhook_secret = {{ env = "SANDBOX_WEBHOOK_SECRET" }}
 {tables}"#,
             base_url = self.api.base_url,
             port = self.port,
+            database = self.database.as_ref().map(|url| format!("database = \"{url}\"")).unwrap_or_default(),
         )
     }
 
