@@ -137,9 +137,9 @@ fn mistakes(descriptor: &Descriptor) -> Vec<Mistake> {
             &format!("`{}`", field.name),
         );
     }
-    row(with(&good, "settings.colour", "\"red\""), "settings.colour", "is not a setting of");
-    row(with(&good, "secrets.colour", "{ file = \"secret\" }"), "secrets.colour", "is not a secret of");
-    row(with(&good, "colour", "\"red\""), "colour", "there is no such key");
+    row(with(&good, "settings.color", "\"red\""), "settings.color", "is not a setting of");
+    row(with(&good, "secrets.color", "{ file = \"secret\" }"), "secrets.color", "is not a secret of");
+    row(with(&good, "color", "\"red\""), "color", "there is no such key");
     row(without(&good, "mode"), "mode", "must be set");
     row(with(&good, "mode", "\"sandbox\""), "mode", "must be");
     if descriptor.deliveries == SignedDeliveries::Unsigned {

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use hub_core::policy::Policies;
 use payhub::app::{Parts, Running, StartError, start};
-use payhub::database::{Database, database_file};
 use payhub::clock::Clock;
 use payhub::connector::credentials::SecretText;
 use payhub::connector::hosts::Grants;
 use payhub::connector::registry::{AdapterChoice, ConnectorConfig, Surroundings, build, build_with};
 use payhub::connector::transport::HttpTransport;
+use payhub::database::{Database, database_file};
 use payhub::http::limits::Rates;
 use payhub::http::{HttpReturnUrls, HttpSettings};
 use payhub::ids::SystemRandomness;

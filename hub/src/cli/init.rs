@@ -99,7 +99,9 @@ fn connector(descriptor: &Descriptor) -> String {
         text.push_str(&format!("webhook_path_secret = {}\n", secret_file(name, "webhook_path")));
     }
     if descriptor.settings.iter().any(|field| field.required && field.kind == SettingKind::Url) {
-        text.push_str(&comment("Only where an address below is an http one, without TLS: its host and port."));
+        text.push_str(&comment(
+            "Only where an address below is an http one, without TLS: its host and port.",
+        ));
         text.push_str("# plain_http_hosts = [\"127.0.0.1:4010\"]\n");
     }
     descriptor.settings.iter().for_each(|field| text.push_str(&setting(field)));
