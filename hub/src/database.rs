@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::app::StartError;
 use crate::ids::Randomness;
 use crate::replica::Replica;
-use crate::seal::SealingKey;
+use crate::seal::{KeyFileError, SealingKey};
 use crate::store::postgres::address::Address;
 use crate::store::postgres::{PostgresOptions, PostgresStore};
 use crate::store::sqlite::{SqliteOptions, SqliteStore, schema_version};
@@ -54,10 +54,8 @@ pub async fn open(
         Database::File => {
             let file = database_file(data_dir);
             let is_begun = file.exists();
-            if is_begun {
-                // Before the database is touched.
-                SealingKey::load(sealing_key_file)?;
-            }
+            // Before the database: a start that is broken off in between must not leave one without its key.
+            key_of(is_begun, sealing_key_file, randomness)?;
             let store = SqliteStore::open(&file, SqliteOptions::default())?;
             (Arc::new(store), is_begun)
         }
@@ -93,7 +91,7 @@ async fn sealing_key(
     randomness: &dyn Randomness,
 ) -> Result<SealingKey, StartError> {
     let is_begun = is_begun || store.sealing_key_id().await?.is_some();
-    let key = if is_begun { SealingKey::load(file)? } else { SealingKey::load_or_create(file, randomness)? };
+    let key = key_of(is_begun, file, randomness)?;
     let own = key.id().to_string();
     // The first of several that begin at once decides.
     store.commit(Commit { writes: vec![Write::KeepSealingKeyId { key_id: own.clone() }] }).await?;
@@ -103,6 +101,10 @@ async fn sealing_key(
         }
         Some(_) | None => Ok(key),
     }
+}
+
+fn key_of(is_begun: bool, file: &Path, randomness: &dyn Randomness) -> Result<SealingKey, KeyFileError> {
+    if is_begun { SealingKey::load(file) } else { SealingKey::load_or_create(file, randomness) }
 }
 
 /// Makes the database and its sealing key, or brings the schema up to date. The versions before and after.

@@ -29,7 +29,13 @@ fn ask(api: &Api, path: &str, key: &str, body: &Value) -> Answer {
 }
 
 /// The answers to many requests at once, to both hubs in turn.
-fn ask_both(hubs: [&Api; 2], count: usize, path: &str, key: impl Fn(usize) -> String, body: &Value) -> Vec<Answer> {
+fn ask_both(
+    hubs: [&Api; 2],
+    count: usize,
+    path: &str,
+    key: impl Fn(usize) -> String,
+    body: &Value,
+) -> Vec<Answer> {
     std::thread::scope(|scope| {
         let asking: Vec<_> = (0..count)
             .map(|number| {
@@ -71,7 +77,9 @@ fn two_hubs_on_one_database_are_one() {
     };
     shop_and_always_pay(&place, &text(&created[0].json(), "checkout_url"));
     let path = format!("/v1/payment_intents/{}", ids.first().expect("an id"));
-    eventually("the other hub knows that it is paid", || (status(&there, &path) == "succeeded").then_some(()));
+    eventually("the other hub knows that it is paid", || {
+        (status(&there, &path) == "succeeded").then_some(())
+    });
 
     // Twelve thirds are four times too much; three of them are given back, whichever hub they were asked of.
     let third = json!({ "payment_intent": ids.first(), "amount": AMOUNT / 3 });

@@ -75,18 +75,19 @@ fn a_new_plugin_keeps_every_law_and_each_command_of_its_readme_works() {
 
 #[test]
 fn a_mistake_is_told_by_the_law_it_breaks() {
-    let acme = Crate::new("acme");
+    // A name of its own: crates of one name would meet in the folder that all of them are compiled in.
+    let acme = Crate::new("mistaken");
     acme.edit("src/lib.rs", ".header(\"Idempotency-Key\", &call.key)", "");
     let (reading, panicking) =
         ("session.currency(\"/currency\")?", "session.currency(\"/currency\").expect(\"I know best\")");
     acme.edit("src/lib.rs", reading, panicking);
     plugin(&acme.path, &["build"]).done();
-    let said = plugin(&acme.path, &["test", "acme.wasm", "--fixtures", "fixtures"]);
+    let said = plugin(&acme.path, &["test", "mistaken.wasm", "--fixtures", "fixtures"]);
     assert_eq!(said.code, 1, "{said:#?}");
     for part in ["BROKEN  idempotency_key: ", "BROKEN  never_panics: ", "I know best"] {
         assert!(said.out.contains(part), "{part:?} is not in\n{}", said.out);
     }
-    let report = plugin(&acme.path, &["test", "acme.wasm", "--fixtures", "fixtures", "--json"]);
+    let report = plugin(&acme.path, &["test", "mistaken.wasm", "--fixtures", "fixtures", "--json"]);
     assert_eq!(report.code, 1);
     let report: Value = serde_json::from_str(&report.out).expect("JSON");
     assert_eq!(report["ok"], false);

@@ -67,7 +67,8 @@ impl World {
         let (folder, port) = (self.path().join("second"), free_ports());
         std::fs::create_dir(&folder).expect("a folder");
         let listen = format!("listen = \"127.0.0.1:{}\"", self.port);
-        let key_file = format!("[sealing]\nkey_file = \"{}\"\n", self.data_dir().join("sealing.key").display());
+        let key_file =
+            format!("[sealing]\nkey_file = \"{}\"\n", self.data_dir().join("sealing.key").display());
         let config = self.config(&format!("{NO_LIMITS}{key_file}"));
         let config = config.replace(&listen, &format!("listen = \"127.0.0.1:{port}\""));
         let config = config.replace("\"data\"", "\"second\"");

@@ -158,6 +158,11 @@ fn only_the_seams_read_the_machine() {
         naming(&sources, "", &["SystemTime", "Instant", "Timestamp::now", "Zoned::now", "jiff::Timestamp"]),
         &[
             ("hub/src/clock.rs", "the hub's one clock"),
+            (
+                "hub/src/store/postgres/commit.rs",
+                "how long a server is waited for, and nothing that is stored",
+            ),
+            ("hub/src/store/postgres/mod.rs", "how long a server is waited for, and nothing that is stored"),
             ("processor-sdk/src/time.rs", "formats and parses times; reads no clock"),
             ("processors/sandbox-server/src/clock.rs", "another machine's clock, as far as the hub knows"),
         ],

@@ -1,4 +1,5 @@
-//! What comes in once: requests under an idempotency key, deliveries and events of processors, API keys, the sealing key's id.
+//! What comes in once: requests under an idempotency key, deliveries and events of processors, API keys, the
+//! sealing key's id.
 
 use hub_core::ids::{DeliveryId, PaymentIntentId, Scope};
 use processor_sdk::Timestamp;
