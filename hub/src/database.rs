@@ -135,3 +135,61 @@ pub(crate) async fn version(database: &Database, data_dir: &Path) -> Result<i64,
         Database::Server { address, .. } => Ok(crate::store::postgres::schema_version(address).await?),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use private_postgres::Cluster;
+
+    use super::*;
+    use crate::ids::SystemRandomness;
+
+    async fn databases() -> [Database; 2] {
+        let url = tokio::task::spawn_blocking(|| Cluster::shared().database()).await.unwrap();
+        [Database::File, Database::Server { address: url.parse().unwrap(), connections: 2 }]
+    }
+
+    #[tokio::test]
+    async fn a_database_is_opened_with_the_key_that_it_was_begun_with() {
+        for database in databases().await {
+            let folder = tempfile::tempdir().unwrap();
+            let (data_dir, key_file) = (folder.path(), folder.path().join("sealing.key"));
+            let open = async || open(&database, data_dir, &key_file, &SystemRandomness).await;
+            let begun = open().await.unwrap().key.id();
+            assert_eq!(open().await.unwrap().key.id(), begun);
+
+            let kept = data_dir.join("kept.key");
+            std::fs::rename(&key_file, &kept).unwrap();
+            assert!(
+                matches!(open().await, Err(StartError::Key(KeyFileError::Missing { .. }))),
+                "{database:?}"
+            );
+            assert!(!key_file.exists(), "no new one is made");
+
+            let other = SealingKey::load_or_create(&key_file, &SystemRandomness).unwrap().id();
+            let refused = open().await.err().unwrap().to_string();
+            assert!(
+                refused.contains(&other.to_string()) && refused.contains(&begun.to_string()),
+                "{refused}"
+            );
+
+            std::fs::rename(&kept, &key_file).unwrap();
+            assert_eq!(open().await.unwrap().key.id(), begun);
+        }
+    }
+
+    #[tokio::test]
+    async fn of_hubs_that_begin_at_once_one_key_is_kept() {
+        let [_, database] = databases().await;
+        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let [one, other] = folders.each_ref().map(|folder| folder.path());
+        let key_files = [one, other].map(|folder| folder.join("sealing.key"));
+        let opened = tokio::join!(
+            open(&database, one, &key_files[0], &SystemRandomness),
+            open(&database, other, &key_files[1], &SystemRandomness),
+        );
+        let opened = [opened.0, opened.1];
+        assert_eq!(opened.iter().filter(|opened| opened.is_ok()).count(), 1);
+        let refused = opened.into_iter().find_map(Result::err);
+        assert!(matches!(refused, Some(StartError::OtherSealingKey { .. })));
+    }
+}

@@ -208,7 +208,8 @@ mod tests {
             settings: Settings::from([("account", json!("1"))]),
             grants: Grants::default(),
         };
-        let changes: [(&str, fn(&mut Subject), &str); 7] = [
+        type Change = (&'static str, fn(&mut Subject), &'static str);
+        let changes: [Change; 7] = [
             ("nothing", |_| {}, "open"),
             ("name", |subject| subject.connector = "b".to_owned(), "closed"),
             ("mode", |subject| subject.livemode = true, "closed"),

@@ -390,7 +390,10 @@ mod tests {
         let mut descriptor = lab::descriptor(SignedDeliveries::WholeBody);
         descriptor.hosts = rules();
         descriptor.checkout_hosts = vec![HostRule::Setting("checkout_url".to_owned())];
-        let rows: [(&str, &str, &[&str], Option<(&str, &str)>); 8] = [
+        /// The addresses in two settings, the hosts that are listed, and what is refused: which setting, which host.
+        type Row =
+            (&'static str, &'static str, &'static [&'static str], Option<(&'static str, &'static str)>);
+        let rows: [Row; 8] = [
             ("https://a.example", "https://b.example", &[], None),
             ("http://a.example", "https://b.example", &["a.example"], None),
             ("http://a.example:8080", "https://b.example", &["a.example:8080"], None),

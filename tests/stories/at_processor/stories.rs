@@ -1,11 +1,11 @@
 //! What must come out the same at every processor. Each story is told once; [`super::told!`] makes tests of it.
 
-use std::time::Instant;
-
 use serde_json::json;
 
 use super::counterpart::Counterpart;
 use super::world::{CREATED, PAID, REFUND, REFUNDED, SUCCEEDED, World};
+use crate::processes::now;
+use crate::processes::now;
 use crate::support::{eventually, id};
 use crate::twins::desk::Moved;
 use crate::twins::faults::Fault;
@@ -22,7 +22,7 @@ fn is_accepted(status: &u16) -> bool {
 /// One whole payment, with the return and the webhook racing, and its refund. Printed in a line, so that
 /// `cargo test -p hub-tests --test hub -- a_shopper_pays --nocapture` shows one at each processor that has a twin.
 pub(crate) async fn a_shopper_pays<P: Counterpart>(world: World<P>) {
-    let began = Instant::now();
+    let began = now();
     // Both at once: each webhook leaves, twice, while the browser is still on its way back.
     world.twin.webhooks(Manner::Twice);
     let (intent, page) = world.open(json!({ "order_reference": "1001" })).await;

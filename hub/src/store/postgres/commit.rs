@@ -77,15 +77,12 @@ async fn try_once(pool: &Pool, statements: &[Statement], mark: &[Cell]) -> Resul
         return Ok(());
     }
     for statement in statements {
-        match (changed()?, &statement.guard) {
-            (0, Some(conflict)) => {
-                let conflict = conflict.clone();
-                // Later statements may have failed for the same reason, which a rollback does not mind.
-                client.batch_execute("ROLLBACK").await?;
-                session.end();
-                return Err(Trouble::Conflict(conflict));
-            }
-            (_, Some(_) | None) => {}
+        if let (0, Some(conflict)) = (changed()?, &statement.guard) {
+            let conflict = conflict.clone();
+            // Later statements may have failed for the same reason, which a rollback does not mind.
+            client.batch_execute("ROLLBACK").await?;
+            session.end();
+            return Err(Trouble::Conflict(conflict));
         }
     }
     client.batch_execute("COMMIT").await?;

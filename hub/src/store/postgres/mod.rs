@@ -279,7 +279,7 @@ impl Engine for Postgres {
                 self.is_failing.store(false, Ordering::Relaxed);
                 self.announce.send_modify(|count| *count = count.wrapping_add(1));
                 let commits = self.commits.fetch_add(1, Ordering::Relaxed);
-                if commits % commit::MARKS_KEPT_COMMITS == 0 {
+                if commits.is_multiple_of(commit::MARKS_KEPT_COMMITS) {
                     tokio::spawn(commit::delete_old_marks(self.pool.clone()));
                 }
             }
