@@ -115,7 +115,7 @@ async fn without_a_server_it_fails_in_time_and_recovers() {
     })
     .await
     .unwrap();
-    let short = std::time::Duration::from_millis(300);
+    let short = std::time::Duration::from_secs(1);
     let options = PostgresOptions { try_time_max: short, time_max: short * 2, ..PostgresOptions::default() };
     let store = PostgresStore::connect(&url.parse().unwrap(), options).await.unwrap();
     stored(&store, 1).await;
