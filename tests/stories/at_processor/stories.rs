@@ -5,7 +5,6 @@ use serde_json::json;
 use super::counterpart::Counterpart;
 use super::world::{CREATED, PAID, REFUND, REFUNDED, SUCCEEDED, World};
 use crate::processes::now;
-use crate::processes::now;
 use crate::support::{eventually, id};
 use crate::twins::desk::Moved;
 use crate::twins::faults::Fault;
