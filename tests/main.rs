@@ -21,6 +21,8 @@ mod hard_cases;
 
 mod processes;
 
+mod reliability;
+
 mod twins;
 
 mod crash;
