@@ -18,6 +18,7 @@ use crate::config::problem::ConfigError;
 use crate::connector::registry::{ConnectorConfigError, Surroundings, build, mistakes};
 use crate::connector::transport::{HttpTransport, TransportError};
 use crate::database::{self, Database, Opened, database_file};
+use crate::history_roots::{self, RootSigner};
 use crate::http::limits::Rates;
 use crate::http::{self, HttpReturnUrls, HttpSettings};
 use crate::ids::{Ids, Randomness, SystemRandomness};
@@ -151,6 +152,7 @@ pub struct Running {
     server: JoinHandle<()>,
     metrics: Option<JoinHandle<()>>,
     worker: JoinHandle<()>,
+    roots: JoinHandle<()>,
     watch: JoinHandle<()>,
     operator: Option<JoinHandle<()>>,
 }
@@ -167,6 +169,7 @@ pub async fn start(parts: Parts) -> Result<Running, StartError> {
     let opened =
         database::open(&parts.database, &parts.data_dir, &parts.sealing_key_file, randomness).await?;
     let Opened { store, key } = opened;
+    let signer = RootSigner::of(&key);
     // Whoever held leases by this name is gone.
     let released = store.release_leases(replica.name()).await?;
     if released > 0 {
@@ -208,9 +211,22 @@ pub async fn start(parts: Parts) -> Result<Running, StartError> {
         }
     };
     let watch = tokio::spawn(plugin_watch::run(hub.clone(), stopped.clone()));
+    let roots = tokio::spawn(history_roots::run(hub.clone(), signer, stopped.clone()));
     let worker = tokio::spawn(crate::worker::run(hub.clone(), sender, stopped, parts.shutdown_grace));
     let grace = parts.shutdown_grace;
-    Ok(Running { hub, address, metrics_address, stop, grace, server, metrics, worker, watch, operator })
+    Ok(Running {
+        hub,
+        address,
+        metrics_address,
+        stop,
+        grace,
+        server,
+        metrics,
+        worker,
+        roots,
+        watch,
+        operator,
+    })
 }
 
 /// Opens a hub for one operator's request, where none runs: no processors, no worker, no network. Makes
@@ -397,6 +413,7 @@ impl Running {
         let all = async {
             let _server = self.server.await;
             let _worker = self.worker.await;
+            let _roots = self.roots.await;
             let _watch = self.watch.await;
             if let Some(metrics) = self.metrics {
                 let _metrics = metrics.await;

@@ -190,6 +190,11 @@ mod tests {
         let opened = [opened.0, opened.1];
         assert_eq!(opened.iter().filter(|opened| opened.is_ok()).count(), 1);
         let refused = opened.into_iter().find_map(Result::err);
-        assert!(matches!(refused, Some(StartError::OtherSealingKey { .. })));
+        // The slower one has made a key of its own, or comes so late that it finds the database begun.
+        let other_key = matches!(
+            refused,
+            Some(StartError::OtherSealingKey { .. } | StartError::Key(KeyFileError::Missing { .. }))
+        );
+        assert!(other_key, "{refused:?}");
     }
 }

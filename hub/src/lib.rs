@@ -30,6 +30,7 @@ pub mod store;
 pub mod worker;
 
 pub mod api_objects;
+pub mod history_roots;
 pub mod http;
 pub mod pages;
 

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use ring::hmac;
+use ring::signature::Ed25519KeyPair;
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -152,6 +153,13 @@ impl SealingKey {
     pub fn mac_key(&self, purpose: &str) -> hmac::Key {
         let own = hmac::Key::new(hmac::HMAC_SHA256, self.bytes.as_slice());
         hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&own, purpose.as_bytes()).as_ref())
+    }
+
+    /// A key for signatures, made from this one for a purpose of its own.
+    pub fn signing_key(&self, purpose: &str) -> Ed25519KeyPair {
+        let seed = hmac::sign(&self.mac_key(purpose), b"ed25519 seed");
+        #[expect(clippy::expect_used, reason = "only a seed that has not 32 bytes is refused")]
+        Ed25519KeyPair::from_seed_unchecked(seed.as_ref()).expect("a MAC of SHA-256 has 32 bytes")
     }
 
     /// Writes a temporary file beside `path` and gives it the name only if the name is still free.

@@ -4,6 +4,7 @@
 
 use processor_sdk::{Decline, OperationKind, Timestamp};
 
+use crate::chain::link;
 use crate::event::{Accepted, Event, Recorded};
 use crate::ids::{AttemptId, CaptureId, DisputeId, OperationId, RefundId};
 use crate::payment::{
@@ -17,8 +18,10 @@ pub fn fold<'a>(history: impl IntoIterator<Item = &'a Recorded>) -> Option<Payme
     let mut history = history.into_iter();
     let first = history.next()?;
     let mut payment = begin(&first.event)?;
+    link(&mut payment, first);
     for recorded in history {
         apply(&mut payment, &recorded.event, recorded.at);
+        link(&mut payment, recorded);
     }
     Some(payment)
 }

@@ -5,6 +5,7 @@
 use processor_sdk::{Decline, Facts, Money, OperationKind, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::chain::EventHash;
 use crate::ids::{AttemptId, CaptureId, DisputeId, OperationId, RefundId};
 use crate::payment::{
     Attempt, Capture, Check, Closed, Dispute, DisputeStatus, LastError, Operation, PaymentIntent,
@@ -101,6 +102,8 @@ pub struct Recorded {
     pub cause: Cause,
     /// What happened.
     pub event: Event,
+    /// Hash of the event before it.
+    pub previous: EventHash,
 }
 
 /// What happened.

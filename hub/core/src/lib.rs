@@ -23,6 +23,7 @@ pub mod settle;
 pub mod story;
 
 pub mod attachment;
+pub mod chain;
 pub mod ledger;
 pub mod outcome;
 pub mod policy;

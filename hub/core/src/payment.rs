@@ -10,6 +10,7 @@ use processor_sdk::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::chain::EventHash;
 use crate::evidence::Evidence;
 use crate::ids::{AttemptId, CaptureId, DisputeId, OperationId, OrderId, PaymentIntentId, RefundId, Scope};
 use crate::retry::Pace;
@@ -73,6 +74,9 @@ pub struct PaymentIntent {
     pub version: u64,
     /// Number of events published to the merchant.
     pub sequence: u64,
+    /// Hash of the last event, which the next one will carry.
+    #[serde(default, skip_serializing_if = "EventHash::is_none")]
+    pub last_event: EventHash,
 }
 
 /// Where an intent stands.

@@ -4,6 +4,7 @@
 use processor_sdk::{Facts, Timestamp};
 
 use crate::apply::{apply, begin};
+use crate::chain::{EventHash, link};
 use crate::event::{Cause, Event, Recorded};
 use crate::ids::AttemptId;
 use crate::ledger::{Journal, post};
@@ -56,9 +57,11 @@ impl<'a, 'b> Story<'a, 'b> {
     /// A story that begins a payment.
     pub fn begin(intent: PaymentIntent, context: &'a mut Context<'b>) -> Self {
         let event = Event::Created { intent: Box::new(intent.clone()) };
-        let payment = begin(&event).unwrap_or(intent);
+        let mut payment = begin(&event).unwrap_or(intent);
         let publications = (1..).zip(publications(&event)).collect();
-        let recorded = Recorded { version: 1, at: context.now, cause: context.cause.clone(), event };
+        let (at, cause, previous) = (context.now, context.cause.clone(), EventHash::NONE);
+        let recorded = Recorded { version: 1, at, cause, event, previous };
+        link(&mut payment, &recorded);
         Self { payment, context, events: vec![recorded], publications, journals: vec![] }
     }
 
@@ -70,13 +73,15 @@ impl<'a, 'b> Story<'a, 'b> {
         let first = self.payment.sequence + 1;
         self.publications.extend((first..).zip(publications(&event)));
         apply(&mut self.payment, &event, self.context.now);
-        let version = self.payment.version;
-        self.events.push(Recorded {
-            version,
+        let recorded = Recorded {
+            version: self.payment.version,
             at: self.context.now,
             cause: self.context.cause.clone(),
             event,
-        });
+            previous: self.payment.last_event,
+        };
+        link(&mut self.payment, &recorded);
+        self.events.push(recorded);
     }
 
     /// Records facts, unless everything in them is known.

@@ -402,6 +402,7 @@ impl From<StoreError> for Problem {
                 | Conflict::OrderReference
                 | Conflict::SeenDelivery
                 | Conflict::SeenEvent
+                | Conflict::HistoryRoot
                 | Conflict::LeaseLost,
             )
             | StoreError::Failed(_) => {

@@ -9,6 +9,7 @@
 
 use async_trait::async_trait;
 use hub_core::attachment::Attachment;
+use hub_core::chain::EventHash;
 use hub_core::event::Recorded;
 use hub_core::ids::{
     AttemptId, DeliveryId, OrderId, PaymentIntentId, Scope, WebhookEndpointId, WebhookEventId,
@@ -54,6 +55,8 @@ pub enum Write {
     UpdatePayment { payment: Box<PaymentIntent>, expected_version: u64 },
     /// Events of a payment, gapless after the stored ones.
     AppendEvents { scope: Scope, payment_id: PaymentIntentId, events: Vec<Recorded> },
+    /// A signed root, with what it covers. Guard: its number is new ([`Conflict::HistoryRoot`]).
+    InsertHistoryRoot(HistoryRoot),
     /// One journal of a payment; the schema refuses one that does not balance.
     InsertJournal { scope: Scope, payment_id: PaymentIntentId, version: u64, at: Timestamp, journal: Journal },
     /// How an attempt is found: by its echo, its return token, and its references.
@@ -444,6 +447,35 @@ pub struct StoreFigures {
     pub commit_batches: u64,
 }
 
+/// A signed root over histories.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryRoot {
+    pub scope: Scope,
+    /// From 1, without gaps.
+    pub number: u64,
+    pub at: Timestamp,
+    /// The root before it; [`EventHash::NONE`] before the first.
+    pub previous: EventHash,
+    /// What is signed.
+    pub root: EventHash,
+    /// The public key, in hexadecimal digits.
+    pub signer: String,
+    /// The signature, in hexadecimal digits.
+    pub signature: String,
+    /// What it covers, by payment.
+    pub leaves: Vec<RootLeaf>,
+}
+
+/// What a root covers of one payment: everything up to one event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RootLeaf {
+    pub payment_id: PaymentIntentId,
+    /// The event's position.
+    pub version: u64,
+    /// Its hash.
+    pub hash: EventHash,
+}
+
 /// A guard that did not hold. Nothing of the commit was written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Conflict {
@@ -465,6 +497,9 @@ pub enum Conflict {
     /// The job's lease ran out and somebody else has it.
     #[error("the job's lease is lost")]
     LeaseLost,
+    /// Another hub has signed a root with this number.
+    #[error("the history's root with this number is signed")]
+    HistoryRoot,
     /// What should be changed is not there.
     #[error("not found")]
     NotFound,
@@ -612,6 +647,10 @@ pub trait Store: Send + Sync {
         page: &Page,
     ) -> Result<Vec<(String, PaymentIntentId)>, StoreError>;
     async fn history(&self, scope: &Scope, id: &PaymentIntentId) -> Result<Vec<Recorded>, StoreError>;
+    /// The last events that no signed root covers yet, at most so many: by merchant, mode and payment.
+    async fn unrooted(&self, at_most: u32) -> Result<Vec<(Scope, RootLeaf)>, StoreError>;
+    /// Number and root of the last signed one.
+    async fn last_history_root(&self, scope: &Scope) -> Result<Option<(u64, EventHash)>, StoreError>;
     /// What stands beside it; nothing when there is no such payment.
     async fn payment_records(
         &self,

@@ -12,6 +12,7 @@ pub(crate) mod quarantine;
 
 use processor_sdk::OperationKind;
 
+use crate::chain::EventHash;
 use crate::command::{Command, CreateIntent};
 use crate::event::Event;
 use crate::ids::{AttemptId, OperationId, PaymentIntentId};
@@ -60,6 +61,7 @@ pub fn create(command: CreateIntent, context: &mut Context<'_>) -> Decision {
         disputes: vec![],
         version: 0,
         sequence: 0,
+        last_event: EventHash::NONE,
     };
     Story::begin(intent, context).end()
 }

@@ -21,6 +21,11 @@ pub(super) struct Migration {
 pub(super) const MIGRATIONS: &[Migration] = &[
     Migration { version: 7, name: "0007_first", sql: include_str!("migrations/0007_first.sql") },
     Migration { version: 8, name: "0008_sealing_key", sql: include_str!("migrations/0008_sealing_key.sql") },
+    Migration {
+        version: 9,
+        name: "0009_history_chain",
+        sql: include_str!("migrations/0009_history_chain.sql"),
+    },
 ];
 
 /// A name that `CREATE TABLE` holds against itself in another session, so that it is not made twice.

@@ -1,5 +1,6 @@
 //! Values on their way into cells and back. A cell holds an integer, a text or bytes, nothing else.
 
+use hub_core::chain::EventHash;
 use hub_core::ids::{MerchantId, Scope};
 use processor_sdk::Timestamp;
 use serde::Serialize;
@@ -102,6 +103,12 @@ impl ToCell for [u8; 32] {
     }
 }
 
+impl ToCell for EventHash {
+    fn to_cell(&self) -> Cell {
+        Cell::Text(self.to_string())
+    }
+}
+
 impl<T: ToCell + ?Sized> ToCell for &T {
     fn to_cell(&self) -> Cell {
         (*self).to_cell()
@@ -187,6 +194,12 @@ impl FromCell for [u8; 32] {
     fn from_cell(cell: Cell) -> Result<Self, Broken> {
         let bytes = Vec::<u8>::from_cell(cell)?;
         bytes.try_into().map_err(|_| Broken("a stored digest has another length than 32"))
+    }
+}
+
+impl FromCell for EventHash {
+    fn from_cell(cell: Cell) -> Result<Self, Broken> {
+        Self::parse(&String::from_cell(cell)?).map_err(|_| Broken("a stored hash cannot be read"))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The [`Store`] over any engine.
 
 use async_trait::async_trait;
+use hub_core::chain::EventHash;
 use hub_core::event::Recorded;
 use hub_core::ids::{
     AttemptId, DeliveryId, OrderId, PaymentIntentId, Scope, WebhookEndpointId, WebhookEventId,
@@ -17,8 +18,8 @@ use super::write::jobs::claimed;
 use super::{Engine, Query, SqlStore, write};
 use crate::store::{
     ApiKeyRow, Attached, ClaimedJob, Commit, EndpointRow, EventFilter, IdempotencyRow, InboxRow, LeaseToken,
-    MerchantDelivery, Page, PaymentFilter, PaymentRecords, PinnedPlugin, PublicEventRow, Store, StoreError,
-    StoreFigures, StrandedDelivery, TransferKind,
+    MerchantDelivery, Page, PaymentFilter, PaymentRecords, PinnedPlugin, PublicEventRow, RootLeaf, Store,
+    StoreError, StoreFigures, StrandedDelivery, TransferKind,
 };
 
 #[async_trait]
@@ -161,6 +162,14 @@ impl<E: Engine> Store for SqlStore<E> {
 
     async fn history(&self, scope: &Scope, id: &PaymentIntentId) -> Result<Vec<Recorded>, StoreError> {
         self.events(scope, id).await
+    }
+
+    async fn unrooted(&self, at_most: u32) -> Result<Vec<(Scope, RootLeaf)>, StoreError> {
+        self.not_in_a_root(at_most).await
+    }
+
+    async fn last_history_root(&self, scope: &Scope) -> Result<Option<(u64, EventHash)>, StoreError> {
+        self.last_root(scope).await
     }
 
     async fn payment_records(

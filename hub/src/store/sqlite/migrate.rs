@@ -34,6 +34,7 @@ pub(super) const MIGRATIONS: &[Migration] = &[
         sql: include_str!("migrations/0007_deliveries_put_off.sql"),
     },
     Migration { name: "0008_sealing_key", sql: include_str!("migrations/0008_sealing_key.sql") },
+    Migration { name: "0009_history_chain", sql: include_str!("migrations/0009_history_chain.sql") },
 ];
 
 /// In a database's header: "PyHb", so that another program's file is not taken for ours.

@@ -17,6 +17,9 @@ use super::filesystem;
 const ENGINE_VERSION_MIN: i32 = 3_051_003;
 /// How long the engine waits, in milliseconds, when another program holds the file's lock for a moment.
 const BUSY_MS_MAX: i64 = 5_000;
+/// How often the lock of the file is tried again, and the pause before each time: half a second in all.
+const LOCK_TRIES_MAX: u32 = 25;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// Pages (of 4 KiB) in the write-ahead log after which they are moved into the database. Four times the
 /// engine's own number: each move is two more flushes, and the writer pays for them.
 const CHECKPOINT_PAGES: i64 = 4_000;
@@ -141,7 +144,7 @@ pub(super) fn take(path: &Path) -> Result<(PathBuf, DatabaseLock), OpenError> {
     lock_path.push(".lock");
     let lock_path = PathBuf::from(lock_path);
     let file = private_file(&lock_path).map_err(failed(&lock_path))?;
-    match file.try_lock() {
+    match lock(&file) {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(OpenError::Locked { path: lock_path }),
         Err(TryLockError::Error(source)) => return Err(OpenError::File { path: lock_path, source }),
@@ -149,6 +152,18 @@ pub(super) fn take(path: &Path) -> Result<(PathBuf, DatabaseLock), OpenError> {
     // So that a new database is still in its directory after a power cut.
     File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed(directory))?;
     Ok((path, DatabaseLock { _file: file }))
+}
+
+/// Locks a file. One that was let go of a moment ago can still be held by a program that its process was just
+/// starting.
+fn lock(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..LOCK_TRIES_MAX {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            locked => return locked,
+        }
+    }
+    file.try_lock()
 }
 
 #[cfg(unix)]

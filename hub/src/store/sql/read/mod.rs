@@ -8,6 +8,7 @@ use super::{Engine, Query, SqlStore};
 use crate::store::StoreError;
 
 pub(in crate::store) mod figures;
+pub(in crate::store) mod history;
 pub(in crate::store) mod intake;
 pub(in crate::store) mod merchant;
 pub(in crate::store) mod payments;

@@ -1,6 +1,7 @@
 //! Payments, their history, and the ways to find them.
 
 use hub_core::attachment::attachment;
+use hub_core::chain::EventHash;
 use hub_core::event::Recorded;
 use hub_core::ids::{AttemptId, OrderId, PaymentIntentId, Scope};
 use hub_core::order::Order;
@@ -73,7 +74,7 @@ pub(in crate::store) const LIST_TRANSFERS: &str = "SELECT id, payment_id FROM tr
     WHERE merchant_id = ?1 AND livemode = ?2 AND kind = ?5 AND id < ?3
     ORDER BY id DESC LIMIT ?4";
 
-pub(in crate::store) const HISTORY: &str = "SELECT version, at, cause, event FROM payment_events
+pub(in crate::store) const HISTORY: &str = "SELECT version, at, cause, event, previous FROM payment_events
     WHERE merchant_id = ?1 AND livemode = ?2 AND payment_id = ?3 ORDER BY version";
 
 pub(in crate::store) const ORDER: &str =
@@ -235,7 +236,13 @@ impl<E: Engine> SqlStore<E> {
     ) -> Result<Vec<Recorded>, StoreError> {
         let key = cells![scope.merchant_id.0, scope.livemode, payment_id.as_str()];
         self.all(HISTORY, key, |mut row| {
-            Ok(Recorded { version: row.take()?, at: row.take()?, cause: row.json()?, event: row.json()? })
+            Ok(Recorded {
+                version: row.take()?,
+                at: row.take()?,
+                cause: row.json()?,
+                event: row.json()?,
+                previous: row.take::<Option<_>>()?.unwrap_or(EventHash::NONE),
+            })
         })
         .await
     }

@@ -29,6 +29,7 @@ use crate::worker::job::{Job, JobBody};
 
 mod deliveries;
 mod guards;
+mod history;
 mod jobs;
 mod reads;
 mod schema;
@@ -91,6 +92,17 @@ impl Database {
 
     /// The one number that a query gives.
     async fn count(&self, sql: &str) -> i64 {
+        match self {
+            Self::Sqlite(directory) => {
+                let connection = Connection::open(directory.path().join("hub.db")).unwrap();
+                connection.query_row(sql, [], |row| row.get(0)).unwrap()
+            }
+            Self::Postgres(url) => client(url).await.query_one(sql, &[]).await.unwrap().get(0),
+        }
+    }
+
+    /// The one text that a query gives.
+    async fn text(&self, sql: &str) -> String {
         match self {
             Self::Sqlite(directory) => {
                 let connection = Connection::open(directory.path().join("hub.db")).unwrap();

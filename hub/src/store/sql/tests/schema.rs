@@ -6,6 +6,8 @@ use hub_core::payment::{Capture, Refund, TransferStatus};
 use processor_sdk::{Facts, Word};
 
 use super::*;
+use crate::history_roots::{RootSigner, sign_changes};
+use crate::seal::SealingKey;
 use crate::store::sql::write::payments::Sums;
 
 /// Payment 1 with a journal at version 1.
@@ -20,6 +22,8 @@ async fn with_journal(kind: Kind) -> (Database, Box<dyn Store>) {
     let write =
         Write::InsertJournal { scope: scope(), payment_id: payment.id, version: 1, at: at(0), journal };
     store.commit(commit(vec![write])).await.unwrap();
+    let signer = RootSigner::of(&SealingKey::from_bytes([1; 32]));
+    sign_changes(&*store, &signer, at(0)).await.unwrap();
     (database, store)
 }
 
@@ -27,7 +31,9 @@ async fn with_journal(kind: Kind) -> (Database, Box<dyn Store>) {
 fn rules() -> Vec<(String, Option<&'static str>)> {
     let payment_id = payment(1).id;
     let event = |version: i64| {
-        format!("INSERT INTO payment_events VALUES ('main', 0, '{payment_id}', {version}, 0, '{{}}', '{{}}')")
+        format!(
+            "INSERT INTO payment_events VALUES ('main', 0, '{payment_id}', {version}, 0, '{{}}', '{{}}', NULL)"
+        )
     };
     let entry = |version: i64, line: i64, currency: &str, amount: i64| {
         format!(
@@ -47,6 +53,11 @@ fn rules() -> Vec<(String, Option<&'static str>)> {
         (event(1).replace("INSERT", "INSERT OR REPLACE"), Some("an event must follow the last one")),
         ("UPDATE payment_events SET at = 1".to_owned(), Some("a recorded event never changes")),
         ("DELETE FROM payment_events".to_owned(), Some("a recorded event never goes")),
+        (event(2).replace("NULL", "'abc'"), Some("CHECK constraint failed: length(previous) = 64")),
+        ("UPDATE history_roots SET at = 1".to_owned(), Some("a signed root never changes")),
+        ("DELETE FROM history_roots".to_owned(), Some("a signed root never goes")),
+        ("UPDATE history_root_leaves SET version = 2".to_owned(), Some("what a root covers never changes")),
+        ("DELETE FROM history_root_leaves".to_owned(), Some("what a root covers never goes")),
         (event(2).replace("'main', 0", "'main', 1"), Some("an event must follow the last one")),
         (event(1).replace("'main', 0", "'main', 1"), Some("FOREIGN KEY")),
         (journal(2), Some("a journal must have entries")),
@@ -92,6 +103,9 @@ fn in_words_of(kind: Kind, expected: &'static str) -> Option<&'static str> {
     match (kind, expected) {
         (Kind::Sqlite, expected) => Some(expected),
         (Kind::Postgres, "FOREIGN KEY") => Some("foreign key constraint"),
+        (Kind::Postgres, "CHECK constraint failed: length(previous) = 64") => {
+            Some("payment_events_previous_check")
+        }
         (Kind::Postgres, "CHECK constraint failed: amount <> 0") => Some("journal_entries_amount_check"),
         (Kind::Postgres, "CHECK constraint failed: amount > 0") => Some("payments_amount_check"),
         (Kind::Postgres, "CHECK constraint failed: length(currency) = 3") => Some("payments_currency_check"),

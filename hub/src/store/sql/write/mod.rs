@@ -6,6 +6,7 @@ use crate::store::{Commit, Conflict, Write};
 
 pub(in crate::store) mod attempts;
 pub(in crate::store) mod deliveries;
+pub(in crate::store) mod history;
 pub(in crate::store) mod intake;
 pub(in crate::store) mod jobs;
 pub(in crate::store) mod payments;
@@ -57,6 +58,7 @@ fn add(plan: &mut Plan, write: &Write) -> Result<(), Broken> {
         Write::AppendEvents { scope, payment_id, events } => {
             payments::append_events(plan, scope, payment_id, events)?
         }
+        Write::InsertHistoryRoot(root) => history::insert_root(plan, root)?,
         Write::InsertJournal { scope, payment_id, version, at, journal } => {
             payments::insert_journal(plan, scope, payment_id, *version, *at, journal)?
         }

@@ -161,8 +161,8 @@ pub(super) fn append_events(
 ) -> Result<(), Broken> {
     for recorded in events {
         plan.run(
-            "INSERT INTO payment_events (merchant_id, livemode, payment_id, version, at, cause, event)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO payment_events (merchant_id, livemode, payment_id, version, at, cause, event, previous)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             cells![
                 scope.merchant_id.0,
                 scope.livemode,
@@ -171,6 +171,7 @@ pub(super) fn append_events(
                 recorded.at,
                 to_json(&recorded.cause)?,
                 to_json(&recorded.event)?,
+                recorded.previous,
             ],
         );
     }

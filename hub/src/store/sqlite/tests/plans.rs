@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::store::sql::Engine;
-use crate::store::sql::read::{figures, intake as read_intake, merchant, payments, plugins, story};
-use crate::store::sql::write::{attempts, deliveries, intake, jobs, payments as write_payments};
+use crate::store::sql::read::{figures, history, intake as read_intake, merchant, payments, plugins, story};
+use crate::store::sql::write::{
+    attempts, deliveries, history as write_history, intake, jobs, payments as write_payments,
+};
 
 /// Every statement that finds rows. `API_KEYS` is not among them: it is meant to list all of a short table.
 const STATEMENTS: &[&str] = &[
@@ -26,6 +28,8 @@ const STATEMENTS: &[&str] = &[
     payments::LIST_TRANSFERS,
     payments::HISTORY,
     payments::ORDER,
+    history::UNROOTED,
+    history::LAST_ROOT,
     payments::PERSONAL_DATA,
     payments::DOOR,
     merchant::EVENT,
@@ -54,6 +58,7 @@ const STATEMENTS: &[&str] = &[
     figures::WAITING_FOR_PERSON,
     write_payments::ERASE_PERSONAL_DATA,
     write_payments::UPDATE,
+    write_history::MARK_ROOTED,
     write_payments::RELEASE_REFERENCE,
     attempts::INSERT_EXCHANGE,
     attempts::LET_GO_OF_PLUGIN,
