@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use hub_core::apply::fold;
 use hub_core::card_number::{find_card_number, find_in_json};
+use hub_core::chain::EventHash;
 use hub_core::event::Recorded;
 use hub_core::payment::PaymentIntent;
 use payhub::clock::Clock;
@@ -113,7 +114,7 @@ impl Snapshot {
 
     fn history(&self, payment_id: &str) -> Vec<Recorded> {
         let sql =
-            "SELECT version, at, cause, event FROM payment_events WHERE payment_id = ?1 ORDER BY version";
+            "SELECT version, at, cause, event, previous FROM payment_events WHERE payment_id = ?1 ORDER BY version";
         let mut statement = self.connection.prepare(sql).expect("valid SQL");
         let rows = statement.query_map([payment_id], |row| {
             let (version, at): (i64, i64) = (row.get(0)?, row.get(1)?);
@@ -123,6 +124,7 @@ impl Snapshot {
                 at: processor_sdk::Timestamp::from_micros(at),
                 cause: serde_json::from_str(&cause).expect("a cause"),
                 event: serde_json::from_str(&event).expect("an event"),
+                previous: EventHash::parse(&row.get::<_, String>(4)?).expect("a hash"),
             })
         });
         rows.expect("rows").collect::<Result<_, _>>().expect("a history")
