@@ -21,7 +21,8 @@ use tokio::sync::watch;
 
 use crate::seal::SealingKey;
 use crate::service::Hub;
-use crate::store::{Commit, Conflict, HistoryRoot, RootLeaf, Store, StoreError, Write};
+use crate::store::roots::{HistoryRoot, RootLeaf};
+use crate::store::{Commit, Conflict, Store, StoreError, Write};
 
 /// How often histories are signed, in seconds: the longest time in which what happened can be changed unseen.
 const EVERY_S: i64 = 60;

@@ -113,8 +113,7 @@ impl Snapshot {
     }
 
     fn history(&self, payment_id: &str) -> Vec<Recorded> {
-        let sql =
-            "SELECT version, at, cause, event, previous FROM payment_events WHERE payment_id = ?1 ORDER BY version";
+        let sql = "SELECT version, at, cause, event, previous FROM payment_events WHERE payment_id = ?1 ORDER BY version";
         let mut statement = self.connection.prepare(sql).expect("valid SQL");
         let rows = statement.query_map([payment_id], |row| {
             let (version, at): (i64, i64) = (row.get(0)?, row.get(1)?);

@@ -20,11 +20,13 @@ use hub_core::payment::{PaymentIntent, Status};
 use processor_sdk::{Reference, Timestamp};
 use serde_json::Value;
 
+use self::roots::{HistoryRoot, RootLeaf};
 use crate::api_key::StoredApiKey;
 use crate::key_scope::KeyScopes;
 use crate::worker::job::{Job, JobBody};
 
 pub mod postgres;
+pub mod roots;
 pub mod sql;
 pub mod sqlite;
 
@@ -445,35 +447,6 @@ pub struct StoreFigures {
     /// Commits that this process was given, and the flushes that they shared.
     pub commits: u64,
     pub commit_batches: u64,
-}
-
-/// A signed root over histories.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HistoryRoot {
-    pub scope: Scope,
-    /// From 1, without gaps.
-    pub number: u64,
-    pub at: Timestamp,
-    /// The root before it; [`EventHash::NONE`] before the first.
-    pub previous: EventHash,
-    /// What is signed.
-    pub root: EventHash,
-    /// The public key, in hexadecimal digits.
-    pub signer: String,
-    /// The signature, in hexadecimal digits.
-    pub signature: String,
-    /// What it covers, by payment.
-    pub leaves: Vec<RootLeaf>,
-}
-
-/// What a root covers of one payment: everything up to one event.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RootLeaf {
-    pub payment_id: PaymentIntentId,
-    /// The event's position.
-    pub version: u64,
-    /// Its hash.
-    pub hash: EventHash,
 }
 
 /// A guard that did not hold. Nothing of the commit was written.

@@ -16,10 +16,11 @@ use super::read::intake::SEALING_KEY;
 use super::read::payments::{BY_CHECKOUT_TOKEN, BY_ID, BY_ORDER, PERSONAL_DATA};
 use super::write::jobs::claimed;
 use super::{Engine, Query, SqlStore, write};
+use crate::store::roots::RootLeaf;
 use crate::store::{
     ApiKeyRow, Attached, ClaimedJob, Commit, EndpointRow, EventFilter, IdempotencyRow, InboxRow, LeaseToken,
-    MerchantDelivery, Page, PaymentFilter, PaymentRecords, PinnedPlugin, PublicEventRow, RootLeaf, Store,
-    StoreError, StoreFigures, StrandedDelivery, TransferKind,
+    MerchantDelivery, Page, PaymentFilter, PaymentRecords, PinnedPlugin, PublicEventRow, Store, StoreError,
+    StoreFigures, StrandedDelivery, TransferKind,
 };
 
 #[async_trait]

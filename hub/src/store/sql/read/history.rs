@@ -4,9 +4,10 @@ use hub_core::chain::EventHash;
 use hub_core::ids::Scope;
 use hub_core::payment::PaymentIntent;
 
+use crate::store::StoreError;
+use crate::store::roots::RootLeaf;
 use crate::store::sql::cell::{Broken, Row, cells};
 use crate::store::sql::{Engine, SqlStore};
-use crate::store::{RootLeaf, StoreError};
 
 /// No merchant's name is empty: the comparison is there for the index, which holds only what is asked for.
 pub(in crate::store) const UNROOTED: &str = "SELECT merchant_id, livemode, state FROM payments

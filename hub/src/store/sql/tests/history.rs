@@ -6,7 +6,7 @@ use hub_core::chain::EventHash;
 use super::*;
 use crate::history_roots::{RootSigner, is_signed, root, sign_changes};
 use crate::seal::SealingKey;
-use crate::store::{HistoryRoot, RootLeaf};
+use crate::store::roots::{HistoryRoot, RootLeaf};
 
 fn signer() -> RootSigner {
     RootSigner::of(&SealingKey::from_bytes([1; 32]))

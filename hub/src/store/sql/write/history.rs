@@ -1,8 +1,9 @@
 //! Signed roots, and which histories they cover.
 
 use super::Plan;
+use crate::store::Conflict;
+use crate::store::roots::HistoryRoot;
 use crate::store::sql::cell::{Broken, cells, count};
-use crate::store::{Conflict, HistoryRoot};
 
 /// A payment may have gone on since the root was made; then a later one covers the rest.
 pub(in crate::store) const MARK_ROOTED: &str = "UPDATE payments SET rooted_version = ?4
