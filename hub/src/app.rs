@@ -35,6 +35,7 @@ use crate::replica::{Replica, ReplicaError};
 use crate::routing_table::{Connectors, Route, RoutingTable};
 use crate::seal::{KeyFileError, Sealer};
 use crate::service::Hub;
+use crate::store::look::LookError;
 use crate::store::postgres::ConnectError;
 use crate::store::sqlite::OpenError;
 use crate::store::{ApiKeyRow, Commit, StoreError, Write};
@@ -84,6 +85,8 @@ pub enum StartError {
     Store(#[from] OpenError),
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Look(#[from] LookError),
     #[error(transparent)]
     Replica(#[from] ReplicaError),
     #[error(
@@ -269,7 +272,7 @@ pub async fn open_for_operator(
 }
 
 /// A file that is not there or not ours would be made, or made unreadable for the hub.
-fn refuse_a_file_of_others(data_dir: &Path) -> Result<(), StartError> {
+pub(crate) fn refuse_a_file_of_others(data_dir: &Path) -> Result<(), StartError> {
     let path = database_file(data_dir);
     match std::fs::metadata(&path) {
         Ok(metadata) => refuse_another_user(&path, &metadata),

@@ -6,10 +6,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::app::StartError;
+use crate::app::{StartError, refuse_a_file_of_others};
 use crate::ids::Randomness;
 use crate::replica::Replica;
 use crate::seal::{KeyFileError, SealingKey};
+use crate::store::copy::{self, Copied, CopyError};
+use crate::store::look::{self, Look};
 use crate::store::postgres::address::Address;
 use crate::store::postgres::{PostgresOptions, PostgresStore};
 use crate::store::sqlite::{SqliteOptions, SqliteStore, schema_version};
@@ -123,6 +125,43 @@ pub async fn migrate(
     // Opening does it, in one transaction.
     drop(open(database, data_dir, sealing_key_file, randomness).await?);
     Ok((before, version(database, data_dir).await?))
+}
+
+/// A way to look at the database, beside the hubs that run on it.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn look_at(database: &Database, data_dir: &Path) -> Result<Box<dyn Look>, StartError> {
+    match database {
+        Database::File => {
+            refuse_a_file_of_others(data_dir)?;
+            Ok(look::file(&database_file(data_dir))?)
+        }
+        Database::Server { address, .. } => {
+            if version(database, data_dir).await? == 0 {
+                return Err(StartError::NoTables { address: address.to_string() });
+            }
+            Ok(look::server(address).await?)
+        }
+    }
+}
+
+/// Why a file was not copied into a database server.
+#[derive(Debug, thiserror::Error)]
+pub enum MoveError {
+    #[error(transparent)]
+    Place(#[from] StartError),
+    #[error(transparent)]
+    Copy(#[from] CopyError),
+}
+
+/// Copies the file of a stopped hub into an empty database of a server.
+///
+/// # Errors
+/// [`MoveError`].
+pub async fn copy_to(data_dir: &Path, target: &Address) -> Result<Copied, MoveError> {
+    refuse_a_file_of_others(data_dir)?;
+    Ok(copy::copy(&database_file(data_dir), target).await?)
 }
 
 /// The schema version, 0 where there are no tables.

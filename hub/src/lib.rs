@@ -27,6 +27,7 @@ pub mod replica;
 pub mod routing_table;
 pub mod service;
 pub mod store;
+pub mod verification;
 pub mod worker;
 
 pub mod api_objects;

@@ -60,6 +60,9 @@ enum Command {
     /// Plugins: write, build, inspect, test, run step by step; add to a hub, list.
     #[command(subcommand)]
     Plugin(cli::plugin::Plugin),
+    /// The database as a whole: verify it, copy it into PostgreSQL.
+    #[command(subcommand)]
+    Db(cli::db::Db),
     /// Bring the database's schema up to date, while no hub runs on it.
     Migrate {
         #[command(flatten)]
@@ -106,6 +109,7 @@ fn main() -> ExitCode {
             Command::Init(arguments) => cli::init::run(&arguments),
             Command::Plugin(plugin) => cli::plugin::run(&plugin).await,
             Command::Config(Config::Reload { target }) => cli::reload::run(target).await,
+            Command::Db(db) => cli::db::run(db).await,
             Command::Migrate { target } => cli::migrate::run(&target).await,
             Command::Version => commands::version(),
         }

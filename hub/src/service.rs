@@ -400,7 +400,12 @@ impl Hub {
 }
 
 /// How new attempts, references, refunds and disputes are found later.
-fn index(before: Option<&PaymentIntent>, payment: &PaymentIntent, now: Timestamp, writes: &mut Vec<Write>) {
+pub(crate) fn index(
+    before: Option<&PaymentIntent>,
+    payment: &PaymentIntent,
+    now: Timestamp,
+    writes: &mut Vec<Write>,
+) {
     let (scope, payment_id) = (payment.scope.clone(), payment.id.clone());
     for attempt in &payment.attempts {
         let known = before.and_then(|before| before.attempt(&attempt.id));
@@ -454,7 +459,7 @@ fn index(before: Option<&PaymentIntent>, payment: &PaymentIntent, now: Timestamp
 const STANDSTILL_S: i64 = 30;
 
 /// Brings the stored jobs of a payment in line with what its new state wants.
-fn reschedule(
+pub(crate) fn reschedule(
     before: Option<&PaymentIntent>,
     payment: &PaymentIntent,
     job: Option<&ClaimedJob>,

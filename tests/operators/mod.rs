@@ -18,6 +18,8 @@ mod processors;
 
 mod documents;
 
+mod database;
+
 /// Compares a text with its golden file, or writes it.
 #[track_caller]
 #[expect(clippy::disallowed_methods, reason = "a switch for people, not a setting of the hub")]

@@ -30,6 +30,7 @@ const LOCKED_PAUSE_MS: u64 = 50;
 const EXIT_UNKNOWN: u8 = 3;
 
 pub(crate) mod config_check;
+pub(crate) mod db;
 pub(crate) mod init;
 pub(crate) mod keys;
 pub(crate) mod migrate;
@@ -186,6 +187,7 @@ pub(crate) fn unopened(error: &StartError) -> Failure {
         StartError::Folder { .. }
         | StartError::Store(_)
         | StartError::Connect(_)
+        | StartError::Look(_)
         | StartError::Replica(_)
         | StartError::OtherSealingKey { .. }
         | StartError::Commit(_)

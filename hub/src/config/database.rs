@@ -3,10 +3,13 @@
 use toml::de::DeValue;
 
 use super::excerpt::Exposure;
-use super::secrets::{self, Environment};
+use super::secrets::{self, Environment, process_environment};
 use super::section::{Section, Value};
 use crate::database::Database;
 use crate::store::postgres::address::Address;
+
+/// How a URL is named on a command line.
+const ARGUMENT: &str = "name it by env:NAME or file:PATH; a URL without a password may be written out";
 
 /// How a reference to a URL is written.
 const REFERENCE: &str =
@@ -43,4 +46,67 @@ fn address(value: &Value<'_>, environment: Environment<'_>) -> Option<Address> {
         return None;
     }
     Some(address)
+}
+
+/// The address that a command line names: `env:NAME`, `file:PATH`, or a URL without a password, for everybody on
+/// the machine can read the command lines of all.
+///
+/// # Errors
+/// What is wrong and how to mend it; repeats nothing of a URL.
+pub fn from_argument(text: &str) -> Result<Address, String> {
+    named(text, &process_environment)
+}
+
+fn named(text: &str, environment: Environment<'_>) -> Result<Address, String> {
+    let referred = secrets::referred(text, environment).transpose().map_err(|why| format!("to: {why}"))?;
+    let url = referred.as_ref().map_or(text, |secret| secret.reveal());
+    let address: Address = url.parse().map_err(|error| format!("to: {error}, or {ARGUMENT}"))?;
+    if referred.is_none() && address.has_password() {
+        return Err(format!("to: holds a password, which everybody on this machine could read; {ARGUMENT}"));
+    }
+    Ok(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::env::VarError;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_command_line_names_a_database_without_showing_its_password() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("url");
+        std::fs::write(&file, "postgres://u:hunter2@db.example/shop\n").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+        let environment = |name: &str| match name {
+            "URL" => Ok("postgres://u:hunter2@db.example:7/shop".to_owned()),
+            "WORD" => Ok("hunter2".to_owned()),
+            _ => Err(VarError::NotPresent),
+        };
+        for (text, expected) in [
+            ("postgres://u@db.example/shop", Ok("db.example:5432")),
+            ("env:URL", Ok("db.example:7")),
+            (&format!("file:{}", file.display()), Ok("db.example:5432")),
+            ("postgres://u:hunter2@db.example/shop", Err("holds a password")),
+            ("env:NOT_SET", Err("the environment variable NOT_SET is not set")),
+            ("env:WORD", Err("is not the URL of a PostgreSQL database")),
+            ("env:postgres://u:hunter2@db.example/shop", Err("must be the name of an environment variable")),
+            ("file:/nonexistent/url", Err("does not exist")),
+            ("file:", Err("must not be empty")),
+            ("hunter2", Err("is not the URL of a PostgreSQL database")),
+            ("", Err("is not the URL of a PostgreSQL database")),
+        ] {
+            let named = named(text, &environment).map(|address| address.to_string());
+            match expected {
+                Ok(place) => assert_eq!(named.as_deref(), Ok(place), "{text}"),
+                Err(reason) => {
+                    let said = named.unwrap_err();
+                    assert!(said.contains(reason) && said.starts_with("to: "), "{text}: {said}");
+                    assert!(!said.contains("hunter2"), "{said}");
+                }
+            }
+        }
+    }
 }

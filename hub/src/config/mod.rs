@@ -17,9 +17,9 @@ use toml::de::DeTable;
 use url::{Host, Url};
 
 pub mod connectors;
+pub mod database;
 pub mod problem;
 
-mod database;
 mod excerpt;
 mod metrics;
 mod plugins;

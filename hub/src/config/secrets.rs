@@ -67,6 +67,21 @@ pub(super) fn one(value: &Value<'_>, environment: Environment<'_>) -> Option<Sec
     read.map_err(|refusal| note(value, refusal)).ok()
 }
 
+/// The value that a text on a command line refers to by `env:NAME` or `file:PATH`; nothing if it refers to none.
+pub(super) fn referred(text: &str, environment: Environment<'_>) -> Option<Result<SecretText, String>> {
+    let read = match text.split_once(':')? {
+        ("env", name) if is_variable_name(name) => from_variable(name, environment),
+        ("env", _) => refuse(
+            "what follows `env:` must be the name of an environment variable: A-Z, 0-9 and _",
+            "if the secret itself stands there, treat it as leaked: make a new one",
+        ),
+        ("file", "") => refuse("what follows `file:` must not be empty", "write file:PATH"),
+        ("file", path) => from_file(path, Path::new("")),
+        _ => return None,
+    };
+    Some(read.map_err(|Refusal { reason, fix }| format!("{reason}; {fix}")))
+}
+
 fn note(value: &Value<'_>, refusal: Refusal) {
     // Inside a reference, names that look like names are shown; everything else is masked.
     let exposure = if value.value.is_table() { Exposure::ByKey } else { Exposure::Private };

@@ -25,6 +25,8 @@ use crate::api_key::StoredApiKey;
 use crate::key_scope::KeyScopes;
 use crate::worker::job::{Job, JobBody};
 
+pub mod copy;
+pub mod look;
 pub mod postgres;
 pub mod roots;
 pub mod sql;

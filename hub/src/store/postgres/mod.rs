@@ -31,6 +31,7 @@ mod dialect;
 mod error;
 mod migrate;
 mod session;
+pub(super) mod target;
 
 #[cfg(test)]
 mod tests;
@@ -139,12 +140,21 @@ impl PostgresStore {
         check_server(&connection).await?;
         migrate::migrate(&mut connection, migrate::MIGRATIONS).await?;
         drop(connection);
-        let announce = Arc::new(watch::channel(0).0);
-        tokio::spawn(look_for_others(Arc::downgrade(&announce), options.look_every));
-        let engine =
-            Postgres { pool, options, announce, commits: Arc::default(), is_failing: Arc::default() };
+        let engine = Postgres::on(pool, options);
+        tokio::spawn(look_for_others(Arc::downgrade(&engine.announce), options.look_every));
         Ok(Self { engine })
     }
+
+    /// A way to look at a database, whose schema stays as it is.
+    pub(super) fn look_at(address: &Address) -> Result<Self, ConnectError> {
+        let options = PostgresOptions { connections: 1, ..PostgresOptions::default() };
+        Ok(Self { engine: Postgres::on(pool(address, options)?, options) })
+    }
+}
+
+/// The newest schema version that this binary knows.
+pub(super) fn newest_schema_version() -> i64 {
+    migrate::MIGRATIONS.last().map_or(0, |migration| migration.version)
 }
 
 /// The schema version of a database, 0 for one without tables. Changes nothing.
@@ -212,6 +222,11 @@ async fn look_for_others(announce: std::sync::Weak<watch::Sender<u64>>, every: D
 }
 
 impl Postgres {
+    fn on(pool: Pool, options: PostgresOptions) -> Self {
+        let announce = Arc::new(watch::channel(0).0);
+        Self { pool, options, announce, commits: Arc::default(), is_failing: Arc::default() }
+    }
+
     /// Reads on a connection of its own; again on another one if that was lost.
     async fn read_once(&self, queries: &[Query]) -> Result<Vec<Vec<Row>>, Trouble> {
         let session = Session::open(&self.pool).await?;

@@ -26,6 +26,11 @@ impl Session {
         Ok(Self { connection: Some(pool.get().await?), is_clean: false })
     }
 
+    /// A connection in whatever it was begun with.
+    pub(super) fn with(connection: Object) -> Self {
+        Self { connection: Some(connection), is_clean: false }
+    }
+
     pub(super) fn client(&self) -> Result<&ClientWrapper, Trouble> {
         self.connection.as_deref().ok_or_else(|| Trouble::Lasting("a connection was used twice".to_owned()))
     }

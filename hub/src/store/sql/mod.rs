@@ -13,14 +13,17 @@ use tokio::sync::watch;
 use self::cell::{Cell, Row};
 use super::{Conflict, StoreError};
 
+pub mod audit;
 pub mod cell;
+pub mod indexes;
 pub(in crate::store) mod read;
-pub(in crate::store) mod write;
+pub mod signed;
+pub(crate) mod write;
 
 mod store;
 
 #[cfg(test)]
-pub(in crate::store) mod tests;
+pub(crate) mod tests;
 
 /// One statement that writes.
 #[derive(Clone, Debug)]

@@ -29,9 +29,11 @@ mod cells;
 pub mod durable;
 mod error;
 mod filesystem;
+pub(super) mod look;
 mod migrate;
 mod open;
 mod readers;
+pub(super) mod source;
 mod writer;
 
 #[cfg(test)]
@@ -105,6 +107,11 @@ pub fn schema_version(path: &Path) -> Result<i64, OpenError> {
     migrate::newest_version(&open::reader(path)?)
 }
 
+/// The newest schema version that this binary knows.
+pub(super) fn newest_schema_version() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
 impl Drop for Sqlite {
     fn drop(&mut self) {
         // Before the writer: the last connection to close moves the write-ahead log into the database, and
@@ -132,13 +139,7 @@ impl Engine for Sqlite {
     }
 
     async fn read(&self, queries: Vec<Query>) -> Result<Vec<Vec<Row>>, StoreError> {
-        self.readers
-            .read(move |connection| {
-                // So that all of them see one moment.
-                let snapshot = connection.unchecked_transaction()?;
-                queries.iter().map(|query| rows(&snapshot, query)).collect()
-            })
-            .await
+        self.readers.read(move |connection| snapshot(connection, &queries)).await
     }
 
     /// All of them: whoever held one is gone, for this process has the file alone.
@@ -176,6 +177,12 @@ fn execute(connection: &Connection, Statement { sql, values, guard }: Statement)
         Some(conflict) if changed == 0 => Err(conflict.into()),
         Some(_) | None => Ok(()),
     }
+}
+
+/// The rows of each query, all of them from one moment.
+fn snapshot(connection: &Connection, queries: &[Query]) -> Result<Vec<Vec<Row>>, SqlError> {
+    let snapshot = connection.unchecked_transaction()?;
+    queries.iter().map(|query| rows(&snapshot, query)).collect()
 }
 
 fn rows(connection: &Connection, Query { sql, values }: &Query) -> Result<Vec<Row>, SqlError> {

@@ -9,6 +9,7 @@ use crate::store::sql::tests::*;
 use crate::store::{Conflict, LeaseToken, Store, StoreError, Write};
 
 mod connections;
+mod copy;
 mod opening;
 mod replicas;
 mod schema;

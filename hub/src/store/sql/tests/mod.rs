@@ -27,10 +27,12 @@ use crate::store::{
 };
 use crate::worker::job::{Job, JobBody};
 
+mod audit;
 mod deliveries;
 mod guards;
 mod history;
 mod jobs;
+pub(crate) mod lives;
 mod reads;
 mod schema;
 

@@ -66,7 +66,7 @@ pub(super) fn index_references(
 }
 
 /// The name in stored rows of a kind that leads to one attempt.
-fn indexed_kind(kind: ReferenceKind) -> Option<&'static str> {
+pub(crate) fn indexed_kind(kind: ReferenceKind) -> Option<&'static str> {
     match kind {
         ReferenceKind::Session => Some("session"),
         ReferenceKind::Order => Some("order"),
@@ -81,7 +81,7 @@ fn indexed_kind(kind: ReferenceKind) -> Option<&'static str> {
 }
 
 /// The name of a refund or dispute in stored rows.
-pub(in crate::store) const fn transfer_word(kind: TransferKind) -> &'static str {
+pub(crate) const fn transfer_word(kind: TransferKind) -> &'static str {
     match kind {
         TransferKind::Refund => "refund",
         TransferKind::Dispute => "dispute",

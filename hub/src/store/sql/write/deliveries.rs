@@ -47,7 +47,7 @@ impl JobTemplate {
 }
 
 /// The name in stored rows.
-pub(in crate::store) const fn delivery_word(state: DeliveryState) -> &'static str {
+pub(crate) const fn delivery_word(state: DeliveryState) -> &'static str {
     match state {
         DeliveryState::Pending => "pending",
         DeliveryState::Delivered => "delivered",

@@ -4,12 +4,12 @@ use super::Statement;
 use super::cell::{Broken, Cell};
 use crate::store::{Commit, Conflict, Write};
 
-pub(in crate::store) mod attempts;
-pub(in crate::store) mod deliveries;
+pub(crate) mod attempts;
+pub(crate) mod deliveries;
 pub(in crate::store) mod history;
 pub(in crate::store) mod intake;
 pub(in crate::store) mod jobs;
-pub(in crate::store) mod payments;
+pub(crate) mod payments;
 
 /// The statements of one commit, in the order of its writes.
 pub(in crate::store) fn statements(commit: &Commit) -> Result<Vec<Statement>, Broken> {

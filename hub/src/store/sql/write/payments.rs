@@ -13,16 +13,16 @@ use crate::store::sql::cell::{Broken, cells, count, to_json};
 
 /// Sums of a payment, in minor units, that its row is checked by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::store) struct Sums {
-    pub(in crate::store) authorized: i64,
-    pub(in crate::store) captured: i64,
-    pub(in crate::store) capture_asked: i64,
-    pub(in crate::store) refund_asked: i64,
+pub(crate) struct Sums {
+    pub(crate) authorized: i64,
+    pub(crate) captured: i64,
+    pub(crate) capture_asked: i64,
+    pub(crate) refund_asked: i64,
 }
 
 impl Sums {
     /// What processors say was reserved and taken, and what the hub itself asked for and was not refused.
-    pub(in crate::store) fn of(payment: &PaymentIntent) -> Self {
+    pub(crate) fn of(payment: &PaymentIntent) -> Self {
         let total = |amounts: &mut dyn Iterator<Item = i64>| amounts.fold(0_i64, i64::saturating_add);
         let captured = total(&mut payment.attempts.iter().map(|attempt| attempt.captured.minor()));
         let reserved =

@@ -1,11 +1,12 @@
 //! What the engine makes of the queries: through an index, each of them.
 
 use super::*;
-use crate::store::sql::Engine;
+use crate::store::sql::indexes::Index;
 use crate::store::sql::read::{figures, history, intake as read_intake, merchant, payments, plugins, story};
 use crate::store::sql::write::{
     attempts, deliveries, history as write_history, intake, jobs, payments as write_payments,
 };
+use crate::store::sql::{Engine, audit, signed};
 
 /// Every statement that finds rows. `API_KEYS` is not among them: it is meant to list all of a short table.
 const STATEMENTS: &[&str] = &[
@@ -41,6 +42,24 @@ const STATEMENTS: &[&str] = &[
     merchant::LIST_ENDPOINTS,
     merchant::DELIVERY,
     merchant::LIST_DELIVERIES,
+    audit::PAYMENTS,
+    audit::PAYMENT,
+    audit::JOURNALS,
+    audit::ENTRIES,
+    audit::PUBLIC_EVENTS,
+    audit::DELIVERIES,
+    audit::ATTEMPT,
+    audit::REFERENCE,
+    audit::TRANSFER,
+    audit::JOB,
+    signed::ROOTS,
+    signed::LEAVES,
+    Index::Histories.query().0,
+    Index::Journals.query().0,
+    Index::Attempts.query().0,
+    Index::Transfers.query().0,
+    Index::OpenReferences.query().0,
+    Index::Inbox.query().0,
     story::JOURNAL_LINES,
     story::EXCHANGES,
     story::JOBS_OF_PAYMENT,
