@@ -68,7 +68,8 @@ impl HubFile {
     /// As `payhub db verify` finds it.
     fn agrees_with_itself(&self) {
         let verified = || {
-            let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
             let look = payhub::store::look::file(&self.path).expect("the database can be looked at");
             runtime.block_on(verify(look.as_ref(), None)).expect("the database can be read")
         };

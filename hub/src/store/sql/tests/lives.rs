@@ -130,8 +130,8 @@ pub(crate) fn signer() -> RootSigner {
     RootSigner::of(&SealingKey::from_bytes([1; 32]))
 }
 
-/// What a hub has after a while: two signed roots, an endpoint, an eventful payment, one that just began and holds its order
-/// reference, one of another mode, and a delivery that was not read yet. Gives the eventful one.
+/// What a hub has after a while: two signed roots, an endpoint, an eventful payment, one that just began and holds
+/// its order reference, one of another mode, and a delivery that was not read yet. Gives the eventful one.
 pub(crate) async fn several(store: &dyn Store) -> PaymentIntent {
     store.commit(commit(vec![Write::InsertEndpoint(endpoint(1, &[], true))])).await.unwrap();
     let eventful = eventful(store, scope(), 1).await;
