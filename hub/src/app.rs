@@ -32,6 +32,7 @@ use crate::reload::pins::PinError;
 use crate::reload::{ConnectorSource, Lineup, Reload, watch as plugin_watch};
 use crate::removed_connectors;
 use crate::replica::{Replica, ReplicaError};
+use crate::roles::{Role, Roles};
 use crate::routing_table::{Connectors, Route, RoutingTable};
 use crate::seal::{KeyFileError, Sealer};
 use crate::service::Hub;
@@ -60,6 +61,8 @@ pub struct Parts {
     pub lineup: Lineup,
     /// Where the processors come from again; without it they stay as they are.
     pub source: Option<Arc<dyn ConnectorSource>>,
+    /// What this process does of all that.
+    pub roles: Roles,
     /// Limits and rules of the front.
     pub http: HttpSettings,
     /// What is done by itself about what shops lose money on.
@@ -99,6 +102,11 @@ pub enum StartError {
     Key(#[from] KeyFileError),
     #[error(transparent)]
     Sender(#[from] SenderError),
+    #[error(
+        "a process with the roles {roles} leaves work to others, and a database file has no others; leave --roles \
+         out, or use PostgreSQL (`database` in the config)"
+    )]
+    RolesOfAFile { roles: Roles },
     #[error("cannot listen: {0}")]
     Listen(std::io::Error),
     #[error("cannot listen on {address} for [metrics]: {source}")]
@@ -154,8 +162,8 @@ pub struct Running {
     grace: Duration,
     server: JoinHandle<()>,
     metrics: Option<JoinHandle<()>>,
-    worker: JoinHandle<()>,
-    roots: JoinHandle<()>,
+    worker: Option<JoinHandle<()>>,
+    roots: Option<JoinHandle<()>>,
     watch: JoinHandle<()>,
     operator: Option<JoinHandle<()>>,
 }
@@ -165,6 +173,9 @@ pub struct Running {
 /// # Errors
 /// [`StartError`].
 pub async fn start(parts: Parts) -> Result<Running, StartError> {
+    if parts.database == Database::File && !parts.roles.is_all() {
+        return Err(StartError::RolesOfAFile { roles: parts.roles });
+    }
     let folder = |source| StartError::Folder { path: parts.data_dir.clone(), source };
     crate::private_file::make_folder(&parts.data_dir).map_err(folder)?;
     let randomness = parts.randomness.as_ref();
@@ -200,22 +211,17 @@ pub async fn start(parts: Parts) -> Result<Running, StartError> {
     let metrics_address = parts.metrics_listener.as_ref().map(TcpListener::local_addr).transpose();
     let metrics_address = metrics_address.map_err(StartError::Listen)?;
     let (stop, stopped) = watch::channel(false);
-    let router = http::router(hub.clone(), parts.http).merge(parts.extra);
+    let router = http::router_of(hub.clone(), parts.http, &parts.roles).merge(parts.extra);
     let server = tokio::spawn(serve(parts.listener, router, wait_for(stopped.clone())));
     let metrics = parts.metrics_listener.map(|listener| {
         tokio::spawn(serve(listener, metrics::listener::router(hub.clone()), wait_for(stopped.clone())))
     });
-    let operator = match operator::socket::listen(&parts.data_dir) {
-        Ok(listener) => Some(tokio::spawn(operator::socket::serve(listener, hub.clone(), stopped.clone()))),
-        // Payments matter more: the operator's commands can be given while the hub is stopped.
-        Err(error) => {
-            tracing::error!(%error, "the operator's socket cannot be opened; operator commands do not reach this hub");
-            None
-        }
-    };
+    let operator = listen_to_the_operator(&hub, &parts.data_dir, &stopped);
     let watch = tokio::spawn(plugin_watch::run(hub.clone(), stopped.clone()));
-    let roots = tokio::spawn(history_roots::run(hub.clone(), signer, stopped.clone()));
-    let worker = tokio::spawn(crate::worker::run(hub.clone(), sender, stopped, parts.shutdown_grace));
+    let works = parts.roles.holds(Role::Worker);
+    let roots = works.then(|| tokio::spawn(history_roots::run(hub.clone(), signer, stopped.clone())));
+    let worker =
+        works.then(|| tokio::spawn(crate::worker::run(hub.clone(), sender, stopped, parts.shutdown_grace)));
     let grace = parts.shutdown_grace;
     Ok(Running {
         hub,
@@ -230,6 +236,22 @@ pub async fn start(parts: Parts) -> Result<Running, StartError> {
         watch,
         operator,
     })
+}
+
+/// Opens the operator's private way to this hub. Payments matter more: without it the operator's commands can be given
+/// while the hub is stopped.
+fn listen_to_the_operator(
+    hub: &Arc<Hub>,
+    data_dir: &Path,
+    stopped: &watch::Receiver<bool>,
+) -> Option<JoinHandle<()>> {
+    match operator::socket::listen(data_dir) {
+        Ok(listener) => Some(tokio::spawn(operator::socket::serve(listener, hub.clone(), stopped.clone()))),
+        Err(error) => {
+            tracing::error!(%error, "the operator's socket cannot be opened; operator commands do not reach this hub");
+            None
+        }
+    }
 }
 
 /// Opens a hub for one operator's request, where none runs: no processors, no worker, no network. Makes
@@ -357,7 +379,7 @@ pub(crate) fn routes(config: &Config, surroundings: &Surroundings) -> Result<Vec
 ///
 /// # Errors
 /// [`StartError`].
-pub async fn serve_config(config: Config, file: PathBuf) -> Result<Served, StartError> {
+pub async fn serve_config(config: Config, file: PathBuf, roles: Roles) -> Result<Served, StartError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let source = Arc::new(ConfigFile::new(file, config.clone(), clock.clone()));
     // Compiling plugins takes its time, and signals are heard meanwhile.
@@ -382,6 +404,7 @@ pub async fn serve_config(config: Config, file: PathBuf) -> Result<Served, Start
         metrics_listener,
         lineup,
         source: Some(source),
+        roles,
         http: HttpSettings {
             body_bytes_max: config.limits.body_bytes_max,
             request_timeout_s: config.limits.request_timeout_s,
@@ -415,14 +438,9 @@ impl Running {
         self.stop.send_replace(true);
         let all = async {
             let _server = self.server.await;
-            let _worker = self.worker.await;
-            let _roots = self.roots.await;
             let _watch = self.watch.await;
-            if let Some(metrics) = self.metrics {
-                let _metrics = metrics.await;
-            }
-            if let Some(operator) = self.operator {
-                let _operator = operator.await;
+            for part in [self.worker, self.roots, self.metrics, self.operator].into_iter().flatten() {
+                let _ended = part.await;
             }
         };
         if tokio::time::timeout(self.grace + Duration::from_secs(1), all).await.is_err() {

@@ -10,6 +10,7 @@ use payhub::app;
 use payhub::config::{Config, LogFormat};
 use payhub::demo::{self, DemoOptions, DemoReady};
 use payhub::reload::reload;
+use payhub::roles::Roles;
 use payhub::service::Hub;
 use serde::Serialize;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -88,7 +89,7 @@ struct ServeReady<'a> {
 }
 
 /// `payhub serve`
-pub(crate) async fn serve(path: &Path, ready_file: Option<PathBuf>) -> ExitCode {
+pub(crate) async fn serve(path: &Path, ready_file: Option<PathBuf>, roles: Roles) -> ExitCode {
     // From here on SIGHUP means to reload, and one that comes during the start is obeyed after it.
     let hangups = match signal(SignalKind::hangup()) {
         Ok(hangups) => hangups,
@@ -101,7 +102,7 @@ pub(crate) async fn serve(path: &Path, ready_file: Option<PathBuf>) -> ExitCode 
     payhub::logging::start(config.log.format, config.log.level);
     let public_url = config.public_url.to_string();
     let public_url = public_url.trim_end_matches('/').to_owned();
-    let started = match app::serve_config(config, path.to_owned()).await {
+    let started = match app::serve_config(config, path.to_owned(), roles.clone()).await {
         Ok(started) => started,
         Err(error) => return fail(&format!("the hub cannot start: {error}")),
     };
@@ -120,7 +121,8 @@ pub(crate) async fn serve(path: &Path, ready_file: Option<PathBuf>) -> ExitCode 
         started.running.stop().await;
         return fail(&format!("cannot write {}: {error}", path.display()));
     }
-    say(&format!("payhub serves {public_url} on {}", ready.listen));
+    let part = if roles.is_all() { String::new() } else { format!(", as {roles}") };
+    say(&format!("payhub serves {public_url} on {}{part}", ready.listen));
     if let Some(address) = metrics_listen {
         say(&format!("It shows its metrics at http://{address}/metrics"));
     }

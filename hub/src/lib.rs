@@ -24,6 +24,7 @@ pub mod plugin;
 pub mod reload;
 pub mod removed_connectors;
 pub mod replica;
+pub mod roles;
 pub mod routing_table;
 pub mod service;
 pub mod store;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use payhub::roles::Roles;
 
 mod cli;
 mod commands;
@@ -39,6 +40,9 @@ enum Command {
         /// Once serving, write where the hub listens to this file, as one JSON object.
         #[arg(long, value_name = "PATH")]
         ready_file: Option<PathBuf>,
+        /// What this process does, where several share a PostgreSQL database.
+        #[arg(long, value_name = "ROLES", default_value_t = Roles::all())]
+        roles: Roles,
     },
     /// API keys: create, list, revoke, rotate.
     #[command(subcommand)]
@@ -100,7 +104,7 @@ fn main() -> ExitCode {
             Command::Demo { data_dir, listen, ready_file } => {
                 commands::demo(data_dir, listen, ready_file).await
             }
-            Command::Serve { config, ready_file } => commands::serve(&config, ready_file).await,
+            Command::Serve { config, ready_file, roles } => commands::serve(&config, ready_file, roles).await,
             Command::Keys(keys) => cli::keys::run(keys).await,
             Command::Payments(payments) => cli::payments::run(payments).await,
             Command::Quarantine(quarantine) => cli::quarantine::run(quarantine).await,

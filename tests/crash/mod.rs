@@ -6,4 +6,5 @@ mod durability;
 mod kill_loop;
 mod load;
 mod replicas;
+mod roles;
 mod torn;

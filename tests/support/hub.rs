@@ -21,6 +21,7 @@ use payhub::merchant_webhooks::destination::DestinationPolicy;
 use payhub::operator::{OperatorError, Request, perform};
 use payhub::plugin::shelf::Shelf;
 use payhub::reload::Lineup;
+use payhub::roles::Roles;
 use payhub::routing_table::{Route, RoutingTable};
 use processor_sdk::{Adapter, Settings};
 use serde_json::Value;
@@ -266,6 +267,7 @@ async fn run(
     let data_dir = folder.join("hub");
     let metrics_listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let parts = Parts {
+        roles: Roles::all(),
         database: Database::File,
         sealing_key_file: folder.join("sealing.key"),
         data_dir,

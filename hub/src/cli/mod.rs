@@ -203,6 +203,7 @@ pub(crate) fn unopened(error: &StartError) -> Failure {
         | StartError::Plugins(_)
         | StartError::Pins(_)
         | StartError::Aborted(_)
+        | StartError::RolesOfAFile { .. }
         | StartError::Connectors(_) => "cannot_open",
     };
     failure(code, error.to_string())

@@ -23,6 +23,7 @@ use crate::http::limits::Rates;
 use crate::http::{HttpReturnUrls, HttpSettings};
 use crate::ids::{Ids, Randomness, SystemRandomness};
 use crate::merchant_webhooks::destination::DestinationPolicy;
+use crate::roles::Roles;
 use crate::store::StoreError;
 use connectors::DemoConnectors;
 use shop::{Shop, ShopConfig, ShopError};
@@ -159,6 +160,7 @@ pub async fn run(options: DemoOptions) -> Result<Demo, DemoError> {
         DemoConnectors::new(&data_dir, &base_url, &sandbox_url, memory.accounts.clone(), clock.clone());
     let lineup = DemoConnectors::first_lineup(&source).await?;
     let hub = start(Parts {
+        roles: Roles::all(),
         database: Database::File,
         data_dir: data_dir.clone(),
         sealing_key_file: data_dir.join("sealing.key"),

@@ -16,6 +16,7 @@ use http_body_util::BodyExt;
 use hub_core::card_number::find_card_number;
 
 use crate::network::Network;
+use crate::roles::Roles;
 use crate::service::Hub;
 use client_address::ClientAddress;
 use problem::{Kind, LacksRequestId, Problem};
@@ -118,10 +119,16 @@ pub struct Front {
 
 /// The whole front as one router.
 pub fn router(hub: Arc<Hub>, settings: HttpSettings) -> Router {
+    router_of(hub, settings, &Roles::all())
+}
+
+/// The front of a process with these roles. What is not its work is not found there.
+pub fn router_of(hub: Arc<Hub>, settings: HttpSettings, roles: &Roles) -> Router {
     let places = Arc::new(tokio::sync::Semaphore::new(settings.concurrent_requests_max));
     let limits = Arc::new(limits::Limits::new(settings.rates));
     let front = Front { hub, settings: Arc::new(settings), places, inbox: Arc::default(), limits };
-    let routes = routes::all().into_iter().flat_map(|group| group.routes);
+    let own = routes::all().into_iter().filter(|group| group.role.is_none_or(|role| roles.holds(role)));
+    let routes = own.flat_map(|group| group.routes);
     routes
         .fold(Router::new(), |router, route| route.onto(router))
         .fallback(|| async { Problem::new(Kind::NotFound) })

@@ -15,11 +15,14 @@ use crate::api_objects::envelopes::{AnyEvent, ConnectorObject, Health, List, Rea
 use crate::api_objects::values::{DisputeId, EndpointId, EventId, IntentId, OrderId, RefundId};
 use crate::api_objects::words::PaymentIntentStatus;
 use crate::api_objects::{DisputeObject, OrderObject, PaymentIntentObject, RefundObject};
+use crate::roles::Role;
 
 /// A heading of the document and the calls below it.
 pub struct Group {
     pub name: &'static str,
     pub says: &'static str,
+    /// Whose work it is; nothing where every process answers.
+    pub role: Option<Role>,
     pub routes: Vec<Route>,
 }
 
@@ -28,17 +31,23 @@ type Page<T> = List<'static, T>;
 
 /// Everything that the front answers.
 pub fn all() -> Vec<Group> {
-    let group = |name, says, routes| Group { name, says, routes };
+    let group = |name, says, role: Option<Role>, routes| Group { name, says, role, routes };
+    let (api, checkout, webhooks) = (Some(Role::Api), Some(Role::Checkout), Some(Role::Webhooks));
     vec![
-        group("Payment intents", "The wish to collect an order's amount.", payment_intent_routes()),
-        group("Refunds", "Captured funds that go back.", refund_routes()),
-        group("Orders and disputes", "What is sold, and what banks took back.", other_object_routes()),
-        group("Events", "What happened, also if no endpoint heard it.", event_routes()),
-        group("Webhook endpoints", "Where your events go, and how it went.", endpoint_routes()),
-        group("Connectors", "Which processors there are.", connector_routes()),
-        group("Shopper", "Pages for the shopper's browser; a cart only links there.", shopper_routes()),
-        group("Processors", "Where processors deliver their webhooks.", processor_routes()),
-        group("Operations", "For operators and for whoever reads this.", operation_routes()),
+        group("Payment intents", "The wish to collect an order's amount.", api, payment_intent_routes()),
+        group("Refunds", "Captured funds that go back.", api, refund_routes()),
+        group("Orders and disputes", "What is sold, and what banks took back.", api, other_object_routes()),
+        group("Events", "What happened, also if no endpoint heard it.", api, event_routes()),
+        group("Webhook endpoints", "Where your events go, and how it went.", api, endpoint_routes()),
+        group("Connectors", "Which processors there are.", api, connector_routes()),
+        group(
+            "Shopper",
+            "Pages for the shopper's browser; a cart only links there.",
+            checkout,
+            shopper_routes(),
+        ),
+        group("Processors", "Where processors deliver their webhooks.", webhooks, processor_routes()),
+        group("Operations", "For operators and for whoever reads this.", None, operation_routes()),
     ]
 }
 
