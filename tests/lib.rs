@@ -1,4 +1,13 @@
-//! What is shared by the tests, which live in `main.rs` and the folders beside it, and the report on them.
+//! What is shared by the tests, which live in `main.rs` and the folders beside it, and the reports on them.
 
 #[path = "hard_cases/catalog.rs"]
 pub mod catalog;
+
+#[path = "reliability/proofs.rs"]
+pub mod proofs;
+
+#[path = "reliability/figures.rs"]
+pub mod figures;
+
+#[path = "reliability/report.rs"]
+pub mod report;

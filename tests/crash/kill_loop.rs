@@ -1,88 +1,128 @@
-//! Load, faults of the processor, SIGKILL at random moments, restart; then the books are compared.
+//! Load, faults of the processor, SIGKILL at random moments, restart; at each calm the books are compared.
 //!
-//! `HUB_SEED` brings the choices of a run back (not its timing), `HUB_KILLS` makes it longer.
+//! A run does `PROOF_ROUNDS` kills. Its seed brings its choices back, not its timing: that is the machine's.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use serde_json::{Value, json};
-
-use super::books;
-use super::load::{Place, Story, come_back, play};
+use super::victims::Victims;
 use crate::processes::dice::Dice;
-use crate::processes::http::admin;
-use crate::processes::world::{Kind, World};
-use crate::processes::{look_until, now, setting};
+use crate::processes::world::Kind;
+use crate::processes::{look_until, now};
+use crate::reliability::Run;
+use crate::reliability::books::{Books, compare, settle};
+use crate::reliability::forger::{Forger, Signed};
+use crate::reliability::load::{Place, Story, come_back, play};
+use crate::reliability::weather::{Webhooks, calm, struck, worsen};
 
-/// Kills of one run, unless `HUB_KILLS` says otherwise.
-const KILLS: usize = 12;
+/// Kills of a short run.
+const KILLS: u64 = 12;
+/// Kills between two calms.
+const KILLS_UNTIL_CALM: u64 = 25;
 /// Shops that work at once.
 const SHOPS: u64 = 12;
 /// Longest life of a hub that gets nowhere, before it is killed all the same.
 const LIFE_TIME_MAX: Duration = Duration::from_millis(1_500);
+/// How long everything that is in doubt may take to settle once it is calm.
+const SETTLING_TIME_MAX: Duration = Duration::from_secs(60);
 
 #[test]
 fn a_hub_that_is_killed_again_and_again_keeps_its_books() {
-    run(Kind::Serve, World::start(Kind::Serve));
+    prove(&Run::begin("kill_loop_sqlite", KILLS, 1), Victims::on_a_file(Kind::Serve));
 }
 
 #[test]
-fn a_hub_on_a_server_that_is_killed_again_and_again_keeps_its_books() {
-    run(Kind::Serve, World::start_on_server());
+fn two_hubs_and_their_server_that_are_killed_again_and_again_keep_their_books() {
+    prove(&Run::begin("kill_loop_postgresql", KILLS, 1), Victims::on_a_server());
 }
 
 #[test]
 fn a_demo_that_is_killed_again_and_again_keeps_its_books() {
-    run(Kind::Demo, World::start(Kind::Demo));
+    prove(&Run::begin("kill_loop_demo", KILLS, 1), Victims::on_a_file(Kind::Demo));
 }
 
-fn run(kind: Kind, mut world: World) {
-    let seed = Dice::seed();
-    println!("{kind:?}: HUB_SEED={seed} brings the choices of this run back");
-    let kills = setting("HUB_KILLS").map_or(KILLS, |text| text.parse().expect("HUB_KILLS is a number"));
-    let started = now();
-    let place = Place {
-        api: world.api.clone(),
-        sandbox_url: Mutex::new(world.sandbox_url.clone()),
-        closing: AtomicBool::new(false),
-        steps: AtomicUsize::new(0),
+fn prove(run: &Run, mut victims: Victims) {
+    let mut dice = Dice::new(run.seed);
+    let (mut stories, mut steps, mut faults) = (Vec::new(), 0, 0);
+    let (mut calms, mut longest) = (0_u64, Duration::ZERO);
+    while victims.kills < run.rounds {
+        let mut place = Place::new(&victims.hubs(), &victims.world.sandbox_url);
+        place.database_dies = victims.has_server();
+        if victims.kind == Kind::Serve {
+            let secret = |_: &str| crate::processes::world::SECRETS[1].1.to_owned();
+            place.forger =
+                Some(Forger::new(secret, &[Signed::Not, Signed::WithAnotherSecret, Signed::LongAgo]));
+        }
+        let until = run.rounds.min(victims.kills + KILLS_UNTIL_CALM);
+        faults += rough_time(run, &place, &mut victims, &mut dice, until, calms, &mut stories);
+        if victims.kind == Kind::Serve {
+            let late = stories.iter().filter_map(|story| story.return_url.as_ref());
+            late.for_each(|url| come_back(&place, url));
+        }
+        let books = Books { api: &victims.world.api, sandbox_url: &victims.world.sandbox_url };
+        longest = longest.max(settle(&books, SETTLING_TIME_MAX));
+        for api in victims.hubs() {
+            compare(&Books { api, ..books }, &stories);
+        }
+        steps += place.steps.load(Ordering::SeqCst);
+        calms += 1;
+    }
+    let count = |of: usize| u64::try_from(of).expect("a count");
+    run.held(&[
+        ("kills", victims.kills),
+        ("kills_of_postgresql", victims.kills_of_server),
+        ("payments", count(stories.len())),
+        ("steps", steps),
+        ("faults", faults),
+        ("calms", calms),
+        ("longest_settling_ms", u64::try_from(longest.as_millis()).expect("a short time")),
+    ]);
+}
+
+/// Shops, faults and kills until so many were killed, and then none of them; how many faults struck.
+fn rough_time(
+    run: &Run,
+    place: &Place,
+    victims: &mut Victims,
+    dice: &mut Dice,
+    kills: u64,
+    number: u64,
+    stories: &mut Vec<Story>,
+) -> u64 {
+    let webhooks = match victims.kind {
+        Kind::Demo => Webhooks::Come,
+        // Shoppers come back in the end, and for the rest the hub asks by itself.
+        Kind::Serve => Webhooks::MayBeLost,
     };
-    let stories: Vec<Story> = std::thread::scope(|scope| {
+    // A demo's processor dies with it, and begins to count anew.
+    let is_fresh = number == 0 || victims.kind == Kind::Demo;
+    let before = if is_fresh { 0 } else { struck(&victims.world.sandbox_url) };
+    let mut faults = 0;
+    std::thread::scope(|scope| {
         let shops: Vec<_> = (0..SHOPS)
             .map(|shop| {
-                scope.spawn({
-                    let place = &place;
-                    move || play(place, seed, shop)
-                })
+                let seed = Dice::new(run.seed ^ (number * SHOPS + shop) << 32).next();
+                scope.spawn(move || play(place, seed, &format!("story-{number}-{shop}")))
             })
             .collect();
         // A panic in here must end the shops too, or the scope waits for them for ever.
         let closing = Closing(&place.closing);
-        let mut dice = Dice::new(seed);
-        for _ in 0..kills {
-            misbehave(kind, &world.sandbox_url, &mut dice);
-            live_a_while(&place, &mut dice);
-            world.kill_hub();
-            restart(&mut world, &mut dice);
-            *place.sandbox_url.lock().expect("an address") = world.sandbox_url.clone();
+        while victims.kills < kills {
+            worsen(&victims.world.sandbox_url, webhooks, dice);
+            live_a_while(place, dice);
+            if victims.kind == Kind::Demo {
+                faults += struck(&victims.world.sandbox_url);
+            }
+            victims.kill_one(dice);
         }
-        calm(&world.sandbox_url);
+        faults += struck(&victims.world.sandbox_url) - before;
+        calm(&victims.world.sandbox_url);
         drop(closing);
-        shops.into_iter().flat_map(|shop| shop.join().expect("a shop's stories")).collect()
+        stories.extend(shops.into_iter().flat_map(|shop| shop.join().expect("a shop's stories")));
     });
-    let load_ended = now();
-    if kind == Kind::Serve {
-        stories.iter().filter_map(|story| story.return_url.as_ref()).for_each(|url| come_back(&place, url));
-    }
-    books::compare(&world, &stories);
-    println!(
-        "{kind:?}: {} payments, {} steps, {kills} kills in {:.1} s; the books agreed {:.1} s later",
-        stories.len(),
-        place.steps.load(Ordering::SeqCst),
-        (load_ended - started).as_secs_f32(),
-        (now() - load_ended).as_secs_f32()
-    );
+    // What was late when the last shoppers paid.
+    calm(&victims.world.sandbox_url);
+    faults
 }
 
 struct Closing<'a>(&'a AtomicBool);
@@ -95,71 +135,10 @@ impl Drop for Closing<'_> {
 
 /// Lets the hub answer for a while, then a little more, so that the kill falls anywhere within its work.
 fn live_a_while(place: &Place, dice: &mut Dice) {
-    let enough = place.steps.load(Ordering::SeqCst) + usize::try_from(dice.between(1, 60)).expect("a number");
+    let enough = place.steps.load(Ordering::SeqCst) + dice.between(1, 60);
     look_until(LIFE_TIME_MAX, || (place.steps.load(Ordering::SeqCst) >= enough).then_some(()));
     let until = now() + Duration::from_micros(dice.between(0, 20_000));
     while now() < until {
         std::thread::yield_now();
     }
-}
-
-/// Starts the hub again; sometimes it is killed before it serves.
-fn restart(world: &mut World, dice: &mut Dice) {
-    while dice.chance(25) {
-        let mut stillborn = world.spawn_hub();
-        let until = now() + Duration::from_micros(dice.between(0, 150_000));
-        while now() < until {
-            std::thread::yield_now();
-        }
-        stillborn.kill();
-    }
-    let ready = world.start_hub();
-    if let Some(sandbox_url) = ready["sandbox_url"].as_str() {
-        assert_eq!(sandbox_url, world.sandbox_url, "the demo comes back where it was");
-    }
-}
-
-/// Gives the processor a bad day. None of these faults is a lie about money.
-fn misbehave(kind: Kind, sandbox_url: &str, dice: &mut Dice) {
-    admin(sandbox_url, "DELETE", "/admin/faults", &Value::Null);
-    // The worst ones are those after which the money has moved and nobody has heard of it.
-    let faults = [
-        "drop_after",
-        "drop_after",
-        "error_after",
-        "garbage",
-        "stall",
-        "drop_before",
-        "error_before",
-        "throttle",
-    ];
-    for (operation, rate_max) in [("open", 30), ("capture", 60), ("refund", 60), ("fetch", 25)] {
-        if dice.chance(70) {
-            let rule = json!({
-                "operation": operation,
-                "fault": dice.pick(&faults),
-                "times": 0,
-                "rate": dice.between(5, rate_max),
-                "stall_ms": dice.between(50, 1_500),
-            });
-            admin(sandbox_url, "POST", "/admin/faults", &rule);
-        }
-    }
-    if dice.chance(70) {
-        let faults: &[_] = match kind {
-            Kind::Demo => &["duplicate", "late", "out_of_order"],
-            // Lost ones too: shoppers come back in the end, and for the rest the hub asks by itself.
-            Kind::Serve => &["duplicate", "late", "out_of_order", "drop", "drop", "drop"],
-        };
-        let fault = dice.pick(faults);
-        let rule =
-            json!({ "operation": "webhook", "fault": fault, "times": 0, "rate": dice.between(20, 60) });
-        admin(sandbox_url, "POST", "/admin/faults", &rule);
-    }
-}
-
-/// Ends the bad day.
-fn calm(sandbox_url: &str) {
-    admin(sandbox_url, "DELETE", "/admin/faults", &Value::Null);
-    admin(sandbox_url, "POST", "/admin/flush", &Value::Null);
 }

@@ -1,15 +1,13 @@
 //! Two hubs on one PostgreSQL database: to the cart they are one, and one goes on without the other.
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use serde_json::{Value, json};
 
-use super::load::{Place, shop_and_always_pay};
 use crate::processes::http::{Answer, Api};
 use crate::processes::world::{World, text};
 use crate::processes::{eventually, look_until};
+use crate::reliability::load::{Place, shop_and_always_pay};
 
 /// Carts that ask for the same at the same time.
 const CARTS: usize = 64;
@@ -69,12 +67,7 @@ fn two_hubs_on_one_database_are_one() {
         assert_eq!(api.list("/v1/payment_intents").len(), 1);
     }
 
-    let place = Place {
-        api: here.clone(),
-        sandbox_url: Mutex::new(world.sandbox_url.clone()),
-        closing: AtomicBool::new(false),
-        steps: AtomicUsize::new(0),
-    };
+    let place = Place::new(&hubs, &world.sandbox_url);
     shop_and_always_pay(&place, &text(&created[0].json(), "checkout_url"));
     let path = format!("/v1/payment_intents/{}", ids.first().expect("an id"));
     eventually("the other hub knows that it is paid", || {

@@ -37,6 +37,8 @@ pub(crate) struct World {
     port: u16,
     /// The URL of its PostgreSQL database; without one it has a file.
     database: Option<String>,
+    /// What its config has after what every hub has.
+    tables: String,
     /// The process that is killed.
     pub(crate) hub: Option<Program>,
     _sandbox: Option<Program>,
@@ -55,7 +57,12 @@ impl World {
 
     /// `payhub serve` on a PostgreSQL database, for the first time.
     pub(crate) fn start_on_server() -> Self {
-        let mut world = Self::prepare_on(Kind::Serve, Some(Cluster::shared().database()));
+        Self::start_on(Cluster::shared().database())
+    }
+
+    /// `payhub serve` on the PostgreSQL database at this URL, for the first time.
+    pub(crate) fn start_on(database: String) -> Self {
+        let mut world = Self::prepare_on(Kind::Serve, Some(database));
         let ready = world.start_hub();
         world.meet(&ready);
         world
@@ -64,30 +71,29 @@ impl World {
     /// Another hub on the same database, with a port and a folder of its own. Shoppers and processors are led to
     /// the first.
     pub(crate) fn second_hub(&self) -> (Program, Api) {
+        let second = self.prepare_second();
+        (second.start(), second.api)
+    }
+
+    /// All that a second hub needs.
+    pub(crate) fn prepare_second(&self) -> Second {
         let (folder, port) = (self.path().join("second"), free_ports());
         std::fs::create_dir(&folder).expect("a folder");
         let listen = format!("listen = \"127.0.0.1:{}\"", self.port);
         let key_file =
             format!("[sealing]\nkey_file = \"{}\"\n", self.data_dir().join("sealing.key").display());
-        let config = self.config(&format!("{NO_LIMITS}{key_file}"));
+        let config = self.config(&format!("{}{key_file}", self.tables));
         let config = config.replace(&listen, &format!("listen = \"127.0.0.1:{port}\""));
         let config = config.replace("\"data\"", "\"second\"");
-        let (file, ready_file) = (self.path().join("second.toml"), folder.join("ready.json"));
-        std::fs::write(&file, config).expect("the config can be written");
-        let words = ["serve", "--config", "second.toml", "--ready-file", "second/ready.json"];
-        let words = words.map(|word| match word.contains('.') {
-            true => self.path().join(word).display().to_string(),
-            false => word.to_owned(),
-        });
-        let mut hub = Program::start(self.path(), "second", &binaries::payhub(), &words, &SECRETS);
-        hub.ready(&ready_file);
-        (hub, Api { base_url: format!("http://127.0.0.1:{port}"), key: self.api.key.clone() })
+        std::fs::write(self.path().join("second.toml"), config).expect("the config can be written");
+        let api = Api { base_url: format!("http://127.0.0.1:{port}"), key: self.api.key.clone() };
+        Second { folder: self.path().to_owned(), api }
     }
 
     /// `payhub serve` for the first time, with these tables in its config; and what it says when it serves.
     pub(crate) fn serve_with(tables: &str) -> (Self, Value) {
         let mut world = Self::prepare(Kind::Serve);
-        std::fs::write(world.config_file(), world.config(tables)).expect("the config can be written");
+        world.configure(tables);
         let ready = world.start_hub();
         world.meet(&ready);
         (world, ready)
@@ -113,13 +119,20 @@ impl World {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let port = free_ports();
         let api = Api { base_url: format!("http://127.0.0.1:{port}"), key: String::new() };
+        let (sandbox_url, tables) = (String::new(), String::new());
         let mut world =
-            Self { kind, folder, port, database, hub: None, _sandbox: None, api, sandbox_url: String::new() };
+            Self { kind, folder, port, database, tables, hub: None, _sandbox: None, api, sandbox_url };
         if kind == Kind::Serve {
             world.start_sandbox();
-            std::fs::write(world.config_file(), world.config(NO_LIMITS)).expect("the config can be written");
+            world.configure(NO_LIMITS);
         }
         world
+    }
+
+    /// Writes the config with these tables after the others.
+    fn configure(&mut self, tables: &str) {
+        tables.clone_into(&mut self.tables);
+        std::fs::write(self.config_file(), self.config(tables)).expect("the config can be written");
     }
 
     /// The folder of everything.
@@ -255,6 +268,40 @@ secrets.webhook_secret = {{ env = "SANDBOX_WEBHOOK_SECRET" }}
     }
 }
 
+/// What a second hub on the same database is started with.
+pub(crate) struct Second {
+    folder: PathBuf,
+    pub(crate) api: Api,
+}
+
+impl Second {
+    /// Starts it and waits until it serves.
+    pub(crate) fn start(&self) -> Program {
+        let mut hub = self.spawn();
+        hub.ready(&self.ready_file());
+        hub
+    }
+
+    /// Starts it without waiting.
+    pub(crate) fn spawn(&self) -> Program {
+        // What an earlier process wrote is not this one's.
+        let _absent = std::fs::remove_file(self.ready_file());
+        let path = |path: PathBuf| path.to_str().expect("a UTF-8 path").to_owned();
+        let words = [
+            "serve".to_owned(),
+            "--config".to_owned(),
+            path(self.folder.join("second.toml")),
+            "--ready-file".to_owned(),
+            path(self.ready_file()),
+        ];
+        Program::start(&self.folder, "second", &binaries::payhub(), &words, &SECRETS)
+    }
+
+    fn ready_file(&self) -> PathBuf {
+        self.folder.join("second/ready.json")
+    }
+}
+
 /// The sandbox account of `payhub serve`.
 pub(crate) const SECRETS: [(&str, &str); 2] =
     [("SANDBOX_API_KEY", "sk_test_of_the_processes"), ("SANDBOX_WEBHOOK_SECRET", "whsec_of_the_processes")];
@@ -268,7 +315,7 @@ pub(crate) fn text(object: &Value, field: &str) -> String {
 pub(crate) fn free_ports() -> u16 {
     static TAKEN: std::sync::Mutex<Vec<u16>> = std::sync::Mutex::new(Vec::new());
     let mut taken = TAKEN.lock().expect("the list of ports");
-    // Not of HUB_SEED: two runs at once must not meet.
+    // Of no proof's seed: two runs at once must not meet.
     let mut dice = Dice::new(u64::from(std::process::id()).wrapping_mul(0x5851_F42D_4C95_7F2D));
     loop {
         let port = u16::try_from(dice.between(PORTS.0, PORTS.1)).expect("a port") & !1;

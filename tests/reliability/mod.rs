@@ -11,6 +11,14 @@ use serde_json::{Map, Value, json};
 
 use crate::processes::{now, setting};
 
+pub(crate) mod load;
+
+pub(crate) mod forger;
+
+pub(crate) mod books;
+
+pub(crate) mod weather;
+
 /// One run of a proof.
 pub(crate) struct Run {
     proof: &'static str,
@@ -49,6 +57,15 @@ impl Run {
                 std::fs::File::options().append(true).create(true).open(path).expect("the file of figures");
             // One write, so that lines of two runs do not mix.
             file.write_all(format!("{line}\n").as_bytes()).expect("figures are written");
+        }
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let Self { proof, rounds, seed, .. } = self;
+            eprintln!("{proof} failed: PROOF_SEED={seed} PROOF_ROUNDS={rounds} brings this run back");
         }
     }
 }

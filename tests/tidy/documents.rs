@@ -73,6 +73,13 @@ fn documents_name_files_that_exist() {
 }
 
 #[test]
+fn the_page_of_reliability_is_what_the_figures_say() {
+    let written = read("RELIABILITY.md");
+    let wanted = hub_tests::report::current().unwrap();
+    assert_eq!(written, wanted, "write it with `cargo run -p hub-tests --bin reliability report`");
+}
+
+#[test]
 fn names_in_documents_are_found() {
     let text = "a `hub/src/x.rs` b [c](d/e.md#f)\n```\n`not/this.rs`\n```\n`g`";
     assert_eq!(names(text), [(1, "hub/src/x.rs"), (1, "d/e.md"), (5, "g")]);

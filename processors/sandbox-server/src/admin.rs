@@ -110,7 +110,8 @@ fn answer(office: &Office, method: &Method, uri: &Uri, body: &[u8]) -> Result<An
     let body = if body.is_empty() { b"{}" } else { body };
     match (method.as_str(), &parts[..]) {
         ("POST", ["faults"]) => add_rule(office, ask::json(body)?),
-        ("GET", ["faults"]) => office.work(|step| Ok(Answer::new(200, json!({"data": step.book.rules})))),
+        ("GET", ["faults"]) => office
+            .work(|step| Ok(Answer::new(200, json!({"data": step.book.rules, "struck": office.struck()})))),
         ("DELETE", ["faults"]) => office.work(|step| Ok(remove_rules(step))),
         ("PUT", ["accounts", name]) => set_account(office, name, ask::json(body)?),
         ("GET", ["ledger"]) => ledger(office, filter(uri, "reference")?.as_deref()),

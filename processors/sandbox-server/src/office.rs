@@ -3,6 +3,7 @@
 //! Invariant: every change of the book goes through [`Office::work`], which journals it in the same order.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, watch};
@@ -31,6 +32,8 @@ pub(crate) struct Office {
     /// Becomes true when the server stops.
     pub(crate) stopping: watch::Sender<bool>,
     keys_in_progress: Mutex<HashSet<(String, String)>>,
+    /// How many times a rule has struck since the start.
+    struck: AtomicU64,
 }
 
 /// The book for the length of one step, and what the step has changed so far.
@@ -38,6 +41,7 @@ pub(crate) struct Step<'a> {
     pub(crate) book: &'a mut Book,
     pub(crate) stamp: Stamp<'a>,
     change: Change,
+    struck: u64,
 }
 
 /// Where and how an account wants its webhooks, now.
@@ -75,6 +79,7 @@ impl Office {
             flushes: watch::channel(0).0,
             stopping: watch::channel(false).0,
             keys_in_progress: Mutex::new(HashSet::new()),
+            struck: AtomicU64::new(0),
         }
     }
 
@@ -87,9 +92,10 @@ impl Office {
         let mut book = lock(&self.book);
         let now = clock::unix_seconds().saturating_add(book.offsets.clock_s);
         let stamp = Stamp { now, base_url: &self.base_url, new_id: random::new_id };
-        let mut here = Step { book: &mut book, stamp, change: Change::default() };
+        let mut here = Step { book: &mut book, stamp, change: Change::default(), struck: 0 };
         here.expire_due();
         let result = step(&mut here);
+        self.struck.fetch_add(here.struck, Ordering::Relaxed);
         let change = here.change;
         let to_send: Vec<String> = change
             .events
@@ -107,6 +113,11 @@ impl Office {
             let _ = self.outbox.send(id);
         }
         result
+    }
+
+    /// How many times a rule has struck since the start.
+    pub(crate) fn struck(&self) -> u64 {
+        self.struck.load(Ordering::Relaxed)
     }
 
     /// Waits until all that is known now is on disk.
@@ -172,6 +183,7 @@ impl Step<'_> {
     pub(crate) fn strike(&mut self, operation: Operation, about: About<'_>) -> Option<Rule> {
         let place = faults::strikes(&self.book.rules, operation, about, random::percent)?;
         let rule = self.book.rules.get(place)?.clone();
+        self.struck += 1;
         match rule.times {
             0 => {}
             1 => self.note(Change { rules_removed: vec![rule.id.clone()], ..Change::default() }),

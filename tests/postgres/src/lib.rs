@@ -97,6 +97,24 @@ impl Cluster {
         finished(stopped, "pg_ctl stop");
     }
 
+    /// Kills the server and all that it has started, as a power cut would.
+    pub fn kill(&self) {
+        let file = self.folder.join("data/postmaster.pid");
+        let server = std::fs::read_to_string(&file).expect("the server runs");
+        let server = server.lines().next().expect("its process").trim().to_owned();
+        // Stopped, it starts nobody else; dead, nobody knows whom it had started.
+        signal("STOP", &server);
+        let mut killed = children_of(&server);
+        killed.insert(0, server);
+        killed.iter().for_each(|process| signal("KILL", process));
+        // A server does not start beside what is left of another one.
+        while killed.iter().any(|process| is_alive(process)) {
+            std::thread::yield_now();
+        }
+        // Where nobody waits for the dead, their numbers look taken for long.
+        std::fs::remove_file(&file).expect("what the server left is taken away");
+    }
+
     /// The folder that its socket is in.
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -128,6 +146,27 @@ impl Drop for Cluster {
             let _ended = watch.wait();
         }
     }
+}
+
+fn signal(name: &str, process: &str) {
+    // One that has ended by itself hears nothing.
+    let _gone =
+        Command::new("sh").args(["-c", "kill -s \"$1\" \"$2\" 2> /dev/null", "sh", name, process]).status();
+}
+
+/// What a process has started, one level deep: a server's workers.
+fn children_of(process: &str) -> Vec<String> {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    let lists =
+        threads.map(|thread| std::fs::read_to_string(thread.path().join("children")).unwrap_or_default());
+    lists.flat_map(|list| list.split_whitespace().map(str::to_owned).collect::<Vec<_>>()).collect()
+}
+
+/// Whether a process is there and no zombie.
+fn is_alive(process: &str) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let state = status.rsplit(')').next().and_then(|rest| rest.split_whitespace().next());
+    state.is_some_and(|state| state != "Z")
 }
 
 fn finished(output: std::io::Result<Output>, name: &str) {
@@ -178,6 +217,8 @@ mod tests {
         let (first, second) = (cluster.database(), cluster.database());
         assert_ne!(first, second);
         cluster.crash();
+        cluster.begin();
+        cluster.kill();
         cluster.begin();
         cluster.database();
         let folder = cluster.folder().to_owned();

@@ -8,31 +8,57 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::load::{Asked, Story};
-use crate::processes::http::admin;
-use crate::processes::look_until;
-use crate::processes::world::{World, text};
+use crate::processes::http::{Api, admin};
+use crate::processes::world::text;
+use crate::processes::{look_until, now};
 
 /// Characters of an id that the processor is told.
 const ECHO_CHARS: usize = 20;
-/// How long everything may take to settle: what failed four times in a row waits for a minute.
-const SETTLING_TIME_MAX: Duration = Duration::from_secs(120);
 
 /// The processor's entries, by the attempt they belong to.
 type Ledger = BTreeMap<String, Vec<Value>>;
 
-/// Waits until everything is settled, then checks every promise.
-pub(super) fn compare(world: &World, stories: &[Story]) {
-    settle(world);
-    let ledger = read_ledger(world);
-    let payments = payments(world);
+/// Whose books are compared: a hub's, and those of the processor that its payments are at.
+pub(crate) struct Books<'a> {
+    pub(crate) api: &'a Api,
+    pub(crate) sandbox_url: &'a str,
+}
+
+/// Waits until nothing is in doubt any more; how long that took.
+pub(crate) fn settle(books: &Books<'_>, time_max: Duration) -> Duration {
+    let began = now();
+    let mut open = String::new();
+    let settled = look_until(time_max, || {
+        let ledger = read_ledger(books);
+        // Nothing heals that, so that there is nothing to wait for.
+        nobody_is_charged_twice(&ledger);
+        let payments = books.api.list("/v1/payment_intents");
+        let refunds = books.api.list("/v1/refunds");
+        // One that was never made agrees with the ledger, and is not settled for all that.
+        let pending = refunds.iter().filter(|refund| refund["status"] == "pending").map(Value::to_string);
+        let unsettled: Vec<_> =
+            payments.iter().filter_map(|payment| doubt(payment, &ledger)).chain(pending).collect();
+        open = unsettled.iter().take(3).cloned().collect::<Vec<_>>().join("\n\n");
+        open.insert_str(0, &format!("{} in doubt of {} payments:\n", unsettled.len(), payments.len()));
+        unsettled.is_empty().then_some(())
+    });
+    assert!(settled.is_some(), "after {} s {open}", time_max.as_secs());
+    now() - began
+}
+
+/// Checks every promise, once everything is settled.
+pub(crate) fn compare(books: &Books<'_>, stories: &[Story]) {
+    let ledger = read_ledger(books);
+    let payments = payments(books);
     every_entry_belongs_to_a_payment(&ledger, &payments);
     for payment in payments.values() {
-        refunds_agree(world, payment, &ledger);
-        events_are_complete(world, payment, &ledger);
+        assert_eq!(doubt(payment, &ledger), None, "what was settled does not stay so");
+        refunds_agree(books, payment, &ledger);
+        events_are_complete(books, payment, &ledger);
     }
     for story in stories {
-        acknowledged_things_exist(world, story, &payments, &ledger);
-        story.asked().for_each(|asked| repeats_are_replays(world, asked));
+        acknowledged_things_exist(books, story, &payments, &ledger);
+        story.asked().for_each(|asked| repeats_are_replays(books, asked));
     }
     let names: BTreeSet<_> =
         stories.iter().map(|story| text(&story.create.body["metadata"], "story")).collect();
@@ -47,34 +73,17 @@ pub(super) fn compare(world: &World, stories: &[Story]) {
     }
 }
 
-fn settle(world: &World) {
-    let mut open = String::new();
-    let settled = look_until(SETTLING_TIME_MAX, || {
-        let ledger = read_ledger(world);
-        // Nothing heals that, so that there is nothing to wait for.
-        nobody_is_charged_twice(&ledger);
-        let payments = world.api.list("/v1/payment_intents");
-        let refunds = world.api.list("/v1/refunds");
-        // One that was never made agrees with the ledger, and is not settled for all that.
-        let pending = refunds.iter().filter(|refund| refund["status"] == "pending").map(Value::to_string);
-        let unsettled: Vec<_> =
-            payments.iter().filter_map(|payment| doubt(payment, &ledger)).chain(pending).collect();
-        open = unsettled.iter().take(3).cloned().collect::<Vec<_>>().join("\n\n");
-        open.insert_str(0, &format!("{} in doubt of {} payments:\n", unsettled.len(), payments.len()));
-        unsettled.is_empty().then_some(())
-    });
-    assert!(settled.is_some(), "after {} s {open}", SETTLING_TIME_MAX.as_secs());
-}
-
 /// What is not (yet) so as the processor has it.
 fn doubt(payment: &Value, ledger: &Ledger) -> Option<String> {
     let entries = entries_of(payment, ledger);
     let (charged, authorized) = (charged(&entries), sum(&entries, "authorization"));
+    let voided = entries.iter().any(|entry| kind(entry) == "void");
     let statuses: &[&str] = match (charged, authorized) {
         (1.., _) => &["succeeded"],
+        (_, 1..) if voided => &["canceled"],
         (_, 1..) => &["requires_capture"],
         // A declined payment fails where no other connector is left.
-        _ => &["requires_checkout", "failed"],
+        _ => &["requires_checkout", "failed", "canceled", "expired"],
     };
     let status = text(payment, "status");
     let in_doubt = |state: &str| ["unknown", "created", "pending", "approved"].contains(&state);
@@ -84,6 +93,7 @@ fn doubt(payment: &Value, ledger: &Ledger) -> Option<String> {
         && payment["amount_captured"] == charged
         && payment["amount_refunded"] == sum(&entries, "refund")
         && payment["quarantine"].is_null()
+        && payment["cancel_requested"] == false
         && !attempts.iter().any(|attempt| in_doubt(&text(attempt, "state")))
         && captures.iter().all(|capture| capture["status"] == "succeeded");
     (!agrees).then(|| format!("{payment}\nThe ledger: {entries:?}"))
@@ -122,9 +132,9 @@ fn every_entry_belongs_to_a_payment(ledger: &Ledger, payments: &BTreeMap<String,
 }
 
 /// Each refund of the hub is one at the processor, of the same amount, and the other way round.
-fn refunds_agree(world: &World, payment: &Value, ledger: &Ledger) {
+fn refunds_agree(books: &Books<'_>, payment: &Value, ledger: &Ledger) {
     let id = text(payment, "id");
-    let hub: BTreeMap<String, Value> = world
+    let hub: BTreeMap<String, Value> = books
         .api
         .list(&format!("/v1/refunds?payment_intent={id}"))
         .iter()
@@ -142,9 +152,9 @@ fn refunds_agree(world: &World, payment: &Value, ledger: &Ledger) {
 }
 
 /// The merchant is told everything, once, in a sequence without holes.
-fn events_are_complete(world: &World, payment: &Value, ledger: &Ledger) {
+fn events_are_complete(books: &Books<'_>, payment: &Value, ledger: &Ledger) {
     let id = text(payment, "id");
-    let events = world.api.list(&format!("/v1/events?payment_intent={id}"));
+    let events = books.api.list(&format!("/v1/events?payment_intent={id}"));
     let mut sequences: Vec<_> =
         events.iter().map(|event| event["sequence"].as_u64().expect("a number")).collect();
     sequences.sort_unstable();
@@ -154,17 +164,18 @@ fn events_are_complete(world: &World, payment: &Value, ledger: &Ledger) {
     assert_eq!(times("payment_intent.created"), 1, "{id}");
     let paid = usize::from(charged(&entries_of(payment, ledger)) > 0);
     assert_eq!(times("payment_intent.succeeded"), paid, "{id}");
+    assert!(times("payment_intent.canceled") <= 1, "{id}");
 }
 
 fn acknowledged_things_exist(
-    world: &World,
+    books: &Books<'_>,
     story: &Story,
     payments: &BTreeMap<String, Value>,
     ledger: &Ledger,
 ) {
     let Some(created) = story.create.acknowledged.as_ref().map(|answer| answer.json()) else { return };
     let id = text(&created, "id");
-    let payment = world.api.show(&format!("/v1/payment_intents/{id}"));
+    let payment = books.api.show(&format!("/v1/payment_intents/{id}"));
     assert_eq!(payments.get(&text(&story.create.body["metadata"], "story")), Some(&payment));
     for field in ["id", "amount", "currency", "order", "checkout_url", "created_at"] {
         assert_eq!(payment[field], created[field], "{field} of {id}");
@@ -177,28 +188,33 @@ fn acknowledged_things_exist(
         assert_eq!(found.len(), 1, "the capture {asked:?} of {payment}");
     }
     let entries = entries_of(&payment, ledger);
+    if story.cancels.iter().any(|asked| asked.acknowledged.is_some()) {
+        // Money that was on its way may still have come.
+        let is_off = payment["status"] == "canceled" || charged(&entries) > 0;
+        assert!(is_off, "the cancel of {payment}");
+    }
     let refunded = entries.iter().filter(|entry| kind(entry) == "refund").count();
     assert!(refunded <= story.refunds.len(), "more refunds than were asked for: {entries:?}");
     for asked in &story.refunds {
         let Some(answer) = &asked.acknowledged else { continue };
         let id = text(&answer.json(), "id");
-        let refund = world.api.show(&format!("/v1/refunds/{id}"));
+        let refund = books.api.show(&format!("/v1/refunds/{id}"));
         assert_eq!((&refund["id"], &refund["amount"]), (&answer.json()["id"], &asked.body["amount"]));
     }
 }
 
 /// What was acknowledged under a key is the same answer for ever.
-fn repeats_are_replays(world: &World, asked: &Asked) {
+fn repeats_are_replays(books: &Books<'_>, asked: &Asked) {
     let Some(first) = &asked.acknowledged else { return };
-    let again = world.api.post(&asked.path, &asked.key, &asked.body).expect("the hub is up");
+    let again = books.api.post(&asked.path, &asked.key, &asked.body).expect("the hub is up");
     assert_eq!(again.header("idempotency-replayed"), Some("true"), "{asked:?} was done again: {again:?}");
     assert_eq!((again.status, again.text()), (first.status, first.text()), "the repeat of {asked:?}");
 }
 
 /// All payments of the hub, by the story that asked for them.
-fn payments(world: &World) -> BTreeMap<String, Value> {
+fn payments(books: &Books<'_>) -> BTreeMap<String, Value> {
     let mut payments = BTreeMap::new();
-    for payment in world.api.list("/v1/payment_intents") {
+    for payment in books.api.list("/v1/payment_intents") {
         let story = text(&payment["metadata"], "story");
         let other = payments.insert(story.clone(), payment);
         assert!(other.is_none(), "{story} has two payments under one key");
@@ -206,9 +222,9 @@ fn payments(world: &World) -> BTreeMap<String, Value> {
     payments
 }
 
-fn read_ledger(world: &World) -> Ledger {
+fn read_ledger(books: &Books<'_>) -> Ledger {
     let mut ledger = Ledger::new();
-    let answer = admin(&world.sandbox_url, "GET", "/admin/ledger", &Value::Null);
+    let answer = admin(books.sandbox_url, "GET", "/admin/ledger", &Value::Null);
     for entry in answer["entries"].as_array().expect("entries") {
         ledger.entry(text(entry, "reference")).or_default().push(entry.clone());
     }

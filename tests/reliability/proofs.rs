@@ -1,0 +1,119 @@
+//! The proofs: what each does, how it is started, how much of it one run does, and how much is enough.
+
+/// How a proof is started. `PROOF_ROUNDS`, `PROOF_SEED` and `PROOF_FIGURES` tell it the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// A test of this package, by its whole name.
+    Test(&'static str),
+    /// A test of another package: the package, the kind of target and its name as cargo wants them, the test.
+    TestOf(&'static str, &'static [&'static str], &'static str),
+    /// A program, by its path from the top of the source tree.
+    Program(&'static str),
+}
+
+/// One proof.
+#[derive(Clone, Copy, Debug)]
+pub struct Proof {
+    /// As its lines of figures call it.
+    pub name: &'static str,
+    /// What it does, in a sentence.
+    pub does: &'static str,
+    /// How it is started.
+    pub start: Start,
+    /// Rounds of one run: some minutes.
+    pub rounds: u64,
+    /// The figures that must be reached, each in sum over all runs.
+    pub bar: &'static [(&'static str, u64)],
+}
+
+/// What each of the races must have been run.
+const RACES: &[(&str, u64)] = &[
+    ("rounds_of_one_key", 1_000),
+    ("rounds_of_refunds", 1_000),
+    ("rounds_of_capture_and_cancel", 1_000),
+    ("rounds_of_webhook_and_return", 1_000),
+    ("rounds_of_two_attempts", 1_000),
+];
+
+/// Every proof, in the order in which they are told of.
+pub const PROOFS: &[Proof] = &[
+    Proof {
+        name: "kill_loop_sqlite",
+        does: "Shops work against a hub on a file, three of ten answers of the processor go wrong, and the hub is \
+               killed (SIGKILL) at random moments. At each calm everything in doubt settles within a minute, and \
+               the hub's answers are compared with the processor's ledger.",
+        start: Start::Test("crash::kill_loop::a_hub_that_is_killed_again_and_again_keeps_its_books"),
+        rounds: 100,
+        bar: &[("kills", 1_000)],
+    },
+    Proof {
+        name: "kill_loop_postgresql",
+        does: "The same with two hubs on one PostgreSQL database, where either hub or PostgreSQL itself is killed.",
+        start: Start::Test(
+            "crash::kill_loop::two_hubs_and_their_server_that_are_killed_again_and_again_keep_their_books",
+        ),
+        rounds: 50,
+        bar: &[("kills", 300)],
+    },
+    Proof {
+        name: "fault_storm",
+        does: "Payments, captures, cancels and partial refunds while three of ten requests and webhooks go wrong, \
+               come twice, late, out of order or never, and somebody forges webhooks. Then both ledgers are \
+               compared, payment by payment.",
+        start: Start::Test("storm::both_ledgers_agree_after_a_storm"),
+        rounds: 4_000,
+        bar: &[("payments", 100_000)],
+    },
+    Proof {
+        name: "simulation",
+        does: "The core, the worker and the connectors on a simulated clock, network and store: two hubs, crashes, \
+               partitions. A seed brings a life back bit for bit.",
+        start: Start::Test("simulation::nothing_is_lost_in_any_simulated_world"),
+        rounds: 1_000,
+        bar: &[("seeds", 10_000)],
+    },
+    Proof {
+        name: "races_sqlite",
+        does: "One idempotency key from 64 clients; refunds of more than there is; capture against cancel; webhook \
+               against return; two attempts that are both paid: at once, on a hub on a file.",
+        start: Start::Test("races::races_on_a_file"),
+        rounds: 100,
+        bar: RACES,
+    },
+    Proof {
+        name: "races_postgresql",
+        does: "The same races on a hub on PostgreSQL.",
+        start: Start::Test("races::races_on_a_server"),
+        rounds: 100,
+        bar: RACES,
+    },
+    Proof {
+        name: "races_two_hubs",
+        does: "The same races on two hubs on one PostgreSQL database.",
+        start: Start::Test("races::races_of_two_hubs"),
+        rounds: 100,
+        bar: RACES,
+    },
+    Proof {
+        name: "power_loss",
+        does: "Images cut from what a hub wrote to its file: writes since the last flush lost, torn or reordered. \
+               Each is opened and compared with what had been acknowledged.",
+        start: Start::TestOf("recording-vfs", &[], "power_loss"),
+        rounds: 500,
+        bar: &[("images", 5_000)],
+    },
+    Proof {
+        name: "fuzzing",
+        does: "Arbitrary bytes into everything that takes bytes from outside.",
+        start: Start::Program("tests/fuzz/run"),
+        rounds: 1_000_000,
+        bar: &[("executions", 10_000_000)],
+    },
+    Proof {
+        name: "planted_bugs",
+        does: "Deliberate mistakes in a special build, one at a time: the tests must catch each.",
+        start: Start::Test("planted_bugs::every_planted_mistake_is_caught"),
+        rounds: 1,
+        bar: &[("caught", 20)],
+    },
+];
