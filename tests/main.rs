@@ -27,6 +27,10 @@ mod twins;
 
 mod crash;
 
+mod storm;
+
+mod races;
+
 mod operators;
 
 mod plugins;

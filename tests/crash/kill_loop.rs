@@ -60,10 +60,12 @@ fn prove(run: &Run, mut victims: Victims) {
             late.for_each(|url| come_back(&place, url));
         }
         let books = Books { api: &victims.world.api, sandbox_url: &victims.world.sandbox_url };
-        longest = longest.max(settle(&books, SETTLING_TIME_MAX));
+        let settled = settle(&books, SETTLING_TIME_MAX);
+        longest = longest.max(settled.unwrap_or_else(|open| panic!("calm {calms}: {open}")));
         for api in victims.hubs() {
             compare(&Books { api, ..books }, &stories);
         }
+        victims.world.verify();
         steps += place.steps.load(Ordering::SeqCst);
         calms += 1;
     }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::processes::http::{Answer, Api};
 use crate::processes::world::{World, text};
 use crate::processes::{eventually, look_until};
+use crate::races::at_once::{ask, ask_all};
 use crate::reliability::load::{Place, shop_and_always_pay};
 
 /// Carts that ask for the same at the same time.
@@ -15,35 +16,6 @@ const CARTS: usize = 64;
 const REFUNDS: usize = 12;
 
 const AMOUNT: i64 = 3_000;
-
-/// The answer to a request, once nobody else is working on the same key.
-fn ask(api: &Api, path: &str, key: &str, body: &Value) -> Answer {
-    eventually("an answer", || {
-        let answer = api.post(path, key, body).ok()?;
-        let is_for_later = answer.status == 503
-            || (answer.status == 409 && answer.json()["code"] == "idempotency_in_progress");
-        (!is_for_later).then_some(answer)
-    })
-}
-
-/// The answers to many requests at once, to both hubs in turn.
-fn ask_both(
-    hubs: [&Api; 2],
-    count: usize,
-    path: &str,
-    key: impl Fn(usize) -> String,
-    body: &Value,
-) -> Vec<Answer> {
-    std::thread::scope(|scope| {
-        let asking: Vec<_> = (0..count)
-            .map(|number| {
-                let (api, key) = (hubs[number % 2], key(number));
-                scope.spawn(move || ask(api, path, &key, body))
-            })
-            .collect();
-        asking.into_iter().map(|asked| asked.join().expect("an answer")).collect()
-    })
-}
 
 fn status(api: &Api, path: &str) -> String {
     text(&api.show(path), "status")
@@ -57,7 +29,7 @@ fn two_hubs_on_one_database_are_one() {
     let hubs = [&here, &there];
 
     let body = json!({ "amount": AMOUNT, "currency": "EUR", "return_url": "http://127.0.0.1:9/thanks" });
-    let created = ask_both(hubs, CARTS, "/v1/payment_intents", |_| "one key".to_owned(), &body);
+    let created = ask_all(&hubs, CARTS, "/v1/payment_intents", |_| "one key".to_owned(), &body);
     let ids: BTreeSet<String> = created.iter().map(|answer| text(&answer.json(), "id")).collect();
     assert_eq!(ids.len(), 1, "one key is one payment, whichever hub was asked: {ids:?}");
     assert!(created.iter().all(|answer| answer.status == 201));
@@ -76,7 +48,7 @@ fn two_hubs_on_one_database_are_one() {
 
     // Twelve thirds are four times too much; three of them are given back, whichever hub they were asked of.
     let third = json!({ "payment_intent": ids.first(), "amount": AMOUNT / 3 });
-    let refunds = ask_both(hubs, REFUNDS, "/v1/refunds", |number| format!("refund {number}"), &third);
+    let refunds = ask_all(&hubs, REFUNDS, "/v1/refunds", |number| format!("refund {number}"), &third);
     let taken = refunds.iter().filter(|answer| answer.status < 300).count();
     assert_eq!(taken, 3, "{:?}", refunds.iter().map(Answer::text).collect::<Vec<_>>());
     assert!(refunds.iter().all(|answer| answer.status < 300 || answer.json()["code"] == "exceeds_captured"));

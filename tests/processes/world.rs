@@ -1,8 +1,11 @@
 //! A hub with its processor, in the two ways people run them: `payhub demo`, where both live and die in one
 //! process, and `payhub serve` with the processor on its own.
 
+use std::fs::Permissions;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use private_postgres::Cluster;
 use serde_json::Value;
@@ -66,6 +69,48 @@ impl World {
         let ready = world.start_hub();
         world.meet(&ready);
         world
+    }
+
+    /// `payhub serve` for the first time, with a second connector `other`, on a file or on a server's database.
+    pub(crate) fn start_with_other(database: Option<String>) -> Self {
+        let mut world = Self::prepare_on(Kind::Serve, database);
+        let (key, secret) = OTHER_SECRETS;
+        for (name, value) in [("api_key", key), ("webhook_secret", secret)] {
+            let file = world.path().join(name);
+            std::fs::write(&file, value).expect("a secret can be written");
+            std::fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("a secret is closed");
+        }
+        let sandbox_url = &world.sandbox_url;
+        let table = format!(
+            r#"{NO_LIMITS}
+[connectors.other]
+adapter = "sandbox"
+mode = "test"
+plain_http_hosts = ["{host}"]
+settings.base_url = "{sandbox_url}"
+secrets.api_key = {{ file = "{folder}/api_key" }}
+secrets.webhook_secret = {{ file = "{folder}/webhook_secret" }}
+"#,
+            host = sandbox_url.trim_start_matches("http://"),
+            folder = world.path().display(),
+        );
+        world.configure(&table);
+        let ready = world.start_hub();
+        world.meet(&ready);
+        world
+    }
+
+    /// `payhub db verify` finds nothing wrong with the database.
+    pub(crate) fn verify(&self) {
+        let path = |path: PathBuf| path.to_str().expect("a UTF-8 path").to_owned();
+        let place = match self.kind {
+            Kind::Demo => ["--data-dir".to_owned(), path(self.data_dir())],
+            Kind::Serve => ["--config".to_owned(), path(self.config_file())],
+        };
+        let mut command = Command::new(binaries::payhub());
+        let said = command.args(["db", "verify"]).args(place).envs(SECRETS).output().expect("payhub starts");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert!(said.status.success(), "{}{}", text(&said.stdout), text(&said.stderr));
     }
 
     /// Another hub on the same database, with a port and a folder of its own. Shoppers and processors are led to
@@ -240,6 +285,11 @@ secrets.webhook_secret = {{ env = "SANDBOX_WEBHOOK_SECRET" }}
             "name=shop,key={},webhook_secret={},webhook_url={}/webhooks/sandbox",
             SECRETS[0].1, SECRETS[1].1, self.api.base_url
         );
+        let (key, secret) = OTHER_SECRETS;
+        let other = format!(
+            "name=other,key={key},webhook_secret={secret},webhook_url={}/webhooks/other",
+            self.api.base_url
+        );
         let listen = format!("127.0.0.1:{}", self.port + 1);
         let path = |path: &Path| path.to_str().expect("a UTF-8 path").to_owned();
         let state_dir = path(&self.path().join("sandbox"));
@@ -250,6 +300,8 @@ secrets.webhook_secret = {{ env = "SANDBOX_WEBHOOK_SECRET" }}
             &state_dir,
             "--account",
             &account,
+            "--account",
+            &other,
             "--ready-file",
             &path(&ready_file),
         ];
@@ -305,6 +357,9 @@ impl Second {
 /// The sandbox account of `payhub serve`.
 pub(crate) const SECRETS: [(&str, &str); 2] =
     [("SANDBOX_API_KEY", "sk_test_of_the_processes"), ("SANDBOX_WEBHOOK_SECRET", "whsec_of_the_processes")];
+
+/// Another account at the same processor, for a connector that few tests have.
+const OTHER_SECRETS: (&str, &str) = ("sk_test_of_the_other", "whsec_of_the_other");
 
 /// A text of a JSON object.
 pub(crate) fn text(object: &Value, field: &str) -> String {

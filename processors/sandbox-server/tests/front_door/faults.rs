@@ -104,6 +104,8 @@ async fn wrong_amounts_are_really_taken() {
     let path = format!("/v1/payments/{payment}/capture");
     let captured = shop.post(&path, "c1", json!({"amount": 500, "reference": "c1"})).await.json();
     assert_eq!(captured["amount_captured"], 499);
+    // Of three rules the one that was removed never struck.
+    assert_eq!(shop.get("/admin/faults").await.json()["struck"], 2);
     shop.stop().await;
 }
 
