@@ -112,7 +112,9 @@ impl Cluster {
             std::thread::yield_now();
         }
         // Where nobody waits for the dead, their numbers look taken for long.
-        std::fs::remove_file(&file).expect("what the server left is taken away");
+        for left in [file, self.folder.join(".s.PGSQL.5432.lock")] {
+            std::fs::remove_file(left).expect("what the server left is taken away");
+        }
     }
 
     /// The folder that its socket is in.
