@@ -35,7 +35,7 @@ impl Line {
         self.0[field].as_u64().unwrap_or_default()
     }
 
-    /// The last lines that a failed run said; `None` when it held.
+    /// What a failed run said; `None` when it held.
     #[must_use]
     pub fn failed(&self) -> Option<String> {
         let last = self.0.get("failed")?.as_array().cloned().unwrap_or_default();

@@ -101,13 +101,14 @@ impl Orders {
     }
 }
 
-/// Runs the proofs in turn until each has met its bar, failed, or the time is over. Whether all went well.
+/// Runs the proofs in turn until each has met its bar, failed, or the time is over; each once where nothing is
+/// counted. Whether all went well.
 fn run(orders: &Orders) -> io::Result<bool> {
     let began = since_1970();
     let is_over = || orders.time_max.is_some_and(|time_max| since_1970().saturating_sub(began) >= time_max);
     let tree = surroundings::tree();
     if tree.is_dirty {
-        say("there are changes that are in no commit: what is done now will not be counted");
+        say("there are changes that are in no commit: each proof is run once, and not counted");
     }
     let tests = build(&orders.proofs)?;
     let mut broken = BTreeSet::new();
@@ -136,6 +137,9 @@ fn run(orders: &Orders) -> io::Result<bool> {
                 broken.insert(proof.name);
             }
         }
+        if tree.is_dirty {
+            break;
+        }
     }
     status()?;
     write_page()?;
@@ -159,7 +163,12 @@ fn one_run(
     let output = File::create(&log)?;
     let mut command = start(proof, tests);
     command.envs([("PROOF_ROUNDS", rounds.to_string()), ("PROOF_SEED", seed.to_string())]);
-    command.env("PROOF_FIGURES", &kept).stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+    command
+        .env("PROOF_FIGURES", &kept)
+        .env("RUST_BACKTRACE", "0")
+        .stdin(Stdio::null())
+        .stdout(output.try_clone()?)
+        .stderr(output);
     let began = since_1970();
     let mut child = command.spawn()?;
     let held = loop {
@@ -185,7 +194,7 @@ fn one_run(
     let lines = if held {
         lines
     } else {
-        let said = last_lines(&fs::read_to_string(&log).unwrap_or_default());
+        let said = words_of_failure(&fs::read_to_string(&log).unwrap_or_default());
         vec![
             json!({ "proof": proof.name, "seed": seed, "rounds": rounds, "seconds": seconds, "failed": said }),
         ]
@@ -212,12 +221,6 @@ fn start(proof: &Proof, tests: &Path) -> Command {
             command
                 .args(["--exact", name, "--nocapture", "--test-threads=1"])
                 .current_dir(top().join("tests"));
-            command
-        }
-        Start::TestOf(package, target, name) => {
-            let mut command = cargo();
-            command.args(["test", "--release", "--locked", "-p", package]).args(target);
-            command.args(["--", "--exact", name, "--nocapture", "--test-threads=1"]);
             command
         }
         Start::Program(path) => {
@@ -278,9 +281,11 @@ fn fresh_seed() -> u64 {
     u64::try_from(nanoseconds % (1 << 52)).unwrap_or_default()
 }
 
-/// The end of what a failed run said.
-fn last_lines(text: &str) -> Vec<String> {
+/// What a failed run said from its first panic on, or else its end.
+fn words_of_failure(text: &str) -> Vec<String> {
     let lines: Vec<&str> = text.lines().collect();
-    let last = lines.iter().skip(lines.len().saturating_sub(LINES_MAX));
-    last.map(|line| line.chars().take(LINE_CHARS_MAX).collect()).collect()
+    let panic = lines.iter().position(|line| line.contains("panicked at"));
+    let from = panic.unwrap_or(lines.len().saturating_sub(LINES_MAX));
+    let words = lines.iter().skip(from).take(LINES_MAX);
+    words.map(|line| line.chars().take(LINE_CHARS_MAX).collect()).collect()
 }

@@ -5,8 +5,6 @@
 pub enum Start {
     /// A test of this package, by its whole name.
     Test(&'static str),
-    /// A test of another package: the package, the kind of target and its name as cargo wants them, the test.
-    TestOf(&'static str, &'static [&'static str], &'static str),
     /// A program, by its path from the top of the source tree.
     Program(&'static str),
 }
@@ -98,7 +96,7 @@ pub const PROOFS: &[Proof] = &[
         name: "power_loss",
         does: "Images cut from what a hub wrote to its file: writes since the last flush lost, torn or reordered. \
                Each is opened and compared with what had been acknowledged.",
-        start: Start::TestOf("recording-vfs", &[], "power_loss"),
+        start: Start::Test("power_loss::proof::a_power_cut_loses_nothing_that_was_answered"),
         rounds: 500,
         bar: &[("images", 5_000)],
     },

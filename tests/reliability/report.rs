@@ -140,10 +140,6 @@ pub fn command(proof: &Proof) -> String {
         Start::Test(name) => {
             format!("{settings} cargo test --release -p hub-tests --test hub -- --exact {name}")
         }
-        Start::TestOf(package, target, name) => {
-            let target = target.join(" ");
-            format!("{settings} cargo test --release -p {package} {target} -- --exact {name}")
-        }
         Start::Program(path) => format!("{settings} ./{path}"),
     }
 }
@@ -221,8 +217,7 @@ fn bugs(text: &mut String, lines: &[Line], found: &[Value]) {
                 run.0,
                 run.1
             );
-            let said: Vec<&str> = said.lines().collect();
-            for line in said.iter().skip(said.len().saturating_sub(SAID_LINES_MAX)) {
+            for line in said.lines().take(SAID_LINES_MAX) {
                 let _infallible = writeln!(text, "{}", line.replace("```", "'''"));
             }
             text.push_str("```\n");
