@@ -182,6 +182,14 @@ pub async fn start(parts: Parts) -> Result<Running, StartError> {
     let replica = database::replica(&parts.database, &parts.data_dir, randomness)?;
     let opened =
         database::open(&parts.database, &parts.data_dir, &parts.sealing_key_file, randomness).await?;
+    start_on(opened, replica, parts).await
+}
+
+/// The same on a database that is already open, which must be the one that the parts name.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn start_on(opened: Opened, replica: Replica, parts: Parts) -> Result<Running, StartError> {
     let Opened { store, key } = opened;
     let signer = RootSigner::of(&key);
     // Whoever held leases by this name is gone.

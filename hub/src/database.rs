@@ -14,6 +14,7 @@ use crate::store::copy::{self, Copied, CopyError};
 use crate::store::look::{self, Look};
 use crate::store::postgres::address::Address;
 use crate::store::postgres::{PostgresOptions, PostgresStore};
+use crate::store::sqlite::durable::{DurableStep, FlushedCommit};
 use crate::store::sqlite::{SqliteOptions, SqliteStore, schema_version};
 use crate::store::{Commit, Store, Write};
 
@@ -52,20 +53,34 @@ pub async fn open(
     sealing_key_file: &Path,
     randomness: &dyn Randomness,
 ) -> Result<Opened, StartError> {
-    let (store, is_begun): (Arc<dyn Store>, bool) = match database {
+    let store = match database {
         Database::File => {
-            let file = database_file(data_dir);
-            let is_begun = file.exists();
-            // Before the database: a start that is broken off in between must not leave one without its key.
-            key_of(is_begun, sealing_key_file, randomness)?;
-            let store = SqliteStore::open(&file, SqliteOptions::default())?;
-            (Arc::new(store), is_begun)
+            return open_file(data_dir, sealing_key_file, randomness, Box::new(FlushedCommit)).await;
         }
         Database::Server { address, connections } => {
             let options = PostgresOptions { connections: *connections, ..PostgresOptions::default() };
-            (Arc::new(PostgresStore::connect(address, options).await?), false)
+            Arc::new(PostgresStore::connect(address, options).await?)
         }
     };
+    let key = sealing_key(store.as_ref(), false, sealing_key_file, randomness).await?;
+    Ok(Opened { store, key })
+}
+
+/// Opens the file of a data folder, with another durable step than [`FlushedCommit`] in tests.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn open_file(
+    data_dir: &Path,
+    sealing_key_file: &Path,
+    randomness: &dyn Randomness,
+    durable: Box<dyn DurableStep>,
+) -> Result<Opened, StartError> {
+    let file = database_file(data_dir);
+    let is_begun = file.exists();
+    // Before the database: a start that is broken off in between must not leave one without its key.
+    key_of(is_begun, sealing_key_file, randomness)?;
+    let store = Arc::new(SqliteStore::open_with(&file, SqliteOptions::default(), durable)?);
     let key = sealing_key(store.as_ref(), is_begun, sealing_key_file, randomness).await?;
     Ok(Opened { store, key })
 }

@@ -2,6 +2,7 @@
 //! yesterday's backup.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -105,6 +106,10 @@ impl DurableStep for LostAcknowledgement {
     fn commit(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         FlushedCommit.commit(connection)?;
         Err(rusqlite::Error::InvalidQuery)
+    }
+
+    fn keep_in(&mut self, directory: &Path) -> std::io::Result<()> {
+        FlushedCommit.keep_in(directory)
     }
 }
 

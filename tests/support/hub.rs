@@ -7,22 +7,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hub_core::policy::Policies;
-use payhub::app::{Parts, Running, StartError, start};
+use payhub::app::{Parts, Running, StartError, start, start_on};
 use payhub::clock::Clock;
 use payhub::connector::credentials::SecretText;
 use payhub::connector::hosts::Grants;
 use payhub::connector::registry::{AdapterChoice, ConnectorConfig, Surroundings, build, build_with};
 use payhub::connector::transport::HttpTransport;
-use payhub::database::{Database, database_file};
+use payhub::database::{Database, database_file, open_file};
 use payhub::http::limits::Rates;
 use payhub::http::{HttpReturnUrls, HttpSettings};
 use payhub::ids::SystemRandomness;
 use payhub::merchant_webhooks::destination::DestinationPolicy;
 use payhub::operator::{OperatorError, Request, perform};
 use payhub::plugin::shelf::Shelf;
+use payhub::private_file::make_folder;
 use payhub::reload::Lineup;
+use payhub::replica::Replica;
 use payhub::roles::Roles;
 use payhub::routing_table::{Route, RoutingTable};
+use payhub::store::sqlite::durable::DurableStep;
 use processor_sdk::{Adapter, Settings};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -71,7 +74,11 @@ pub(crate) struct Builder {
     webhook_secrets: Vec<String>,
     webhook_path_secret: Option<&'static str>,
     checkout_pages_at: Option<&'static str>,
+    durable: Option<DurableStepFor>,
 }
+
+/// Makes the step that makes a database durable, of its folder.
+type DurableStepFor = Arc<dyn Fn(&Path) -> Box<dyn DurableStep> + Send + Sync>;
 
 impl Builder {
     /// A connector that is being retired.
@@ -169,6 +176,15 @@ impl Builder {
     /// Where the processor says that its pages are.
     pub(crate) fn checkout_pages_at(mut self, public_url: &'static str) -> Self {
         self.checkout_pages_at = Some(public_url);
+        self
+    }
+
+    /// Another way in which the database's folder is made durable; it is there and empty at the first start.
+    pub(crate) fn durable(
+        mut self,
+        step: impl Fn(&Path) -> Box<dyn DurableStep> + Send + Sync + 'static,
+    ) -> Self {
+        self.durable = Some(Arc::new(step));
         self
     }
 
@@ -287,7 +303,11 @@ async fn run(
         randomness: Arc::new(SystemRandomness),
         extra: axum::Router::new(),
     };
-    start(parts).await
+    let Some(durable) = &builder.durable else { return start(parts).await };
+    let (data_dir, key_file) = (&parts.data_dir, &parts.sealing_key_file);
+    make_folder(data_dir).expect("a folder");
+    let opened = open_file(data_dir, key_file, &SystemRandomness, durable(data_dir)).await?;
+    start_on(opened, Replica::alone(&SystemRandomness), parts).await
 }
 
 /// A connector of a sandbox account, as a config would name it.
@@ -386,6 +406,7 @@ impl TestHub {
             webhook_secrets: vec![],
             webhook_path_secret: None,
             checkout_pages_at: None,
+            durable: None,
         }
     }
 

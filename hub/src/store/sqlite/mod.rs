@@ -84,10 +84,10 @@ impl SqliteStore {
     pub fn open_with(
         path: &Path,
         options: SqliteOptions,
-        durable: Box<dyn DurableStep>,
+        mut durable: Box<dyn DurableStep>,
     ) -> Result<Self, OpenError> {
         open::check_engine()?;
-        let (path, lock) = open::take(path)?;
+        let (path, lock) = open::take(path, durable.as_mut())?;
         let mut connection = open::writer(&path)?;
         migrate::migrate(&mut connection, MIGRATIONS)?;
         let readers = (0..options.readers.max(1)).map(|_| open::reader(&path)).collect::<Result<_, _>>()?;

@@ -10,6 +10,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use super::durable::DurableStep;
 use super::error::describe;
 use super::filesystem;
 
@@ -128,7 +129,7 @@ pub(super) struct DatabaseLock {
 
 /// Makes the file if it is not there, readable by its owner alone, and locks it for this process. The path
 /// that comes back is the real one.
-pub(super) fn take(path: &Path) -> Result<(PathBuf, DatabaseLock), OpenError> {
+pub(super) fn take(path: &Path, durable: &mut dyn DurableStep) -> Result<(PathBuf, DatabaseLock), OpenError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |source| OpenError::File { path, source }
@@ -150,7 +151,7 @@ pub(super) fn take(path: &Path) -> Result<(PathBuf, DatabaseLock), OpenError> {
         Err(TryLockError::Error(source)) => return Err(OpenError::File { path: lock_path, source }),
     }
     // So that a new database is still in its directory after a power cut.
-    File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed(directory))?;
+    durable.keep_in(directory).map_err(failed(directory))?;
     Ok((path, DatabaseLock { _file: file }))
 }
 

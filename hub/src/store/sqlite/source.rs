@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, ToSql};
 
+use super::durable::FlushedCommit;
 use super::error::SqlError;
 use super::open::{self, DatabaseLock};
 use super::{OpenError, migrate};
@@ -32,7 +33,7 @@ impl Source {
         open::check_engine()?;
         // Taking it would make it.
         std::fs::metadata(path).map_err(|source| OpenError::File { path: path.to_owned(), source })?;
-        let (path, lock) = open::take(path)?;
+        let (path, lock) = open::take(path, &mut FlushedCommit)?;
         Ok(Self { connection: Mutex::new(open::reader(&path)?), _lock: lock })
     }
 

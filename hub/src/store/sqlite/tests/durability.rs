@@ -1,5 +1,6 @@
 //! Nothing is answered before it is on disk, and what is answered is there.
 
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -30,6 +31,10 @@ impl DurableStep for Gate {
     fn commit(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         self.hold();
         FlushedCommit.commit(connection)
+    }
+
+    fn keep_in(&mut self, directory: &Path) -> std::io::Result<()> {
+        FlushedCommit.keep_in(directory)
     }
 }
 
@@ -145,6 +150,10 @@ impl DurableStep for FailingCommit {
         }
         FlushedCommit.commit(connection)
     }
+
+    fn keep_in(&mut self, directory: &Path) -> std::io::Result<()> {
+        FlushedCommit.keep_in(directory)
+    }
 }
 
 #[tokio::test]
@@ -196,6 +205,10 @@ struct Liar;
 impl DurableStep for Liar {
     fn commit(&mut self, _connection: &Connection) -> rusqlite::Result<()> {
         Ok(())
+    }
+
+    fn keep_in(&mut self, directory: &Path) -> std::io::Result<()> {
+        FlushedCommit.keep_in(directory)
     }
 }
 
