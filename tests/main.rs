@@ -31,6 +31,8 @@ mod storm;
 
 mod races;
 
+mod power_loss;
+
 mod operators;
 
 mod plugins;
