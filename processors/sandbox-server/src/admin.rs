@@ -137,7 +137,7 @@ fn answer(office: &Office, method: &Method, uri: &Uri, body: &[u8]) -> Result<An
 }
 
 fn add_rule(office: &Office, ask: RuleAsk) -> Result<Answer, Refusal> {
-    let rule = faults::rule(ask, random::new_id("fr_"))?;
+    let rule = faults::rule(ask, random::new_id(office.outside.as_ref(), "fr_"))?;
     office.work(|step| {
         if step.book.rules.len() >= RULES_MAX {
             return Err(ask::invalid(&format!("There are {RULES_MAX} fault rules already.")));

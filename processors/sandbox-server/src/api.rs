@@ -21,7 +21,6 @@ use crate::objects::{
     Payment, Refund, Session, SessionStatus, dispute_body, payment_body, refund_body, session_body,
 };
 use crate::office::{Office, Step};
-use crate::random;
 use crate::refusal::Refusal;
 use crate::reply::{Answer, respond};
 use crate::rules;
@@ -139,7 +138,7 @@ fn seed(step: &mut Step<'_>, account: &str, key: &str, ask: &OpenAsk) -> Result<
         return Err(Refusal::Invalid(format!("There are {RULES_MAX} fault rules already.")));
     }
     let about = About { account, reference: &ask.reference, session: "" };
-    let made = |text: &String| faults::session_rule(text, about, random::new_id("fr_"));
+    let made = |text: &String| faults::session_rule(text, about, (step.stamp.new_id)("fr_"));
     let rules = ask.faults.iter().map(made).collect::<Result<_, _>>()?;
     step.note(Change { rules, seeded: vec![mark], ..Change::default() });
     Ok(())
@@ -205,7 +204,8 @@ async fn after(struck: Option<Struck>, response: Response, office: &Office, cord
             respond(200, "text/html; charset=utf-8", "<html><body>It works!</body></html>".to_owned())
         }
         Fault::Stall => tokio::select! {
-            () = tokio::time::sleep(Duration::from_millis(stall_ms)) => response,
+            biased;
+            () = office.outside.sleep(Duration::from_millis(stall_ms)) => response,
             () = office.stopped() => cut(cord),
         },
         Fault::WrongReference => with_another_reference(response).await,

@@ -28,8 +28,12 @@ impl Cord {
         self.pulled.store(true, Ordering::Release);
     }
 
+    pub(crate) fn is_pulled(&self) -> bool {
+        self.pulled.load(Ordering::Acquire)
+    }
+
     fn check(&self) -> io::Result<()> {
-        if self.pulled.load(Ordering::Acquire) { Err(io::ErrorKind::ConnectionReset.into()) } else { Ok(()) }
+        if self.is_pulled() { Err(io::ErrorKind::ConnectionReset.into()) } else { Ok(()) }
     }
 }
 

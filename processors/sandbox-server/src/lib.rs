@@ -10,9 +10,11 @@ mod book;
 mod clock;
 mod connection;
 mod faults;
+mod in_process;
 mod journal;
 mod objects;
 mod office;
+mod outside;
 mod page;
 mod random;
 mod refusal;
@@ -38,8 +40,11 @@ use crate::book::{Book, Delivery};
 use crate::connection::{Cord, CuttableListener};
 use crate::journal::Journal;
 use crate::office::Office;
+use crate::outside::Machine;
 
+pub use crate::in_process::InProcess;
 pub use crate::journal::JournalError;
+pub use crate::outside::{Later, Outside};
 
 pub const IDEMPOTENCY_WINDOW_S_DEFAULT: u64 = 86_400;
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -100,11 +105,11 @@ pub async fn start(config: Config) -> Result<Server, StartError> {
         // The receiver is in our hands, so this cannot fail.
         let _ = outbox.send(event.id.clone());
     }
-    let client = webhooks::client()?;
-    let office = Arc::new(Office::new(book, journal, config.accounts, base_url, outbox));
+    let outside = Arc::new(Machine::new()?);
+    let office = Arc::new(Office::new(book, journal, config.accounts, base_url, outbox, outside));
     let tasks = vec![
         tokio::spawn(serve(Arc::clone(&office), CuttableListener(config.listener))),
-        tokio::spawn(webhooks::run(Arc::clone(&office), client, told)),
+        tokio::spawn(webhooks::run(Arc::clone(&office), told)),
         tokio::spawn(sweep(Arc::clone(&office))),
     ];
     Ok(Server { office, tasks })
@@ -162,16 +167,19 @@ fn check_accounts(accounts: &[Account]) -> Result<(), StartError> {
     if all_different && !any_empty { Ok(()) } else { Err(StartError::Accounts) }
 }
 
-async fn serve(office: Arc<Office>, listener: CuttableListener) {
-    let router = Router::new()
+fn router(office: &Arc<Office>) -> Router {
+    Router::new()
         .route("/", get(page::welcome))
         .route("/healthz", get(page::healthz))
         .route("/pay/{session}", get(page::show).post(page::submit))
         .route("/v1/{*path}", any(api::handle))
         .route("/admin/{*path}", any(admin::handle))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .with_state(Arc::clone(&office));
-    let service = router.into_make_service_with_connect_info::<Cord>();
+        .with_state(Arc::clone(office))
+}
+
+async fn serve(office: Arc<Office>, listener: CuttableListener) {
+    let service = router(&office).into_make_service_with_connect_info::<Cord>();
     let ended =
         axum::serve(listener, service).with_graceful_shutdown(async move { office.stopped().await }).await;
     if let Err(error) = ended {

@@ -4,15 +4,15 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{mpsc, watch};
 
 use crate::Account;
 use crate::book::{Book, Change, Delivery, Event, Mark};
-use crate::clock;
 use crate::faults::{self, About, Fault, Operation, Rule};
 use crate::journal::{Journal, JournalDown};
+use crate::outside::Outside;
 use crate::random;
 use crate::refusal::Refusal;
 use crate::rules::{self, Stamp};
@@ -31,6 +31,7 @@ pub(crate) struct Office {
     pub(crate) flushes: watch::Sender<u64>,
     /// Becomes true when the server stops.
     pub(crate) stopping: watch::Sender<bool>,
+    pub(crate) outside: Arc<dyn Outside>,
     keys_in_progress: Mutex<HashSet<(String, String)>>,
     /// How many times a rule has struck since the start.
     struck: AtomicU64,
@@ -40,6 +41,7 @@ pub(crate) struct Office {
 pub(crate) struct Step<'a> {
     pub(crate) book: &'a mut Book,
     pub(crate) stamp: Stamp<'a>,
+    outside: &'a dyn Outside,
     change: Change,
     struck: u64,
 }
@@ -69,6 +71,7 @@ impl Office {
         accounts: Vec<Account>,
         base_url: String,
         outbox: mpsc::UnboundedSender<String>,
+        outside: Arc<dyn Outside>,
     ) -> Self {
         Self {
             book: Mutex::new(book),
@@ -78,6 +81,7 @@ impl Office {
             outbox,
             flushes: watch::channel(0).0,
             stopping: watch::channel(false).0,
+            outside,
             keys_in_progress: Mutex::new(HashSet::new()),
             struck: AtomicU64::new(0),
         }
@@ -90,9 +94,11 @@ impl Office {
         step: impl FnOnce(&mut Step<'_>) -> Result<T, Refusal>,
     ) -> Result<T, Refusal> {
         let mut book = lock(&self.book);
-        let now = clock::unix_seconds().saturating_add(book.offsets.clock_s);
-        let stamp = Stamp { now, base_url: &self.base_url, new_id: random::new_id };
-        let mut here = Step { book: &mut book, stamp, change: Change::default(), struck: 0 };
+        let outside = self.outside.as_ref();
+        let now = outside.unix_seconds().saturating_add(book.offsets.clock_s);
+        let new_id = |prefix: &str| random::new_id(outside, prefix);
+        let stamp = Stamp { now, base_url: &self.base_url, new_id: &new_id };
+        let mut here = Step { book: &mut book, stamp, change: Change::default(), outside, struck: 0 };
         here.expire_due();
         let result = step(&mut here);
         self.struck.fetch_add(here.struck, Ordering::Relaxed);
@@ -181,7 +187,8 @@ impl Step<'_> {
 
     /// The rule that strikes, used up by one.
     pub(crate) fn strike(&mut self, operation: Operation, about: About<'_>) -> Option<Rule> {
-        let place = faults::strikes(&self.book.rules, operation, about, random::percent)?;
+        let outside = self.outside;
+        let place = faults::strikes(&self.book.rules, operation, about, || random::percent(outside))?;
         let rule = self.book.rules.get(place)?.clone();
         self.struck += 1;
         match rule.times {

@@ -16,7 +16,7 @@ pub(crate) const AUTHORIZATION_S: i64 = 7 * 24 * 3_600;
 pub(crate) struct Stamp<'a> {
     pub(crate) now: i64,
     pub(crate) base_url: &'a str,
-    pub(crate) new_id: fn(&str) -> String,
+    pub(crate) new_id: &'a dyn Fn(&str) -> String,
 }
 
 /// What the shopper (or a test in the shopper's place) does on the page.
@@ -386,7 +386,7 @@ mod tests {
     use super::*;
 
     const STAMP: Stamp<'static> =
-        Stamp { now: 50, base_url: "http://x", new_id: |prefix| format!("{prefix}1") };
+        Stamp { now: 50, base_url: "http://x", new_id: &|prefix| format!("{prefix}1") };
 
     fn session(capture: CaptureMode, taken: i64) -> Session {
         Session {

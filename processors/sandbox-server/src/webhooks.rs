@@ -11,13 +11,11 @@ use sha2::Sha256;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::book::{Change, Delivery, Event, Mark};
-use crate::clock;
 use crate::faults::Fault;
 use crate::office::{Office, Step, Target};
 use crate::refusal::Refusal;
 
 const SENDS_AT_ONCE_MAX: usize = 64;
-const SEND_MS_MAX: u64 = 10_000;
 const TRIES_MAX: u32 = 12;
 const WAIT_MS_FIRST: u64 = 200;
 const WAIT_MS_MAX: u64 = 5_000;
@@ -36,22 +34,9 @@ enum Next {
     Nothing,
 }
 
-pub(crate) fn client() -> reqwest::Result<reqwest::Client> {
-    if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // Losing a race means that somebody else installed one, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    }
-    reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .timeout(Duration::from_millis(SEND_MS_MAX))
-        .no_proxy()
-        .build()
-}
-
 /// Sends every event told through the outbox until the server stops.
 pub(crate) async fn run(
     office: Arc<Office>,
-    client: reqwest::Client,
     mut told: mpsc::UnboundedReceiver<String>,
 ) {
     let gate = Arc::new(Semaphore::new(SENDS_AT_ONCE_MAX));
@@ -60,29 +45,31 @@ pub(crate) async fn run(
             if office.settled().await.is_err() {
                 return;
             }
-            let (office, client, gate) = (Arc::clone(&office), client.clone(), Arc::clone(&gate));
+            let (office, gate) = (Arc::clone(&office), Arc::clone(&gate));
             tokio::spawn(async move {
                 tokio::select! {
-                    () = deliver(&office, &client, &gate, &id) => {}
+                    biased;
+                    () = deliver(&office, &gate, &id) => {}
                     () = office.stopped() => {}
                 }
             });
         }
     };
     tokio::select! {
+        biased;
         () = work => {}
         () = office.stopped() => {}
     }
 }
 
-async fn deliver(office: &Office, client: &reqwest::Client, gate: &Semaphore, id: &str) {
+async fn deliver(office: &Office, gate: &Semaphore, id: &str) {
     let mut flushes = office.flushes.subscribe();
     let mut wait_ms = WAIT_MS_FIRST;
     for tries in 1..=TRIES_MAX {
         let Ok(Next::Send(parcel)) = office.work(|step| Ok(pack(office, step, id))) else { return };
         let sent = {
             let Ok(_permit) = gate.acquire().await else { return };
-            send(client, &parcel).await
+            send(office, &parcel).await
         };
         let spoiled = parcel.event.fault.is_some_and(Fault::spoils);
         if sent || spoiled || tries == TRIES_MAX {
@@ -98,7 +85,8 @@ async fn deliver(office: &Office, client: &reqwest::Client, gate: &Semaphore, id
         }
         // A flush that came since the last wait ends this one, too: nothing is lost between two waits.
         tokio::select! {
-            () = tokio::time::sleep(Duration::from_millis(wait_ms)) => {}
+            biased;
+            () = office.outside.sleep(Duration::from_millis(wait_ms)) => {}
             _ = flushes.changed() => {}
         }
         wait_ms = wait_ms.saturating_mul(2).min(WAIT_MS_MAX);
@@ -115,7 +103,7 @@ fn pack(office: &Office, step: &mut Step<'_>, id: &str) -> Next {
         step.note(Change { marks: vec![mark], ..Change::default() });
         return Next::Nothing;
     };
-    let sent_at = clock::unix_seconds().saturating_add(step.book.offsets.signatures_s);
+    let sent_at = office.outside.unix_seconds().saturating_add(step.book.offsets.signatures_s);
     Next::Send(Box::new(Parcel { event, url, secret, sent_at }))
 }
 
@@ -138,7 +126,7 @@ fn close(step: &mut Step<'_>, event: &Event, delivery: Delivery, tries: u32) {
 }
 
 /// Sends the event, spoiled as its fault says; true when it was accepted.
-async fn send(client: &reqwest::Client, parcel: &Parcel) -> bool {
+async fn send(office: &Office, parcel: &Parcel) -> bool {
     let fault = parcel.event.fault;
     let sent_at = if fault == Some(Fault::Stale) { parcel.sent_at - STALE_S } else { parcel.sent_at };
     let forged = format!("{}-forged", parcel.secret);
@@ -148,25 +136,11 @@ async fn send(client: &reqwest::Client, parcel: &Parcel) -> bool {
     let signature = signature(secret, sent_at, body.as_bytes());
     let signature = (fault != Some(Fault::Unsigned)).then_some(signature);
     let body = if fault == Some(Fault::Flipped) { flipped(&body) } else { body };
-    let accepted = post(client, &parcel.url, body.clone(), signature.as_deref()).await;
+    let accepted = office.outside.post(&parcel.url, body.clone(), signature.as_deref()).await;
     if fault == Some(Fault::Duplicate) {
-        return post(client, &parcel.url, body, signature.as_deref()).await && accepted;
+        return office.outside.post(&parcel.url, body, signature.as_deref()).await && accepted;
     }
     accepted
-}
-
-async fn post(client: &reqwest::Client, url: &str, body: String, signature: Option<&str>) -> bool {
-    let mut request = client.post(url).header("Content-Type", "application/json").body(body);
-    if let Some(signature) = signature {
-        request = request.header("Sandbox-Signature", signature);
-    }
-    match request.send().await {
-        Ok(answer) => answer.status().is_success(),
-        Err(error) => {
-            tracing::debug!(error = %error.without_url(), "A webhook got no answer.");
-            false
-        }
-    }
 }
 
 /// The value of the header `Sandbox-Signature`.
