@@ -201,7 +201,7 @@ pub async fn start_on(opened: Opened, replica: Replica, parts: Parts) -> Result<
     let reload = Reload::new(parts.source, &parts.data_dir);
     let table = reload.table(parts.lineup, &[], (store.as_ref(), now)).await?;
     reload.settle(&table);
-    let sender = WebhookSender::new(parts.http.destinations.clone(), parts.delivery_time_max)?;
+    let sender = Arc::new(WebhookSender::new(parts.http.destinations.clone(), parts.delivery_time_max)?);
     let hub = Arc::new(Hub {
         store,
         replica,

@@ -346,6 +346,7 @@ impl Hub {
             // Another process may do the work: this one then sees it only by looking again.
             let again = now.saturating_add_micros(LOOK_AGAIN_US).min(deadline);
             tokio::select! {
+                biased;
                 changed = changes.changed() => {
                     // A store that is gone changes no more; the deadline still holds.
                     if changed.is_err() {

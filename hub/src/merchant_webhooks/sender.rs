@@ -12,6 +12,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use reqwest::{Client, Response};
 
@@ -78,7 +79,14 @@ pub enum SenderError {
     Client(#[source] reqwest::Error),
 }
 
-/// Sends deliveries; cheap to clone.
+/// Makes one delivery.
+#[async_trait]
+pub trait Sender: Send + Sync {
+    /// Posts `body`, which is JSON, with the given headers beside the content type.
+    async fn send(&self, url: &str, headers: &[(&str, &str)], body: &[u8]) -> SendOutcome;
+}
+
+/// Sends deliveries over HTTP; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct WebhookSender {
     client: Client,
@@ -111,9 +119,11 @@ impl WebhookSender {
             .map_err(SenderError::Client)?;
         Ok(Self { client, policy })
     }
+}
 
-    /// Posts `body`, which is JSON, with the given headers beside the content type.
-    pub async fn send(&self, url: &str, headers: &[(&str, &str)], body: &[u8]) -> SendOutcome {
+#[async_trait]
+impl Sender for WebhookSender {
+    async fn send(&self, url: &str, headers: &[(&str, &str)], body: &[u8]) -> SendOutcome {
         let url = match self.policy.check_url(url) {
             Ok(url) => url,
             Err(reason) => return SendOutcome::Forbidden { reason },
@@ -219,8 +229,6 @@ mod tests {
     use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
     use std::sync::Mutex;
     use std::thread::JoinHandle;
-
-    use async_trait::async_trait;
 
     use super::*;
 

@@ -12,7 +12,7 @@ use hub_core::retry::after;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-use crate::merchant_webhooks::sender::WebhookSender;
+use crate::merchant_webhooks::sender::Sender;
 use crate::service::{Hub, ServiceError};
 use crate::store::{ClaimedJob, Commit, Conflict, StoreError, Write};
 use job::JobBody;
@@ -42,7 +42,12 @@ const FAILED_JOB_S: i64 = 5;
 const FAILED_JOB_S_MAX: i64 = 1_800;
 
 /// Carries out jobs until told to stop; then finishes what it has begun, for `grace` at most.
-pub async fn run(hub: Arc<Hub>, sender: WebhookSender, mut stop: watch::Receiver<bool>, grace: Duration) {
+pub async fn run(
+    hub: Arc<Hub>,
+    sender: Arc<dyn Sender>,
+    mut stop: watch::Receiver<bool>,
+    grace: Duration,
+) {
     let places = Arc::new(Semaphore::new(JOBS_AT_ONCE_MAX));
     let lanes = Arc::new(Lanes::default());
     let mut running = JoinSet::new();
@@ -61,7 +66,7 @@ pub async fn run(hub: Arc<Hub>, sender: WebhookSender, mut stop: watch::Receiver
             let (hub, sender, lanes) = (hub.clone(), sender.clone(), lanes.clone());
             running.spawn(async move {
                 let _place = place;
-                carry_out(&hub, &sender, &lanes, &job).await;
+                carry_out(&hub, sender.as_ref(), &lanes, &job).await;
             });
         }
         if found && places.available_permits() > 0 {
@@ -76,6 +81,7 @@ pub async fn run(hub: Arc<Hub>, sender: WebhookSender, mut stop: watch::Receiver
         };
         let full = places.available_permits() == 0;
         tokio::select! {
+            biased;
             // Whoever could say stop is gone: nobody wants this hub any more.
             told = stop.changed() => if told.is_err() { break },
             _ = running.join_next(), if full => {}
@@ -106,7 +112,7 @@ async fn claim(hub: &Hub, limit: u32) -> Result<Vec<ClaimedJob>, StoreError> {
 }
 
 /// Runs a job; if that fails, sees to it that it is run again.
-async fn carry_out(hub: &Hub, sender: &WebhookSender, lanes: &Arc<Lanes>, job: &ClaimedJob) {
+async fn carry_out(hub: &Hub, sender: &dyn Sender, lanes: &Arc<Lanes>, job: &ClaimedJob) {
     let result = match &job.body {
         JobBody::Payment { scope, payment_id, work } => {
             payment_work::run(hub, lanes, job, scope, payment_id, work).await

@@ -12,7 +12,7 @@ use processor_sdk::Timestamp;
 use super::lanes::Lanes;
 use super::{enter, finish};
 use crate::http::webhook_endpoints::open_secrets;
-use crate::merchant_webhooks::sender::{SendOutcome, WebhookSender};
+use crate::merchant_webhooks::sender::{SendOutcome, Sender};
 use crate::merchant_webhooks::signature::{WebhookSecret, sign};
 use crate::service::{Hub, ServiceError};
 use crate::store::{ClaimedJob, Commit, DeliveryState, DeliveryTry, EndpointRow, StoreError, Write};
@@ -23,7 +23,7 @@ const RETRY_S: [i64; 9] = [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000,
 /// Sends one event to one endpoint.
 pub(crate) async fn run(
     hub: &Hub,
-    sender: &WebhookSender,
+    sender: &dyn Sender,
     lanes: &Arc<Lanes>,
     job: &ClaimedJob,
     scope: &Scope,
@@ -76,7 +76,7 @@ pub(crate) async fn run(
 
 async fn send(
     hub: &Hub,
-    sender: &WebhookSender,
+    sender: &dyn Sender,
     endpoint: &EndpointRow,
     event_id: &WebhookEventId,
     body: &str,

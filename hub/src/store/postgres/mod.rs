@@ -45,8 +45,8 @@ const SETTINGS: &str = "
     SET statement_timeout = '8s';
     SET idle_in_transaction_session_timeout = '15s'";
 
-/// A lease begins with its holder's name and a dot; `/` follows `.`.
-const RELEASE_LEASES: &str = "UPDATE jobs SET leased_until = NULL, lease_token = NULL
+/// Ends the leases of one hub. A lease begins with its holder's name and a dot; `/` follows `.`.
+pub const RELEASE_LEASES: &str = "UPDATE jobs SET leased_until = NULL, lease_token = NULL
     WHERE leased_until IS NOT NULL AND lease_token >= ?1 || '.' AND lease_token < ?1 || '/' RETURNING key";
 
 /// The oldest server with everything that is used here.

@@ -68,3 +68,10 @@ pub trait Engine: Send + Sync + 'static {
 pub struct SqlStore<E> {
     pub(in crate::store) engine: E,
 }
+
+impl<E: Engine> SqlStore<E> {
+    /// The store whose tables an engine has: one that is made elsewhere, such as a simulated one.
+    pub fn over(engine: E) -> Self {
+        Self { engine }
+    }
+}

@@ -29,6 +29,7 @@ mod cells;
 pub mod durable;
 mod error;
 mod filesystem;
+pub mod inline;
 pub(super) mod look;
 mod migrate;
 mod open;

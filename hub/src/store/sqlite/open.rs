@@ -215,6 +215,18 @@ pub(super) fn reader(path: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
+/// A database without a file, with those settings that are not about files.
+pub(super) fn in_memory() -> Result<Connection, OpenError> {
+    let connection = Connection::open_in_memory()?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    for (name, wanted) in [("foreign_keys", 1), ("trusted_schema", 0)] {
+        connection.pragma_update(None, name, wanted)?;
+        check(&connection, name, wanted)?;
+    }
+    Ok(connection)
+}
+
 fn set(connection: &Connection) -> Result<(), OpenError> {
     connection.busy_timeout(Duration::from_millis(BUSY_MS_MAX.unsigned_abs()))?;
     // Statements cannot damage the file's own structure, whatever they say.
