@@ -23,6 +23,8 @@ mod processes;
 
 mod reliability;
 
+mod simulation;
+
 mod twins;
 
 mod crash;
