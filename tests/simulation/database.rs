@@ -19,13 +19,15 @@ use tokio::sync::{oneshot, watch};
 
 use super::network::{Host, Link, NoAnswer, micros};
 use super::timeline::{MS, SECOND};
-use super::world::World;
+use super::world::{Mistake, World};
 
 /// How long one try may take, and all of them.
 const TRY_US_MAX: i64 = 4 * SECOND;
 const ALL_US_MAX: i64 = 12 * SECOND;
 /// Between two tries.
 const PAUSE_US: i64 = 50 * MS;
+/// How often a database that answers without writing does so.
+const LIES_PERCENT: u64 = 5;
 /// Within how long others see a commit by looking.
 const SEEN_US_MAX: i64 = 250 * MS;
 
@@ -36,7 +38,7 @@ pub(crate) struct Server {
     sqlite: InlineSqlite,
     /// Of commits that took effect: they are part of what is durable.
     marks: Mutex<BTreeSet<String>>,
-    watching: Mutex<Vec<Weak<watch::Sender<u64>>>>,
+    watching: Mutex<Vec<Weak<Watchers>>>,
     dice: Mutex<crate::processes::dice::Dice>,
 }
 
@@ -54,18 +56,26 @@ impl Server {
         })
     }
 
-    fn commit(&self, statements: Vec<Statement>, mark: &str) -> Result<(), StoreError> {
+    fn commit(&self, mut statements: Vec<Statement>, mark: &str) -> Result<(), StoreError> {
         let mut marks = self.marks.lock().expect("no panic while held");
         if marks.contains(mark) {
             self.world.count("commits_repeated");
             return Ok(());
+        }
+        if self.world.makes(Mistake::AnswersWithoutWriting) && self.lies() {
+            return Ok(());
+        }
+        if self.world.makes(Mistake::WritesWithoutGuards) {
+            statements.iter_mut().for_each(|statement| statement.guard = None);
         }
         let values = statements.iter().flat_map(|statement| told(&statement.values)).collect::<Vec<_>>();
         let committed = self.sqlite.write(statements);
         self.world.note(&format!("commit {mark} {committed:?}"), &values);
         match &committed {
             Ok(()) => {
-                marks.insert(mark.to_owned());
+                if !self.world.makes(Mistake::CommitsWithoutMarks) {
+                    marks.insert(mark.to_owned());
+                }
                 self.world.count("commits");
                 self.announce();
             }
@@ -76,6 +86,10 @@ impl Server {
             }
         }
         committed
+    }
+
+    fn lies(&self) -> bool {
+        self.dice.lock().expect("no panic while held").chance(LIES_PERCENT)
     }
 
     /// Every replica sees before long that something was committed.
@@ -89,7 +103,7 @@ impl Server {
             self.host.spawn(async move {
                 timeline.sleep(us).await;
                 if let Some(one) = one.upgrade() {
-                    one.send_modify(|count| *count = count.wrapping_add(1));
+                    one.tell();
                 }
             });
         }
@@ -116,6 +130,27 @@ fn told(values: &[Cell]) -> Vec<u8> {
     bytes
 }
 
+/// Those who wait for changes, in order. Each has a channel of its own: of several that wait at one, tokio
+/// wakes them in an order that it draws by itself.
+#[derive(Default)]
+struct Watchers(Mutex<Vec<watch::Sender<u64>>>);
+
+impl Watchers {
+    fn subscribe(&self) -> watch::Receiver<u64> {
+        let (sender, receiver) = watch::channel(0);
+        self.0.lock().expect("no panic while held").push(sender);
+        receiver
+    }
+
+    fn tell(&self) {
+        let mut waiting = self.0.lock().expect("no panic while held");
+        waiting.retain(|one| !one.is_closed());
+        for one in waiting.iter() {
+            one.send_modify(|count| *count = count.wrapping_add(1));
+        }
+    }
+}
+
 /// One replica's way to the server.
 pub(crate) struct Remote {
     pub(crate) server: Arc<Server>,
@@ -123,13 +158,13 @@ pub(crate) struct Remote {
     /// Where the replica runs: its commits in progress end with it.
     pub(crate) own: Arc<Host>,
     pub(crate) name: String,
-    changes: Arc<watch::Sender<u64>>,
+    changes: Arc<Watchers>,
     commits: AtomicU64,
 }
 
 impl Remote {
     pub(crate) fn new(server: &Arc<Server>, link: &Arc<Link>, own: &Arc<Host>, name: &str) -> Self {
-        let changes = Arc::new(watch::channel(0).0);
+        let changes = Arc::<Watchers>::default();
         server.watching.lock().expect("no panic while held").push(Arc::downgrade(&changes));
         Self {
             server: Arc::clone(server),
@@ -188,7 +223,7 @@ impl Engine for Remote {
         self.own.spawn(async move {
             let outcome = commit(way, statements, mark).await;
             if outcome.is_ok() {
-                changes.send_modify(|count| *count = count.wrapping_add(1));
+                changes.tell();
             }
             let _gone = send.send(outcome);
         });

@@ -9,7 +9,7 @@ use payhub::merchant_webhooks::sender::{SendOutcome, Sender, UnreachableReason};
 
 use super::network::{Host, Link, NoAnswer};
 use super::timeline::SECOND;
-use super::world::World;
+use super::world::{Mistake, World};
 use crate::processes::dice::Dice;
 use crate::support::receiver::Received;
 
@@ -99,6 +99,7 @@ impl Sender for Post {
         let work = async move { merchant.take(received.header("webhook-id"), &received) };
         match self.link.call(&self.merchant.host, PATIENCE_US, work).await {
             Ok(status @ 200..=299) => SendOutcome::Delivered { status },
+            Ok(_) if self.world.makes(Mistake::TakesRefusalForDelivery) => SendOutcome::Delivered { status: 200 },
             Ok(status) => SendOutcome::Rejected { status, retry_after: None },
             Err(NoAnswer::NotSent) => {
                 SendOutcome::Unreachable { reason: UnreachableReason::ConnectionFailed }

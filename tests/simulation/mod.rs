@@ -35,7 +35,7 @@ use replica::{Cluster, Neighborhood, Replica};
 use shop::Shop;
 use timeline::{DAY, MS, SECOND, run, within};
 use trouble::Trouble;
-use world::{Outcome, World};
+use world::{Mistake, Outcome, World};
 
 use crate::processes::dice::Dice;
 use crate::reliability::Run;
@@ -67,9 +67,14 @@ fn count_panics() {
 
 /// Lives one seed from beginning to end.
 fn simulate(seed: u64) -> Outcome {
+    simulate_with(seed, None)
+}
+
+/// The same where something makes a mistake on purpose.
+fn simulate_with(seed: u64, mistake: Option<Mistake>) -> Outcome {
     count_panics();
     let panics = PANICS.with(Cell::get);
-    let world = World::new(seed);
+    let world = World::new(seed, mistake);
     run(&world.timeline, async {
         if within(&world.timeline, ALL_US_MAX, live(&world)).await.is_none() {
             world.wrong("there is no end to it".to_owned());
@@ -191,4 +196,26 @@ fn the_same_seed_is_the_same_world() {
         assert_eq!(first, second, "seed {seed}");
     }
     assert_ne!(simulate(3).hash, simulate(4).hash);
+}
+
+/// Seeds that a mistake may live through unnoticed.
+const SEEDS_UNNOTICED_MAX: u64 = 40;
+
+#[test]
+fn mistakes_on_purpose_are_noticed() {
+    for mistake in [
+        Mistake::AnswersWithoutWriting,
+        Mistake::WritesWithoutGuards,
+        Mistake::CommitsWithoutMarks,
+        Mistake::TakesDoubtForRefusal,
+        Mistake::SendsWithoutKeys,
+        Mistake::TakesRefusalForDelivery,
+    ] {
+        let noticed = (1..=SEEDS_UNNOTICED_MAX).find_map(|seed| {
+            let outcome = simulate_with(seed, Some(mistake));
+            outcome.wrongs.first().map(|wrong| (seed, wrong.chars().take(160).collect::<String>()))
+        });
+        let (seed, wrong) = noticed.unwrap_or_else(|| panic!("nobody noticed {mistake:?}"));
+        println!("{mistake:?} was noticed by seed {seed}: {wrong}");
+    }
 }

@@ -2,6 +2,7 @@
 //! to it and its webhooks to the hub.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use super::calls::{Ask, Reply};
 use super::network::{Host, Link, NoAnswer};
 use super::replica::Cluster;
 use super::timeline::{MS, SECOND, Timeline};
-use super::world::World;
+use super::world::{Mistake, World};
 use crate::support::sandbox::Sandbox;
 
 pub(crate) const BASE_URL: &str = "http://127.0.0.1:4010";
@@ -28,6 +29,9 @@ const EXCHANGE_US_MAX: i64 = 30 * SECOND;
 const WEBHOOK_US_MAX: i64 = 10 * SECOND;
 /// How often it looks for what has expired.
 const SWEEP_US: i64 = 5 * SECOND;
+
+/// A refusal as the processor writes it.
+const REFUSED: &str = r#"{"error": {"code": "amount_exceeds_captured", "message": "No."}}"#;
 
 /// The processor.
 pub(crate) struct Processor {
@@ -91,7 +95,9 @@ impl Processor {
         match &reply {
             Some(reply) => {
                 reply.note(&self.world, "processor");
-                if reply.status >= 500 {
+                let is_garbage = reply.header("content-type").is_some_and(|kind| kind.starts_with("text/html"));
+                let is_api = ask.target.starts_with("/v1/");
+                if is_api && (reply.status >= 500 || reply.status == 429 || is_garbage) {
                     self.world.count("processor_faults");
                 }
             }
@@ -184,13 +190,19 @@ pub(crate) struct Wire {
     pub(crate) world: Arc<World>,
     pub(crate) link: Arc<Link>,
     pub(crate) processor: Arc<Processor>,
+    pub(crate) sent: AtomicU64,
 }
 
 #[async_trait]
 impl Transport for Wire {
     async fn send(&self, request: &PreparedRequest) -> Result<HttpResponse, SendError> {
         let query = request.url.query().map(|query| format!("?{query}")).unwrap_or_default();
-        let headers = request.headers.iter().map(|(name, value)| (name.clone(), value.to_string()));
+        let number = self.sent.fetch_add(1, Ordering::Relaxed);
+        let headers = request.headers.iter().map(|(name, value)| {
+            let spoiled = self.world.makes(Mistake::SendsWithoutKeys) && name.eq_ignore_ascii_case("idempotency-key");
+            let value = if spoiled { format!("{}-{number}", value.as_str()) } else { value.to_string() };
+            (name.clone(), value)
+        });
         let ask = Ask {
             method: request.method.as_str().to_owned(),
             target: format!("{}{query}", request.url.path()),
@@ -201,6 +213,10 @@ impl Transport for Wire {
         let work = Arc::clone(&self.processor).answer(ask);
         let answered = self.link.call(&self.processor.host, EXCHANGE_US_MAX, work).await;
         match answered {
+            Ok(None) | Err(NoAnswer::Perhaps(_)) if self.world.makes(Mistake::TakesDoubtForRefusal) => {
+                let body = Bytes::new(REFUSED.as_bytes().to_vec());
+                Ok(HttpResponse { status: 422, headers: Headers(vec![]), body })
+            }
             Ok(Some(reply)) => {
                 let line = |(name, value): (&axum::http::HeaderName, &axum::http::HeaderValue)| {
                     (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())

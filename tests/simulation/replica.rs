@@ -137,7 +137,7 @@ impl Replica {
         let engine = Remote::new(&self.around.database, &self.to_database, &self.host, &life);
         let (link, processor) = (Arc::clone(&self.to_processor), Arc::clone(&self.around.processor));
         let surroundings = Surroundings {
-            transport: Arc::new(Wire { world: Arc::clone(world), link, processor }),
+            transport: Arc::new(Wire { world: Arc::clone(world), link, processor, sent: AtomicU64::new(0) }),
             clock: Arc::clone(&clock),
             plugins: Arc::default(),
             failures: Arc::default(),

@@ -96,7 +96,7 @@ impl Trouble {
     }
 
     async fn bad_processor(&self, dice: &mut Dice) {
-        let rate = *dice.pick(&[0, 2, 5]);
+        let rate = *dice.pick(&[0, 3, 6, 10]);
         let rules = REQUEST_FAULTS.map(|fault| ("any", fault));
         let rules = rules.into_iter().chain(WEBHOOK_FAULTS.map(|fault| ("webhook", fault)));
         for (operation, fault) in rules {

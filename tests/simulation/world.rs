@@ -10,9 +10,27 @@ use super::timeline::Timeline;
 use crate::processes::dice::Dice;
 use crate::processes::setting;
 
+/// A mistake that a part of the world makes on purpose, so that it is seen whether anybody notices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mistake {
+    /// The database says at times that it has committed what it has not.
+    AnswersWithoutWriting,
+    /// Statements write without their guards.
+    WritesWithoutGuards,
+    /// A commit that is tried again takes effect again.
+    CommitsWithoutMarks,
+    /// A request without an answer counts as refused.
+    TakesDoubtForRefusal,
+    /// Each try of a request has a key of its own.
+    SendsWithoutKeys,
+    /// What the merchant refused counts as delivered.
+    TakesRefusalForDelivery,
+}
+
 /// Everything that happens in one simulation happens here.
 pub(crate) struct World {
     pub(crate) seed: u64,
+    mistake: Option<Mistake>,
     pub(crate) timeline: Arc<Timeline>,
     story: Mutex<Sha256>,
     counts: Mutex<BTreeMap<&'static str, u64>>,
@@ -21,15 +39,20 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64) -> Arc<Self> {
+    pub(crate) fn new(seed: u64, mistake: Option<Mistake>) -> Arc<Self> {
         Arc::new(Self {
             seed,
+            mistake,
             timeline: Timeline::new(),
             story: Mutex::default(),
             counts: Mutex::default(),
             wrongs: Mutex::default(),
             is_told: setting("SIMULATION_TOLD").is_some(),
         })
+    }
+
+    pub(crate) fn makes(&self, mistake: Mistake) -> bool {
+        self.mistake == Some(mistake)
     }
 
     /// Choices for one purpose: those of another purpose do not change them.

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use crate::Account;
 use crate::book::{Book, Change, Delivery, Event, Mark};
@@ -27,8 +27,8 @@ pub(crate) struct Office {
     pub(crate) base_url: String,
     /// Ids of events to send, told after their step was queued for the journal.
     pub(crate) outbox: mpsc::UnboundedSender<String>,
-    /// Rises with each flush; ends the waits between tries.
-    pub(crate) flushes: watch::Sender<u64>,
+    /// Told of each flush; ends the waits between tries, in the order in which they began.
+    pub(crate) flushes: Notify,
     /// Becomes true when the server stops.
     pub(crate) stopping: watch::Sender<bool>,
     pub(crate) outside: Arc<dyn Outside>,
@@ -79,7 +79,7 @@ impl Office {
             accounts,
             base_url,
             outbox,
-            flushes: watch::channel(0).0,
+            flushes: Notify::new(),
             stopping: watch::channel(false).0,
             outside,
             keys_in_progress: Mutex::new(HashSet::new()),

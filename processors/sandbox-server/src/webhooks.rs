@@ -63,9 +63,10 @@ pub(crate) async fn run(
 }
 
 async fn deliver(office: &Office, gate: &Semaphore, id: &str) {
-    let mut flushes = office.flushes.subscribe();
     let mut wait_ms = WAIT_MS_FIRST;
     for tries in 1..=TRIES_MAX {
+        // From here on: a flush that comes before the wait ends it, too.
+        let flushed = office.flushes.notified();
         let Ok(Next::Send(parcel)) = office.work(|step| Ok(pack(office, step, id))) else { return };
         let sent = {
             let Ok(_permit) = gate.acquire().await else { return };
@@ -83,11 +84,10 @@ async fn deliver(office: &Office, gate: &Semaphore, id: &str) {
             }
             return;
         }
-        // A flush that came since the last wait ends this one, too: nothing is lost between two waits.
         tokio::select! {
             biased;
             () = office.outside.sleep(Duration::from_millis(wait_ms)) => {}
-            _ = flushes.changed() => {}
+            () = flushed => {}
         }
         wait_ms = wait_ms.saturating_mul(2).min(WAIT_MS_MAX);
     }
@@ -183,7 +183,7 @@ fn flipped(body: &str) -> String {
 /// Lets all held events go, and ends the waits between tries; says how many were held.
 pub(crate) fn flush(office: &Office) -> Result<usize, Refusal> {
     let released = office.work(|step| Ok(step.release(|_| true)))?;
-    office.flushes.send_modify(|flushes| *flushes = flushes.wrapping_add(1));
+    office.flushes.notify_waiters();
     Ok(released)
 }
 
