@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
 use async_trait::async_trait;
+use payhub::store::look::Look;
 use payhub::store::postgres::RELEASE_LEASES;
 use payhub::store::sql::cell::{Cell, Row};
 use payhub::store::sql::{Engine, Query, Statement};
@@ -108,10 +109,13 @@ impl Server {
             });
         }
     }
+}
 
-    /// What is asked at the server itself, by nobody's way.
-    pub(crate) fn read(&self, queries: &[Query]) -> Result<Vec<Vec<Row>>, StoreError> {
-        self.sqlite.read(queries)
+/// Looks at the server itself, by nobody's way.
+#[async_trait]
+impl Look for Server {
+    async fn look(&self, queries: Vec<Query>) -> Result<Vec<Vec<Row>>, StoreError> {
+        self.sqlite.read(&queries)
     }
 }
 
@@ -251,7 +255,7 @@ impl Engine for Remote {
         let deadline = timeline.now_us() + ALL_US_MAX;
         loop {
             let (server, queries) = (Arc::clone(&self.server), queries.clone());
-            let work = async move { server.read(&queries) };
+            let work = async move { server.sqlite.read(&queries) };
             let left = deadline - timeline.now_us();
             match self.link.call(&self.server.host, left.min(TRY_US_MAX), work).await {
                 Ok(read) => return read,

@@ -99,7 +99,9 @@ impl Sender for Post {
         let work = async move { merchant.take(received.header("webhook-id"), &received) };
         match self.link.call(&self.merchant.host, PATIENCE_US, work).await {
             Ok(status @ 200..=299) => SendOutcome::Delivered { status },
-            Ok(_) if self.world.makes(Mistake::TakesRefusalForDelivery) => SendOutcome::Delivered { status: 200 },
+            Ok(_) if self.world.makes(Mistake::TakesRefusalForDelivery) => {
+                SendOutcome::Delivered { status: 200 }
+            }
             Ok(status) => SendOutcome::Rejected { status, retry_after: None },
             Err(NoAnswer::NotSent) => {
                 SendOutcome::Unreachable { reason: UnreachableReason::ConnectionFailed }

@@ -122,7 +122,11 @@ async fn live(world: &Arc<World>) {
         promises: Mutex::default(),
     });
     register(&shop, &around.merchant, &mut dice).await;
-    let trouble = Arc::new(Trouble { around: Arc::clone(&around), cluster: Arc::clone(&cluster), shop: Arc::clone(&shop) });
+    let trouble = Arc::new(Trouble {
+        around: Arc::clone(&around),
+        cluster: Arc::clone(&cluster),
+        shop: Arc::clone(&shop),
+    });
     let mut lives = tokio::task::JoinSet::new();
     lives.spawn(async move { trouble.happen().await });
     for number in 0..dice.between(2, 8) {
@@ -138,7 +142,7 @@ async fn live(world: &Arc<World>) {
     world.timeline.jump_to(world.timeline.now_us() + LAPSE_US);
     come_to_rest(world, replica).await;
     let hub = replica.hub().expect("it runs when all is calm");
-    verdict::judge(world, &hub, &shop, &around.merchant).await;
+    verdict::judge(world, &hub, &shop, (&around.database, &around.merchant)).await;
 }
 
 /// The merchant registers its endpoint.
@@ -164,7 +168,7 @@ async fn come_to_rest(world: &Arc<World>, replica: &Arc<Replica>) {
 }
 
 /// Seeds that the short form lives through.
-const SEEDS_SHORT: u64 = 12;
+const SEEDS_SHORT: u64 = 10;
 const SEED_SHORT: u64 = 1;
 
 #[test]
@@ -173,7 +177,8 @@ fn nothing_is_lost_in_any_simulated_world() {
     let mut figures: BTreeMap<&'static str, u64> = BTreeMap::new();
     for seed in run.seed..run.seed.saturating_add(run.rounds) {
         let outcome = simulate(seed);
-        let again = "cargo test -p hub-tests --test hub -- nothing_is_lost_in_any_simulated_world --nocapture";
+        let again =
+            "cargo test -p hub-tests --test hub -- nothing_is_lost_in_any_simulated_world --nocapture";
         assert!(
             outcome.wrongs.is_empty(),
             "seed {seed}, hash {}: {}\nbring it back: PROOF_SEED={seed} PROOF_ROUNDS=1 {again}",
@@ -191,11 +196,11 @@ fn nothing_is_lost_in_any_simulated_world() {
 
 #[test]
 fn the_same_seed_is_the_same_world() {
-    for seed in [3, 4] {
+    for seed in [3, 5] {
         let (first, second) = (simulate(seed), simulate(seed));
         assert_eq!(first, second, "seed {seed}");
     }
-    assert_ne!(simulate(3).hash, simulate(4).hash);
+    assert_ne!(simulate(3).hash, simulate(5).hash);
 }
 
 /// Seeds that a mistake may live through unnoticed.

@@ -110,7 +110,11 @@ impl Link {
             return None;
         }
         let usual = micros(&mut dice, 200, 3 * MS);
-        Some(if dice.chance(weather.slow_percent) { usual + micros(&mut dice, 50 * MS, 18 * SECOND) } else { usual })
+        Some(if dice.chance(weather.slow_percent) {
+            usual + micros(&mut dice, 50 * MS, 18 * SECOND)
+        } else {
+            usual
+        })
     }
 
     fn chance(&self, percent: u64) -> bool {

@@ -95,7 +95,8 @@ impl Processor {
         match &reply {
             Some(reply) => {
                 reply.note(&self.world, "processor");
-                let is_garbage = reply.header("content-type").is_some_and(|kind| kind.starts_with("text/html"));
+                let is_garbage =
+                    reply.header("content-type").is_some_and(|kind| kind.starts_with("text/html"));
                 let is_api = ask.target.starts_with("/v1/");
                 if is_api && (reply.status >= 500 || reply.status == 429 || is_garbage) {
                     self.world.count("processor_faults");
@@ -199,7 +200,8 @@ impl Transport for Wire {
         let query = request.url.query().map(|query| format!("?{query}")).unwrap_or_default();
         let number = self.sent.fetch_add(1, Ordering::Relaxed);
         let headers = request.headers.iter().map(|(name, value)| {
-            let spoiled = self.world.makes(Mistake::SendsWithoutKeys) && name.eq_ignore_ascii_case("idempotency-key");
+            let spoiled =
+                self.world.makes(Mistake::SendsWithoutKeys) && name.eq_ignore_ascii_case("idempotency-key");
             let value = if spoiled { format!("{}-{number}", value.as_str()) } else { value.to_string() };
             (name.clone(), value)
         });

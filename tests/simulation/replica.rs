@@ -11,6 +11,7 @@ use hub_core::policy::Policies;
 use payhub::api_objects::public_urls::PublicUrls;
 use payhub::clock::Clock;
 use payhub::connector::registry::{Surroundings, build};
+use payhub::history_roots::{self, RootSigner};
 use payhub::http::limits::Rates;
 use payhub::http::{HttpReturnUrls, HttpSettings, router};
 use payhub::ids::{Ids, Randomness, SeededRandomness};
@@ -102,15 +103,19 @@ impl Replica {
                 merchant: Arc::clone(&replica.around.merchant),
             };
             let (_stop, stopped) = watch::channel(false);
-            payhub::worker::run(hub, Arc::new(post), stopped, Duration::ZERO).await;
+            let signer = RootSigner::of(&sealing_key());
+            let signing = history_roots::run(Arc::clone(&hub), signer, stopped.clone());
+            let working = payhub::worker::run(hub, Arc::new(post), stopped, Duration::ZERO);
+            tokio::join!(biased; working, signing);
         });
     }
 
     /// Everything that it holds in memory is gone.
     pub(crate) fn crash(&self) {
-        self.around.world.count("crashes");
         self.host.crash();
-        *self.running.lock().expect("no panic while held") = None;
+        if self.running.lock().expect("no panic while held").take().is_some() {
+            self.around.world.count("crashes");
+        }
     }
 
     /// Its disk is gone too.
@@ -157,13 +162,18 @@ impl Replica {
             ids: Ids::new(clock, Arc::clone(&randomness)),
             connectors: Connectors::new(RoutingTable::new(routes).expect("names that differ")),
             reload: Reload::new(None, Path::new("no folder")),
-            sealer: Arc::new(Sealer::new(SealingKey::from_bytes([7; 32]), vec![], randomness)),
+            sealer: Arc::new(Sealer::new(sealing_key(), vec![], randomness)),
             urls: PublicUrls::new(BASE_URL),
             policies: self.around.policies,
             metrics: Arc::new(Metrics::new().expect("metrics")),
             health: Arc::default(),
         })
     }
+}
+
+/// The key that all replicas have.
+pub(crate) fn sealing_key() -> SealingKey {
+    SealingKey::from_bytes([7; 32])
 }
 
 fn settings() -> HttpSettings {

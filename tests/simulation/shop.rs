@@ -80,7 +80,8 @@ impl Shop {
         let ask = self.ask("POST", target).header("idempotency-key", key).json(body);
         let reply = if dice.chance(30) {
             let mut other = Dice::new(dice.next());
-            let (first, second) = tokio::join!(biased; self.insist(dice, &ask), self.insist(&mut other, &ask));
+            let (first, second) =
+                tokio::join!(biased; self.insist(dice, &ask), self.insist(&mut other, &ask));
             self.same(&ask, &first, &second);
             first
         } else {
@@ -119,12 +120,16 @@ impl Shop {
             "capture": if manual { "manual" } else { "automatic" },
             "expires_in_s": dice.between(600, 5_000), "return_url": "https://shop.example.com/thanks",
         });
-        let created = self.command(&mut dice, "/v1/payment_intents", &format!("create-{number}"), &body).await;
-        self.world.check(created.status == 201, || format!("not created: {} {}", created.status, created.text()));
+        let created =
+            self.command(&mut dice, "/v1/payment_intents", &format!("create-{number}"), &body).await;
+        self.world
+            .check(created.status == 201, || format!("not created: {} {}", created.status, created.text()));
         let intent = created.json();
         let id = intent["id"].as_str().unwrap_or_default().to_owned();
-        let wishes = [Wish::Pay, Wish::Pay, Wish::Pay, Wish::PayInTwoTabs, Wish::DeclineThenPay, Wish::PayLater];
-        let wish = if dice.chance(15) { *dice.pick(&[Wish::GoBack, Wish::Leave]) } else { *dice.pick(&wishes) };
+        let wishes =
+            [Wish::Pay, Wish::Pay, Wish::Pay, Wish::PayInTwoTabs, Wish::DeclineThenPay, Wish::PayLater];
+        let wish =
+            if dice.chance(15) { *dice.pick(&[Wish::GoBack, Wish::Leave]) } else { *dice.pick(&wishes) };
         let checkout = intent["checkout_url"].as_str().unwrap_or_default().to_owned();
         let canceled_early = dice.chance(10);
         let mut cancel_dice = Dice::new(dice.next());
@@ -211,7 +216,8 @@ impl Shop {
         if wish == Wish::PayInTwoTabs {
             let mut other = Dice::new(dice.next());
             if let Place::Hosted(second) = self.visit(&mut other, checkout).await {
-                let (first, second) = (self.choose(dice, &page, "pay"), self.choose(&mut other, &second, "pay"));
+                let (first, second) =
+                    (self.choose(dice, &page, "pay"), self.choose(&mut other, &second, "pay"));
                 tokio::join!(biased; first, second);
             }
             return;
@@ -231,7 +237,8 @@ impl Shop {
                 let session = page.rsplit('/').next().unwrap_or_default();
                 let body = json!({ "action": "settle", "outcome": outcome });
                 // A session that was not reached stays as it is.
-                let _settled = self.processor.admin("POST", &format!("sessions/{session}/act"), Some(body)).await;
+                let _settled =
+                    self.processor.admin("POST", &format!("sessions/{session}/act"), Some(body)).await;
             }
             Wish::GoBack => self.choose(dice, &page, "cancel").await,
             Wish::Leave => {}

@@ -165,8 +165,8 @@ fn a_day_is_lived_in_order_and_in_no_time() {
         }
     };
     run(&timeline, async {
-        let tasks =
-            [("third", DAY), ("first", SECOND), ("second", SECOND)].map(|(name, us)| tokio::spawn(live(name, us)));
+        let tasks = [("third", DAY), ("first", SECOND), ("second", SECOND)]
+            .map(|(name, us)| tokio::spawn(live(name, us)));
         assert_eq!(within(&timeline, MS, timeline.sleep(HOUR)).await, None, "the hour is dropped");
         for task in tasks {
             task.await.expect("a day");

@@ -139,7 +139,8 @@ impl Trouble {
     async fn neighbor_away(&self, dice: &mut Dice) {
         let timeline = &self.world().timeline;
         timeline.sleep(micros(dice, SECOND, TROUBLE_US)).await;
-        let (server, processor): (&Arc<Server>, &Arc<Processor>) = (&self.around.database, &self.around.processor);
+        let (server, processor): (&Arc<Server>, &Arc<Processor>) =
+            (&self.around.database, &self.around.processor);
         let host = *dice.pick(&[&server.host, &processor.host, &processor.host, &self.around.merchant.host]);
         self.world().count("outages");
         host.crash();

@@ -4,14 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use hub_core::apply::fold;
 use hub_core::ids::{MerchantId, Scope};
 use hub_core::payment::{Attempt, PaymentIntent, QuarantineReason, Status, TransferStatus};
+use payhub::history_roots::RootSigner;
 use payhub::service::Hub;
 use payhub::store::{EventFilter, Page, PaymentFilter};
+use payhub::verification::verify;
 use serde_json::Value;
 
+use super::database::Server;
 use super::merchant::Merchant;
+use super::replica::sealing_key;
 use super::shop::Shop;
 use super::world::World;
 
@@ -19,16 +22,21 @@ use super::world::World;
 const ALL: u32 = 10_000;
 
 /// Looks at everything.
-pub(crate) async fn judge(world: &Arc<World>, hub: &Arc<Hub>, shop: &Arc<Shop>, merchant: &Merchant) {
+pub(crate) async fn judge(
+    world: &Arc<World>,
+    hub: &Arc<Hub>,
+    shop: &Arc<Shop>,
+    (database, merchant): (&Server, &Merchant),
+) {
     let scope = Scope { merchant_id: MerchantId::main(), livemode: false };
     let page = Page { after: None, limit: ALL };
     let payments = hub.store.payments(&scope, &PaymentFilter::default(), &page).await.expect("calm");
     let ledger = Ledger::of(&shop.processor.admin("GET", "ledger", None).await);
     for payment in &payments {
-        history(world, hub, payment).await;
         money(world, &ledger, payment);
         rest(world, hub, payment).await;
     }
+    stored(world, database).await;
     nobody_else(world, &ledger, &payments);
     promises(world, shop, &payments).await;
     events(world, hub, &scope, merchant).await;
@@ -75,13 +83,16 @@ impl Ledger {
     }
 }
 
-/// Folding a payment's history gives its state.
-async fn history(world: &Arc<World>, hub: &Hub, payment: &PaymentIntent) {
-    let history = hub.store.history(&payment.scope, &payment.id).await.expect("calm");
-    let folded = fold(&history);
-    world.check(folded.as_ref() == Some(payment), || {
-        format!("the history of {} gives another state: {folded:?} instead of {payment:?}", payment.id)
-    });
+/// What is stored agrees with itself: states with histories, chains and signed roots, books with events.
+async fn stored(world: &Arc<World>, database: &Server) {
+    let signer = RootSigner::of(&sealing_key()).public_key();
+    let report = verify(database, Some(&signer)).await.expect("calm");
+    for finding in &report.findings {
+        world.wrong(finding.to_string());
+    }
+    for (what, count) in [("events_verified", report.events), ("roots_verified", report.roots)] {
+        world.count_many(what, count);
+    }
 }
 
 /// Both ledgers agree, attempt by attempt, and nothing was done twice.
@@ -89,15 +100,22 @@ fn money(world: &Arc<World>, ledger: &Ledger, payment: &PaymentIntent) {
     for attempt in &payment.attempts {
         let (theirs, ours) = (ledger.taken(attempt), attempt.captured.minor());
         world.check(theirs == ours, || {
-            format!("{}: the processor has taken {theirs} for {}, and we think {ours}", payment.id, attempt.id)
+            format!(
+                "{}: the processor has taken {theirs} for {}, and we think {ours}",
+                payment.id, attempt.id
+            )
         });
-        let back = payment.refunds.iter().filter(|refund| {
-            refund.attempt_id == attempt.id && refund.status == TransferStatus::Succeeded
-        });
+        let back = payment
+            .refunds
+            .iter()
+            .filter(|refund| refund.attempt_id == attempt.id && refund.status == TransferStatus::Succeeded);
         let ours: i64 = back.map(|refund| refund.amount.minor()).sum();
         let theirs = ledger.given_back(attempt);
         world.check(theirs == ours, || {
-            format!("{}: the processor has given back {theirs} of {}, and we think {ours}", payment.id, attempt.id)
+            format!(
+                "{}: the processor has given back {theirs} of {}, and we think {ours}",
+                payment.id, attempt.id
+            )
         });
     }
     for refund in &payment.refunds {
@@ -113,8 +131,11 @@ fn money(world: &Arc<World>, ledger: &Ledger, payment: &PaymentIntent) {
     }
     let charged = payment.attempts.iter().filter(|attempt| ledger.taken(attempt) > 0).count();
     let twice = payment.resolved.by_policy.contains(&QuarantineReason::PaidTwice);
-    let explained = twice || payment.quarantine.as_ref().is_some_and(|held| held.reason == QuarantineReason::PaidTwice);
-    world.check(charged < 2 || explained, || format!("{} was paid by {charged} attempts, silently", payment.id));
+    let explained =
+        twice || payment.quarantine.as_ref().is_some_and(|held| held.reason == QuarantineReason::PaidTwice);
+    world.check(charged < 2 || explained, || {
+        format!("{} was paid by {charged} attempts, silently", payment.id)
+    });
     if charged > 1 {
         world.count("payments_paid_twice");
     }
@@ -124,9 +145,10 @@ fn money(world: &Arc<World>, ledger: &Ledger, payment: &PaymentIntent) {
 async fn rest(world: &Arc<World>, hub: &Hub, payment: &PaymentIntent) {
     // The cart took a part, said that it was not all, and may still take the rest as far as we know.
     let part_taken = payment.status == Status::RequiresCapture && payment.amount_captured().minor() > 0;
-    let final_taken = payment.captures.iter().any(|capture| {
-        capture.is_final && capture.status == TransferStatus::Succeeded
-    });
+    let final_taken = payment
+        .captures
+        .iter()
+        .any(|capture| capture.is_final && capture.status == TransferStatus::Succeeded);
     let at_rest = payment.status.is_end() || (part_taken && !final_taken);
     world.check(at_rest, || format!("{} is left as {:?}: {payment:?}", payment.id, payment.status));
     let pending = |status: TransferStatus| status == TransferStatus::Pending;
@@ -150,7 +172,9 @@ fn nobody_else(world: &Arc<World>, ledger: &Ledger, payments: &[PaymentIntent]) 
     let attempts = payments.iter().flat_map(|payment| &payment.attempts);
     let known: BTreeSet<&str> = attempts.map(|attempt| attempt.id.echo()).collect();
     for reference in ledger.taken.keys() {
-        world.check(known.contains(reference.as_str()), || format!("nobody here knows the charge {reference}"));
+        world.check(known.contains(reference.as_str()), || {
+            format!("nobody here knows the charge {reference}")
+        });
     }
     for ((kind, reference), amounts) in &ledger.operations {
         let once = ["dispute"].contains(&kind.as_str()) || amounts.len() == 1;
@@ -174,7 +198,9 @@ async fn promises(world: &Arc<World>, shop: &Arc<Shop>, payments: &[PaymentInten
         let is_there = payments.iter().any(|payment| {
             payment.id.as_str() == id || payment.refunds.iter().any(|refund| refund.id.as_str() == id)
         });
-        world.check(is_there || body["object"] == "webhook_endpoint", || format!("{id} was promised and is gone"));
+        world.check(is_there || body["object"] == "webhook_endpoint", || {
+            format!("{id} was promised and is gone")
+        });
     }
 }
 

@@ -42,12 +42,7 @@ const FAILED_JOB_S: i64 = 5;
 const FAILED_JOB_S_MAX: i64 = 1_800;
 
 /// Carries out jobs until told to stop; then finishes what it has begun, for `grace` at most.
-pub async fn run(
-    hub: Arc<Hub>,
-    sender: Arc<dyn Sender>,
-    mut stop: watch::Receiver<bool>,
-    grace: Duration,
-) {
+pub async fn run(hub: Arc<Hub>, sender: Arc<dyn Sender>, mut stop: watch::Receiver<bool>, grace: Duration) {
     let places = Arc::new(Semaphore::new(JOBS_AT_ONCE_MAX));
     let lanes = Arc::new(Lanes::default());
     let mut running = JoinSet::new();

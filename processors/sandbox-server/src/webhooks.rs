@@ -35,10 +35,7 @@ enum Next {
 }
 
 /// Sends every event told through the outbox until the server stops.
-pub(crate) async fn run(
-    office: Arc<Office>,
-    mut told: mpsc::UnboundedReceiver<String>,
-) {
+pub(crate) async fn run(office: Arc<Office>, mut told: mpsc::UnboundedReceiver<String>) {
     let gate = Arc::new(Semaphore::new(SENDS_AT_ONCE_MAX));
     let work = async {
         while let Some(id) = told.recv().await {

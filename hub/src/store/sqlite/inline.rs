@@ -62,10 +62,7 @@ impl InlineSqlite {
         Ok(queries.iter().map(|query| rows(&connection, query)).collect::<Result<_, _>>()?)
     }
 
-    fn transaction<T>(
-        &self,
-        run: impl FnOnce(&Connection) -> Result<T, SqlError>,
-    ) -> Result<T, StoreError> {
+    fn transaction<T>(&self, run: impl FnOnce(&Connection) -> Result<T, SqlError>) -> Result<T, StoreError> {
         let connection = self.lock();
         // Rolled back when it is dropped.
         let transaction = connection.unchecked_transaction().map_err(SqlError::from)?;
