@@ -100,6 +100,7 @@ pub async fn run(hub: Arc<Hub>, signer: RootSigner, mut stop: watch::Receiver<bo
             Err(error) => tracing::error!(%error, "histories cannot be signed; it is tried again"),
         }
         tokio::select! {
+            biased;
             told = stop.changed() => if told.is_err() { return },
             () = hub.clock.sleep_until(after(now, EVERY_S)) => {}
         }
