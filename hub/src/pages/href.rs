@@ -17,7 +17,7 @@ pub(super) fn web_url(text: &str) -> Option<Url> {
 }
 
 /// What may stand in `href`: an http or https URL, or a path on this host. `None` for everything else.
-pub(super) fn link_target(text: &str) -> Option<String> {
+pub fn link_target(text: &str) -> Option<String> {
     if !text.starts_with('/') {
         return web_url(text).map(String::from);
     }

@@ -9,7 +9,7 @@
 
 pub mod code;
 pub mod docs;
-mod href;
+pub mod href;
 pub mod policy;
 
 use askama::Template;

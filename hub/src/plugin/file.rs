@@ -40,7 +40,7 @@ impl PluginHash {
 ///
 /// # Errors
 /// [`PluginError`], naming what is imported or missing.
-pub(super) fn check(file: &[u8]) -> Result<(), PluginError> {
+pub fn check(file: &[u8]) -> Result<(), PluginError> {
     if u64::try_from(file.len()).is_ok_and(|length| length > FILE_BYTES_MAX) {
         return Err(PluginError::TooLong);
     }

@@ -22,7 +22,7 @@ const TEXT_CHARS_MAX: usize = 500;
 ///
 /// # Errors
 /// [`PluginError`], naming the field.
-pub(super) fn read(text: &str) -> Result<(Descriptor, Version), PluginError> {
+pub fn read(text: &str) -> Result<(Descriptor, Version), PluginError> {
     #[derive(serde::Deserialize)]
     struct Contract {
         contract: u32,

@@ -18,7 +18,7 @@ pub mod kept;
 
 pub mod placing;
 
-mod manifest;
+pub mod manifest;
 
 pub mod cache;
 

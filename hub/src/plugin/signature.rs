@@ -75,8 +75,16 @@ pub fn check(file: &Path, bytes: &[u8], trusted: &[TrustedKey]) -> Result<(), Un
         Ok(None) => return Err(Unsigned::Missing { file: name(file), beside: name(&beside) }),
         Err(error) => return Err(Unsigned::Unreadable { beside: name(&beside), why: error.to_string() }),
     };
-    let signature = Signature::decode(&text)
-        .map_err(|error| Unsigned::Unreadable { beside: name(&beside), why: error.to_string() })?;
+    check_text(&name(&beside), &text, bytes, trusted)
+}
+
+/// Checks a signature, read from a file called `beside`, of a file whose content is `bytes`.
+///
+/// # Errors
+/// [`Unsigned`]; where no key is trusted too.
+pub fn check_text(beside: &str, text: &str, bytes: &[u8], trusted: &[TrustedKey]) -> Result<(), Unsigned> {
+    let unreadable = |why: String| Unsigned::Unreadable { beside: beside.to_owned(), why };
+    let signature = Signature::decode(text).map_err(|error| unreadable(error.to_string()))?;
     let mut refused = Unsigned::Stranger;
     for key in trusted {
         // Only the prehashed form is taken, which minisign has written by default since its version 0.10.
@@ -84,8 +92,7 @@ pub fn check(file: &Path, bytes: &[u8], trusted: &[TrustedKey]) -> Result<(), Un
             Ok(()) => return Ok(()),
             Err(Error::UnexpectedKeyId) => {}
             Err(Error::UnexpectedAlgorithm) => {
-                let why = "it is of a minisign older than 0.10".to_owned();
-                refused = Unsigned::Unreadable { beside: name(&beside), why };
+                refused = unreadable("it is of a minisign older than 0.10".to_owned());
             }
             Err(_) => refused = Unsigned::Changed,
         }
