@@ -5,7 +5,7 @@
 //! parse. So the line is read by its looks alone.
 //!
 //! Invariant: a value is shown only under a key that holds no secret, or when the caller knows that it is
-//! harmless. Everything else becomes `•••`, comments are dropped.
+//! harmless. Everything else becomes `•••`, comments are dropped, and no control character is repeated.
 
 use std::ops::Range;
 
@@ -277,7 +277,9 @@ impl<'a> Masking<'a> {
 
     fn piece(&mut self, end: usize, shown: &str) {
         self.columns.push((end, self.shown.chars().count()));
-        self.shown.push_str(shown);
+        // Whoever prints a line leaves its terminal as it was.
+        let plain = |char: char| if char.is_control() { char::REPLACEMENT_CHARACTER } else { char };
+        self.shown.extend(shown.chars().map(plain));
     }
 }
 

@@ -275,7 +275,10 @@ fn target(url: &Url) -> Result<Target, DestinationError> {
     match url.host() {
         Some(Host::Ipv4(address)) => Ok(Target::Network(Network::single(address.into()))),
         Some(Host::Ipv6(address)) => Ok(Target::Network(Network::single(address.into()))),
-        Some(Host::Domain(name)) if without_final_dot(name).is_empty() => Err(DestinationError::NotAUrl),
+        // Of two final dots only one can be left out: such a name leads nowhere, or to what it is without them.
+        Some(Host::Domain(name)) if without_final_dot(name).is_empty() || name.ends_with("..") => {
+            Err(DestinationError::NotAUrl)
+        }
         Some(Host::Domain(name)) => Ok(Target::Name(without_final_dot(name).to_owned())),
         None => Err(DestinationError::NotAUrl),
     }
@@ -398,6 +401,7 @@ mod tests {
             ("https://shop.example:22/", Err(E::Port { port: 22 })),
             ("https://shop.example:80/", Err(E::Port { port: 80 })),
             ("https://localhost/", Err(E::LocalName)),
+            ("https://localhost../", Err(E::NotAUrl)),
             ("https://LOCALHOST./", Err(E::LocalName)),
             ("https://api.localhost/", Err(E::LocalName)),
             ("https://\u{24db}ocalhost/", Err(E::LocalName)),

@@ -25,7 +25,10 @@ pub fn link_target(text: &str) -> Option<String> {
     // a path.
     let this_host = Url::parse(THIS_HOST).ok()?;
     let url = this_host.join(text).ok()?;
-    (url.origin() == this_host.origin()).then(|| url[url::Position::BeforePath..].to_owned())
+    let path = &url[url::Position::BeforePath..];
+    // Where dots were resolved two slashes may have come to the front, as in `/..//host`.
+    let stays = url.origin() == this_host.origin() && !path.starts_with("//");
+    stays.then(|| path.to_owned())
 }
 
 #[cfg(test)]
@@ -44,6 +47,9 @@ mod tests {
             ("//evil.example/", None),
             ("/\\evil.example/", None),
             ("/\t/evil.example/", None),
+            ("/..//evil.example/", None),
+            ("/./\\evil.example/", None),
+            ("/a/..//evil.example/", None),
             ("javascript:alert(1)", None),
             ("JaVaScRiPt:alert(1)", None),
             (" javascript:alert(1)", None),

@@ -56,13 +56,21 @@ fn holds_no_secret(shown: &str) {
 fn is_told_well(problem: &Problem, text: &str) {
     assert!(!problem.reason.is_empty());
     assert!(problem.place.is_some() || !problem.key.is_empty(), "neither line nor key: {problem:?}");
+    let shown = problem.to_string();
+    assert!(
+        !shown.contains(|letter: char| letter.is_control() && letter != '\n'),
+        "unfit to be printed: {shown:?}"
+    );
     let Some(place) = &problem.place else { return };
     if problem.file == "hub.toml" {
         assert!((1..=text.matches('\n').count() + 1).contains(&place.line), "line {}", place.line);
     }
     let chars = place.excerpt.chars().count();
     assert!(chars <= EXCERPT_CHARS_MAX, "{chars} characters of a line: {problem}");
-    assert!(place.marked.start <= place.marked.end && place.marked.end <= chars, "marks outside: {problem:?}");
+    assert!(
+        place.marked.start <= place.marked.end && place.marked.end <= chars,
+        "marks outside: {problem:?}"
+    );
     assert!(place.column >= 1);
     assert!(!place.excerpt.contains(['\n', '\r']), "an excerpt of several lines: {problem:?}");
 }

@@ -18,7 +18,8 @@ pub fn folder() -> PathBuf {
 pub fn of(target: &Target) -> Vec<(String, Vec<u8>)> {
     let mut inputs = Vec::new();
     if let Ok(entries) = std::fs::read_dir(folder().join(target.name)) {
-        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry of the corpus").path()).collect();
+        let mut paths: Vec<PathBuf> =
+            entries.map(|entry| entry.expect("an entry of the corpus").path()).collect();
         paths.sort();
         for path in paths {
             let bytes = std::fs::read(&path).expect("an input of the corpus");

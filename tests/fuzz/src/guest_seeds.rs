@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use processor_sdk::{
-    Answer, Auth, Door, Facts, Fault, HttpRequest, JwtAlgorithm, KeyEncoding, MacAlgorithm, MacRequest, Method,
-    Money, Notification, OAuthClientStyle, Part, Reference, ReferenceKind, Reply, RequestBody, Says, SecretRef,
-    SignatureCheck, SignatureScheme, Step, TextEncoding, Word,
+    Answer, Auth, Door, Facts, Fault, HttpRequest, JwtAlgorithm, KeyEncoding, MacAlgorithm, MacRequest,
+    Method, Money, Notification, OAuthClientStyle, Part, Reference, ReferenceKind, Reply, RequestBody, Says,
+    SecretRef, SignatureCheck, SignatureScheme, Step, TextEncoding, Word,
 };
 use serde_json::json;
 
@@ -19,7 +19,9 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
     for reply in [Reply::Answer(paid()), Reply::Answer(Answer::Absent), Reply::Fault(Fault::Unsupported)] {
         all.push(written(CALL, &[reply]));
     }
-    for url in ["https://shop.pay.test/", "https://evil.test/", "http://shop.pay.test/", "javascript:alert(1)"] {
+    for url in
+        ["https://shop.pay.test/", "https://evil.test/", "http://shop.pay.test/", "javascript:alert(1)"]
+    {
         let answer = Answer::with_door(Facts::word(Word::Open), Door::redirect(url));
         all.push(written(CALL, &[Reply::Answer(answer)]));
     }
@@ -70,7 +72,11 @@ fn secret(name: &str) -> SecretRef {
 fn requests() -> Vec<HttpRequest> {
     let post = |host: &str| HttpRequest::post(format!("https://{host}/pay"));
     let part = |name: &str| Part::Secret(secret(name));
-    let own = |name: &str| Auth::Header { name: "x-api-key".to_owned(), prefix: "token ".to_owned(), secret: secret(name) };
+    let own = |name: &str| Auth::Header {
+        name: "x-api-key".to_owned(),
+        prefix: "token ".to_owned(),
+        secret: secret(name),
+    };
     let token = |host: &str| Auth::OAuth2 {
         token_url: format!("https://{host}/token"),
         client_id: Part::text("client"),
@@ -118,7 +124,8 @@ fn requests() -> Vec<HttpRequest> {
     ];
     for name in ["api_key", "other", "webhook"] {
         for body in [in_json(name), in_form(name), raw(name)] {
-            requests.push(HttpRequest { body, ..post(if name == "other" { "other.test" } else { "api.test" }) });
+            requests
+                .push(HttpRequest { body, ..post(if name == "other" { "other.test" } else { "api.test" }) });
         }
     }
     requests
@@ -143,7 +150,8 @@ fn proofs() -> Vec<Vec<Step>> {
     let rsa = SignatureScheme::RsaSha256 { public_key_pem: pem.to_owned(), encoding: TextEncoding::Base64 };
     let keys = HttpRequest { cache_s: Some(60), ..HttpRequest::get("https://api.test/keys") };
     let unkeyed = MacRequest { algorithm: MacAlgorithm::Sha256, key: None, ..mac.clone() };
-    let over_secret = MacRequest { over: vec![Part::secret("webhook"), Part::DeliveryBody], ..unkeyed.clone() };
+    let over_secret =
+        MacRequest { over: vec![Part::secret("webhook"), Part::DeliveryBody], ..unkeyed.clone() };
     vec![
         vec![],
         vec![Step::Verify(check(&[&zeros]))],

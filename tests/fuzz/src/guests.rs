@@ -14,9 +14,9 @@ use payhub::connector::credentials::SecretText;
 use payhub::connector::hosts::Grants;
 use payhub::connector::registry::{AdapterChoice, ConnectorConfig, build_with};
 use processor_sdk::{
-    Adapter, Answer, Call, CaptureMode, Channel, Currency, Delivery, Descriptor, Dialogue, DoorKind, Fault, Flow,
-    Headers, HostRule, Money, Notification, Operation, ReadRule, Reply, SecretField, Settings, SignedDeliveries,
-    Timestamp,
+    Adapter, Answer, Call, CaptureMode, Channel, Currency, Delivery, Descriptor, Dialogue, DoorKind, Fault,
+    Flow, Headers, HostRule, Money, Notification, Operation, ReadRule, Reply, SecretField, Settings,
+    SignedDeliveries, Timestamp,
 };
 
 use crate::promises::{facts_are_sound, holds_none_of, records_are_fit_to_be_kept, survives_storing};
@@ -59,14 +59,18 @@ impl Adapter for Guest {
     fn perform(&self, _: &Call, dialogue: &mut Dialogue<'_>) -> Flow<Answer> {
         match self.reply(dialogue)? {
             Reply::Answer(answer) => Ok(answer),
-            Reply::Step(_) | Reply::Notifications(_) | Reply::Fault(_) => Err(Fault::unreadable("an answer").into()),
+            Reply::Step(_) | Reply::Notifications(_) | Reply::Fault(_) => {
+                Err(Fault::unreadable("an answer").into())
+            }
         }
     }
 
     fn receive(&self, _: &Delivery, dialogue: &mut Dialogue<'_>) -> Flow<Vec<Notification>> {
         match self.reply(dialogue)? {
             Reply::Notifications(notifications) => Ok(notifications),
-            Reply::Step(_) | Reply::Answer(_) | Reply::Fault(_) => Err(Fault::unreadable("what it means").into()),
+            Reply::Step(_) | Reply::Answer(_) | Reply::Fault(_) => {
+                Err(Fault::unreadable("what it means").into())
+            }
         }
     }
 }
@@ -86,7 +90,8 @@ pub(crate) fn run(input: &[u8]) {
     let deliveries = if choice & 2 == 0 { SignedDeliveries::WholeBody } else { fields() };
     let guest = Guest { descriptor: descriptor(deliveries), replies };
     let processor = Processor::echoing();
-    let connector = build_with(config(), Arc::new(guest), &surroundings(&processor, NOW)).expect("a connector");
+    let connector =
+        build_with(config(), Arc::new(guest), &surroundings(&processor, NOW)).expect("a connector");
     if choice & 1 == 0 {
         perform(connector.as_ref());
     } else {
@@ -165,7 +170,10 @@ fn requests_are_allowed(processor: &Processor) {
         for (name, value) in &request.headers {
             let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
             assert!(!name.is_empty() && name.bytes().all(is_name), "a header called {name:?}");
-            assert!(!value.chars().any(|letter| letter.is_control() && letter != '\t'), "{name} of several lines");
+            assert!(
+                !value.chars().any(|letter| letter.is_control() && letter != '\t'),
+                "{name} of several lines"
+            );
             text.push_str(value);
             text.push('\n');
         }

@@ -103,7 +103,8 @@ fn texts(text: &str, currency: Currency, scale: &AmountScale) {
 /// minor unit.
 fn by_hand(text: &str, currency: Currency) -> Option<i128> {
     let (sign, digits) = text.strip_prefix('-').map_or((1, text), |digits| (-1, digits));
-    let (whole, fraction) = digits.split_once('.').map_or((digits, None), |(whole, part)| (whole, Some(part)));
+    let (whole, fraction) =
+        digits.split_once('.').map_or((digits, None), |(whole, part)| (whole, Some(part)));
     let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     if !is_digits(whole) || !fraction.is_none_or(is_digits) || text.len() > 32 {
         return None;

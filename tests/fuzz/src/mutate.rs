@@ -2,9 +2,30 @@
 
 /// Texts that readers treat in a way of their own.
 const WORDS: [&[u8]; 24] = [
-    b"0", b"-1", b"1e9", b"0.1", b"9007199254740991", b"9007199254740992", b"9223372036854775807",
-    b"-9223372036854775808", b"18446744073709551616", b"null", b"true", b"{}", b"[]", b"\"\"", b"\\u0000",
-    b"\xef\xbb\xbf", b"\xff", b"\xf0\x9f\x92\xb3", b"\r\n", b"%00", b"&", b"EUR", b"JPY", b"{\"facts\":{}}",
+    b"0",
+    b"-1",
+    b"1e9",
+    b"0.1",
+    b"9007199254740991",
+    b"9007199254740992",
+    b"9223372036854775807",
+    b"-9223372036854775808",
+    b"18446744073709551616",
+    b"null",
+    b"true",
+    b"{}",
+    b"[]",
+    b"\"\"",
+    b"\\u0000",
+    b"\xef\xbb\xbf",
+    b"\xff",
+    b"\xf0\x9f\x92\xb3",
+    b"\r\n",
+    b"%00",
+    b"&",
+    b"EUR",
+    b"JPY",
+    b"{\"facts\":{}}",
 ];
 
 /// The longest input that is made, in bytes.

@@ -89,7 +89,8 @@ fn signature(bytes: &[u8]) {
     let key = TrustedKey::parse(STRANGERS_KEY).expect("the key of minisign's documentation");
     match check_text("acme.wasm.minisig", text, SIGNED_FILE, &[key]) {
         Ok(()) => {
-            let lines: Vec<&str> = text.lines().map(|line| line.trim_end_matches('\r')).skip(1).take(3).collect();
+            let lines: Vec<&str> =
+                text.lines().map(|line| line.trim_end_matches('\r')).skip(1).take(3).collect();
             assert_eq!(lines, SIGNATURE, "a forged signature");
         }
         Err(error) => {

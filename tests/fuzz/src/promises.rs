@@ -14,7 +14,8 @@ pub(crate) fn survives_storing<T: Serialize + DeserializeOwned + PartialEq + std
     let value = serde_json::to_value(thing).expect("what the hub keeps can be written");
     assert!(!has_float(&value), "a number with a fraction: {value}");
     let text = value.to_string();
-    let again: T = serde_json::from_str(&text).unwrap_or_else(|error| panic!("cannot be read again: {error}: {text}"));
+    let again: T =
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("cannot be read again: {error}: {text}"));
     assert_eq!(&again, thing, "is another thing after it was stored");
 }
 

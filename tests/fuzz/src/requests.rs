@@ -124,7 +124,11 @@ pub(crate) fn run_query(input: &[u8]) {
         }
         Err(problem) => {
             assert_eq!(problem.kind, Kind::Validation);
-            assert!(problem.errors.iter().all(|error| error.pointer.starts_with('?')), "{:?}", problem.errors);
+            assert!(
+                problem.errors.iter().all(|error| error.pointer.starts_with('?')),
+                "{:?}",
+                problem.errors
+            );
         }
     }
 }

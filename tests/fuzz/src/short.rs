@@ -3,7 +3,11 @@
 //! `PROOF_ROUNDS` says how many mutations each target gets, `PROOF_SEED` from which seed, and to the file that
 //! `PROOF_FIGURES` names a run that held adds one line of JSON. The long form is `tests/fuzz/run`.
 
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test, which is timed and set from outside")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test, which is timed and set from outside"
+)]
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -22,7 +26,8 @@ const SEED: u64 = 20_260_102;
 const CORPUS_BYTES_MAX: usize = 1024 * 1024;
 
 fn number(name: &str, otherwise: u64) -> u64 {
-    std::env::var(name).map_or(otherwise, |text| text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
+    std::env::var(name)
+        .map_or(otherwise, |text| text.parse().unwrap_or_else(|_| panic!("{name} is a number")))
 }
 
 /// Feeds one input, and says how it is brought back when a promise is broken.

@@ -21,7 +21,7 @@ use payhub::connector::request::is_read;
 use payhub::connector::transport::{PreparedRequest, SendError, Transport};
 use plugin_sepa_credit_transfer::SepaCreditTransfer;
 use processor_sdk::conformance::{Fixture, SubjectFile};
-use processor_sdk::{Adapter, Descriptor, HttpResponse, SignedDeliveries, Timestamp};
+use processor_sdk::{Adapter, Descriptor, HttpResponse, Settings, SignedDeliveries, Timestamp};
 
 /// The adapters that are compiled in, and that of a plugin of ours, each with the folder that its fixtures are in.
 pub(crate) const ADAPTERS: [(&str, &str); 9] = [
@@ -108,7 +108,8 @@ impl Subject {
     ) -> Arc<dyn Connector> {
         let secret = |(name, text): (&String, &String)| (name.clone(), vec![SecretText::new(text.as_str())]);
         let is_unsigned = self.descriptor.deliveries == SignedDeliveries::Unsigned;
-        let plain_http = self.file.settings.optional_text("base_url").and_then(|url| url.strip_prefix("http://"));
+        let plain_http =
+            self.file.settings.optional_text("base_url").and_then(|url| url.strip_prefix("http://"));
         let config = ConnectorConfig {
             name: "fuzzed".to_owned(),
             adapter: AdapterChoice::Native(self.descriptor.name.clone()),
@@ -123,6 +124,11 @@ impl Subject {
             webhook_path_secret: is_unsigned.then(|| SecretText::new(PATH_SECRET)),
         };
         build_with(config, Arc::clone(&self.adapter), &surroundings(processor, now)).expect("a connector")
+    }
+
+    /// The settings in effect, defaults filled in.
+    pub(crate) fn settings(&self) -> Settings {
+        self.descriptor.check_settings(&self.file.settings).expect("the settings of the fixtures")
     }
 
     /// The secrets of the fixtures, as the hub's crypto takes them.
