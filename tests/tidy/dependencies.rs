@@ -100,7 +100,7 @@ fn the_pure_layers_depend_on_little() {
 /// Packages of the workspace that a package may depend on, by its folder.
 fn may_depend_on(folder: &str, other: &str) -> bool {
     match folder {
-        "tests" => true,
+        "tests" | "tests/fuzz" => true,
         // For the tests of its engines.
         "hub" if other == "tests/postgres" => true,
         "hub" => other == "hub/core" || other == "processor-sdk" || other.starts_with("processors/"),
