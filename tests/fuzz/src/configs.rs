@@ -7,6 +7,7 @@ use payhub::config::problem::Problem;
 
 /// A secret that was pasted into the file. No input knows it.
 const PASTED: &str = "sk_pasted_QmFzZTY0c2VjcmV0";
+const MOST_OF_IT: &str = "asted_QmFzZTY0c2";
 /// The longest line that is shown of a file, in characters.
 const EXCERPT_CHARS_MAX: usize = 102;
 
@@ -28,8 +29,8 @@ const WAYS: [&str; 10] = [
 pub(crate) fn run(input: &[u8]) {
     let Some((way, text)) = input.split_first() else { return };
     let Ok(text) = std::str::from_utf8(text) else { return };
-    if text.contains("PASTED") || text.contains(PASTED) {
-        // Where a secret stands under a key for plain things, it is shown as one.
+    if text.contains("PASTED") || text.contains(MOST_OF_IT) {
+        // Where a secret stands under a key for plain things, it is shown as one; libFuzzer learns what is compared.
         return;
     }
     let way = WAYS[usize::from(*way) % WAYS.len()];
@@ -50,7 +51,7 @@ pub(crate) fn run(input: &[u8]) {
 fn holds_no_secret(shown: &str) {
     assert!(!shown.contains(PASTED), "repeats a secret: {shown}");
     // Nor most of it.
-    assert!(!shown.contains(&PASTED[4..20]), "repeats the most of a secret: {shown}");
+    assert!(!shown.contains(MOST_OF_IT), "repeats the most of a secret: {shown}");
 }
 
 fn is_told_well(problem: &Problem, text: &str) {

@@ -43,7 +43,8 @@ pub(crate) fn run(input: &[u8]) {
     let _ = decode_base64(text);
     // The guard reads percent-encoding, so that the link of a door cannot hide a number.
     let encoded: String = url::form_urlencoded::byte_serialize(input).collect();
-    if find_card_number(text) && text.is_ascii() {
+    // One layer of it: what holds a percent sign may be encoded already.
+    if find_card_number(text) && text.is_ascii() && !text.contains('%') {
         assert!(find_card_number(&encoded.replace('+', "%20")), "hidden by percent-encoding: {encoded}");
     }
 }
