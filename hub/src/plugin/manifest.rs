@@ -67,6 +67,8 @@ fn long_list(descriptor: &Descriptor) -> Option<String> {
         ("reads", descriptor.reads.len()),
         ("never_store", descriptor.never_store.len()),
         ("needs", descriptor.needs.len()),
+        ("setup", descriptor.setup.len()),
+        ("events", descriptor.events.len()),
     ];
     let (name, _) = lists.into_iter().find(|(_, length)| *length > LIST_ITEMS_MAX)?;
     Some(format!("lists more than {LIST_ITEMS_MAX} {name}"))
@@ -99,6 +101,8 @@ fn odd_text(descriptor: &Descriptor) -> Option<String> {
     let of_secrets = descriptor.secrets.iter().map(|field| &field.help);
     let own = [&descriptor.title, &descriptor.documentation, &descriptor.acknowledgement.body];
     let texts = own.into_iter().chain(of_settings).chain(of_secrets).chain(&descriptor.never_store);
+    // An operator reads these in a terminal.
+    let texts = texts.chain(&descriptor.setup).chain(&descriptor.events);
     let is_odd = |text: &String| text.chars().count() > TEXT_CHARS_MAX || text.chars().any(char::is_control);
     texts
         .into_iter()

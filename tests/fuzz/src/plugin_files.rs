@@ -76,6 +76,7 @@ fn descriptor(bytes: &[u8]) {
             HostRule::Setting(_) => {}
         }
     }
+    assert!(descriptor.setup.len() <= 64 && descriptor.events.len() <= 64, "long lists");
     let texts = [&descriptor.title, &descriptor.documentation, &descriptor.acknowledgement.body];
     for text in texts.into_iter().chain(&descriptor.setup).chain(&descriptor.events) {
         assert!(!text.chars().any(char::is_control), "a text of several lines: {text:?}");
