@@ -35,6 +35,8 @@ mod races;
 
 mod power_loss;
 
+mod planted_bugs;
+
 mod operators;
 
 mod plugins;

@@ -26,6 +26,7 @@ use crate::key_scope::KeyScopes;
 use crate::merchant_webhooks::sender::{SenderError, WebhookSender};
 use crate::metrics::{self, Metrics};
 use crate::operator;
+use crate::planted::{self, NoSuchBug};
 use crate::plugin::shelf::{Shelf, ShelfError, Terms};
 use crate::reload::config_file::ConfigFile;
 use crate::reload::pins::PinError;
@@ -101,6 +102,8 @@ pub enum StartError {
     #[error(transparent)]
     Key(#[from] KeyFileError),
     #[error(transparent)]
+    Planted(#[from] NoSuchBug),
+    #[error(transparent)]
     Sender(#[from] SenderError),
     #[error(
         "a process with the roles {roles} leaves work to others, and a database file has no others; leave --roles \
@@ -173,6 +176,7 @@ pub struct Running {
 /// # Errors
 /// [`StartError`].
 pub async fn start(parts: Parts) -> Result<Running, StartError> {
+    planted::prepare()?;
     if parts.database == Database::File && !parts.roles.is_all() {
         return Err(StartError::RolesOfAFile { roles: parts.roles });
     }
@@ -274,6 +278,7 @@ pub async fn open_for_operator(
     public_url: &str,
     policies: Policies,
 ) -> Result<Hub, StartError> {
+    planted::prepare()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let randomness: Arc<dyn Randomness> = Arc::new(SystemRandomness);
     match database {

@@ -7,11 +7,13 @@
 use hub_core::command::Command;
 use hub_core::event::Cause;
 use hub_core::payment::{Attempt, AttemptState, PaymentIntent, Status};
+use hub_core::planted::Bug;
 use hub_core::retry::after;
 use hub_core::routing::{Choice, Wish, route};
 use hub_core::story::Decision;
 use processor_sdk::{Door, OperationKind};
 
+use crate::planted::planted;
 use crate::routing_table::{RoutingTable, profile};
 use crate::service::{Extras, Hub, ServiceError};
 use crate::store::{Conflict, StoreError};
@@ -153,7 +155,8 @@ async fn continue_attempt(
         }
         return Ok(Some(Next::WaitFor(attempt.id.clone())));
     }
-    let expired = attempt.door_expires_at.is_some_and(|expires_at| expires_at <= now);
+    let expired = attempt.door_expires_at.is_some_and(|expires_at| expires_at <= now)
+        && !planted(Bug::ReuseExpiredDoor);
     let stored = if expired { None } else { hub.store.door(&payment.scope, &attempt.id).await? };
     match stored {
         Some((sealed, _)) => {

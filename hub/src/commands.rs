@@ -28,7 +28,7 @@ fn say(text: &str) {
 
 /// `payhub version`
 pub(crate) fn version() -> ExitCode {
-    say(&format!("payhub {}", env!("CARGO_PKG_VERSION")));
+    say(&format!("payhub {}", payhub::planted::VERSION));
     ExitCode::SUCCESS
 }
 

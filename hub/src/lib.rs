@@ -10,6 +10,7 @@ pub mod clock;
 pub mod ids;
 pub mod key_scope;
 pub mod network;
+pub mod planted;
 pub mod private_file;
 pub mod rate_limit;
 pub mod seal;

@@ -12,7 +12,7 @@ mod commands;
 
 /// A payment hub: one API for the cart, any processor behind it.
 #[derive(Parser)]
-#[command(name = "payhub", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "payhub", version = payhub::planted::VERSION, max_term_width = 100, arg_required_else_help = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

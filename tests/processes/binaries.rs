@@ -37,6 +37,8 @@ fn build() -> PathBuf {
     let mut cargo = Command::new(cargo);
     let built = without_own_package(&mut cargo)
         .args(["build", "--quiet", "--locked", "-p", "payhub", "-p", "sandbox-server", "--profile", profile])
+        // As the tests have it, so that the hub is compiled once.
+        .args(["--features", "payhub/planted-bugs"])
         .arg("--target-dir")
         .arg(folder.parent().expect("a profile's folder is in the target folder"))
         .arg("--manifest-path")

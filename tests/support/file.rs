@@ -42,8 +42,10 @@ impl HubFile {
         let tables =
             self.texts("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE 'history_root%'");
         assert!(tables.len() > 10, "the tables were not found");
+        // Signed roots of the history come with time, whatever else happens.
+        let tables = tables.into_iter().filter(|table| !table.starts_with("history_root"));
         let rows = |table: String| (table.clone(), self.number(&format!("SELECT count(*) FROM {table}")));
-        tables.into_iter().map(rows).collect()
+        tables.map(rows).collect()
     }
 
     /// Waits until no job is due; then whatever the hub owes is in the future.

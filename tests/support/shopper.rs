@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use super::cart::{Answer, plain_client};
-use super::wait::WAIT_S_MAX;
+use super::wait::wait_s_max;
 
 /// Redirects that a browser follows before it gives up.
 const HOPS_MAX: usize = 20;
@@ -59,8 +59,9 @@ impl Shopper {
                 tokio::time::sleep(Duration::from_millis(REFRESH_MS)).await;
             }
         };
-        let within = tokio::time::timeout(Duration::from_secs(WAIT_S_MAX), settled).await;
-        within.unwrap_or_else(|_| panic!("after {WAIT_S_MAX} s still a waiting page"))
+        let wait_s = wait_s_max();
+        let within = tokio::time::timeout(Duration::from_secs(wait_s), settled).await;
+        within.unwrap_or_else(|_| panic!("after {wait_s} s still a waiting page"))
     }
 
     /// One request, redirects followed, waiting pages not waited on.

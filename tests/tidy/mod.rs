@@ -15,3 +15,5 @@ mod shape;
 mod words;
 
 mod documents;
+
+mod planted;

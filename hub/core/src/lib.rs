@@ -33,3 +33,5 @@ pub mod routing;
 pub mod schedule;
 
 pub mod card_number;
+
+pub mod planted;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{AttemptId, OperationId};
 use crate::payment::{Attempt, OperationState, PaymentIntent, Status};
+use crate::planted::{Bug, planted};
 use crate::retry;
 
 /// One piece of work; a payment never wants the same one twice.
@@ -44,6 +45,7 @@ pub fn schedule(payment: &PaymentIntent) -> BTreeMap<Work, Timestamp> {
     for attempt in &payment.attempts {
         for operation in &attempt.operations {
             let due_at = match operation.state {
+                OperationState::Unknown { .. } if planted(Bug::ForgetToFindOut) => continue,
                 OperationState::Asked { due_at } | OperationState::Unknown { due_at } => due_at,
                 OperationState::Stuck | OperationState::Done | OperationState::GivenUp => continue,
             };
@@ -54,7 +56,7 @@ pub fn schedule(payment: &PaymentIntent) -> BTreeMap<Work, Timestamp> {
         if let Some(due_at) = reminder(payment, attempt) {
             wanted.insert(Work::RemindOfCapture { attempt_id: attempt.id.clone() }, due_at);
         }
-        if let Some(check) = attempt.check {
+        if let Some(check) = attempt.check.filter(|_| !planted(Bug::ForgetToLook)) {
             wanted.insert(Work::Check { attempt_id: attempt.id.clone() }, check.due_at);
         }
     }

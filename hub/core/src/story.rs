@@ -9,6 +9,7 @@ use crate::event::{Cause, Event, Recorded};
 use crate::ids::AttemptId;
 use crate::ledger::{Journal, post};
 use crate::payment::{PaymentIntent, QuarantineReason};
+use crate::planted::{Bug, planted};
 use crate::policy::Policies;
 use crate::publish::{Publication, publications};
 
@@ -73,12 +74,13 @@ impl<'a, 'b> Story<'a, 'b> {
         let first = self.payment.sequence + 1;
         self.publications.extend((first..).zip(publications(&event)));
         apply(&mut self.payment, &event, self.context.now);
+        let previous = if planted(Bug::BreakTheChain) { EventHash::NONE } else { self.payment.last_event };
         let recorded = Recorded {
             version: self.payment.version,
             at: self.context.now,
             cause: self.context.cause.clone(),
             event,
-            previous: self.payment.last_event,
+            previous,
         };
         link(&mut self.payment, &recorded);
         self.events.push(recorded);

@@ -193,6 +193,7 @@ pub(crate) fn unopened(error: &StartError) -> Failure {
         | StartError::Commit(_)
         | StartError::Key(_)
         | StartError::Sender(_)
+        | StartError::Planted(_)
         | StartError::Listen(_)
         | StartError::ListenForMetrics { .. }
         | StartError::Metrics(_)

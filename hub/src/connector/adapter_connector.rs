@@ -9,6 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use hub_core::outcome::{NotSent, Outcome};
 use hub_core::payment::AdapterPin;
+use hub_core::planted::Bug;
 use processor_sdk::{Answer, Call, Delivery, Descriptor, Door, DoorKind, Fault, Settings, SignedDeliveries};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::Instrument;
@@ -20,6 +21,7 @@ use super::judgment::{Effect, Failure, of_failure};
 use super::replay::{Ending, Means, RUN_S_MAX, Run, within};
 use super::trust::trusted;
 use super::{Authenticated, Connector, Performed, ReceiveFault, Received};
+use crate::planted::planted;
 use crate::plugin::failures::{Failures, Wrong};
 
 /// How many operations one connector works on at once.
@@ -290,6 +292,7 @@ impl Connector for AdapterConnector {
 
     fn door_allowed(&self, door: &Door) -> Result<(), String> {
         match &door.kind {
+            _ if planted(Bug::AnyDoor) => Ok(()),
             DoorKind::Redirect { url } | DoorKind::Form { url, .. } => {
                 self.identity.door_hosts.check(url).map(|_| ())
             }

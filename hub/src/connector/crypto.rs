@@ -9,6 +9,7 @@ use base64::engine::general_purpose::{
     GeneralPurpose, GeneralPurposeConfig, STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD,
 };
 use base64::engine::{DecodePaddingMode, general_purpose};
+use hub_core::planted::Bug;
 use md5::{Digest, Md5};
 use processor_sdk::{
     Delivery, Fault, MacAlgorithm, MacRequest, Part, SecretRef, SignatureCheck, SignatureScheme,
@@ -20,6 +21,7 @@ use zeroize::Zeroizing;
 
 use super::credentials::{SecretText, SecretValues, key_bytes};
 use super::public_key;
+use crate::planted::planted;
 
 /// How many signatures one delivery may offer; each costs a comparison.
 const CANDIDATES_MAX: usize = 16;
@@ -77,7 +79,8 @@ pub fn verify(check: &SignatureCheck, sources: Sources<'_>, own_macs: &[Vec<u8>]
     let Some(delivery) = sources.delivery else {
         return Checked::refused("there is no delivery to check");
     };
-    if let Some(why) = check.timestamp.as_ref().and_then(|signed| staleness(signed, delivery)) {
+    let stale = check.timestamp.as_ref().and_then(|signed| staleness(signed, delivery));
+    if let Some(why) = stale.filter(|_| !planted(Bug::AcceptStaleDeliveries)) {
         return Checked::Stale { why };
     }
     match check.candidates.len() {
@@ -158,7 +161,11 @@ fn verify_mac(
     if combinations == 0 {
         return Checked::refused(format!("one of these secrets is not set: {}", names.join(", ")));
     }
-    for number in 0..combinations.min(COMBINATIONS_MAX) {
+    if planted(Bug::AcceptAnySignature) {
+        return Checked::Verified { secret_index: Some(0) };
+    }
+    let most = if planted(Bug::CompareOnlyFirstSecret) { 1 } else { COMBINATIONS_MAX };
+    for number in 0..combinations.min(most) {
         let choice = Choice::numbered(sources.secrets, &names, number);
         let tag = match tag(algorithm, key, over, sources, &choice) {
             Ok(tag) => tag,

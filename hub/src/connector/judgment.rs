@@ -4,10 +4,12 @@
 //! in anything other than `Unknown`. Before that, nothing is `Unknown`: it certainly did not happen.
 
 use hub_core::outcome::{NotSent, Outcome};
+use hub_core::planted::Bug;
 use processor_sdk::{Fault, HttpResponse};
 
 use super::redact::Redactor;
 use super::transport::SendError;
+use crate::planted::planted;
 
 /// Whether a request that can move money may have left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,10 +21,11 @@ pub enum Effect {
 impl Effect {
     /// What one effectful request that came to this did. 401, 403 and 429 turn a request away at the door;
     /// any other answer, 5xx above all, may come from behind it.
-    pub const fn of_send(result: Result<&HttpResponse, &SendError>) -> Self {
+    pub fn of_send(result: Result<&HttpResponse, &SendError>) -> Self {
         match result {
             Ok(response) => match response.status {
                 401 | 403 | 429 => Self::None,
+                500.. if planted(Bug::TreatServerErrorAsNotSent) => Self::None,
                 _ => Self::Left,
             },
             Err(SendError::NotSent { .. }) => Self::None,

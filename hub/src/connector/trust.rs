@@ -8,9 +8,12 @@
 //! or our own authenticated look-up brought them. An event id counts only beside a proof, because event ids
 //! are remembered for ever, and a forged one would silence the real event.
 
+use hub_core::planted::Bug;
 use processor_sdk::{
     Channel, Delivery, Notification, Part, Reference, Says, SignatureCheck, SignatureScheme, SignedDeliveries,
 };
+
+use crate::planted::planted;
 
 /// What one exchange of a run is worth as a proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +94,7 @@ pub fn trusted(
     channel: Channel,
 ) -> TrustedNotification {
     let worth = notification.proof.and_then(|proof| evidence.get(proof.exchange()).copied());
-    let is_proven = worth.is_some_and(|worth| worth.proves_facts(deliveries));
+    let is_proven = worth.is_some_and(|worth| worth.proves_facts(deliveries)) || planted(Bug::BelieveHints);
     let (says, is_demoted) = match notification.says {
         Says::Facts(facts) if is_proven => (Says::Facts(facts), false),
         Says::Facts(_) => (Says::Changed, true),

@@ -9,11 +9,13 @@
 use std::collections::BTreeMap;
 
 use hub_core::card_number;
+use hub_core::planted::Bug;
 use processor_sdk::{Currency, MINOR_UNITS_MAX, Money};
 use serde_json::{Map, Value, json};
 
 use super::problem::{FieldError, Kind, Problem};
 use super::unique_names;
+use crate::planted::planted;
 
 /// Longest text where nothing shorter is said.
 pub const TEXT_CHARS_MAX: usize = 255;
@@ -57,7 +59,8 @@ impl Fields {
     /// [`Kind::MalformedJson`], [`Kind::CardNumberDetected`].
     pub fn parse(body: &[u8]) -> Result<Self, Problem> {
         let value = unique_names::parse(body)?;
-        if let Some(pointer) = card_number::find_in_json(&value) {
+        let found = card_number::find_in_json(&value).filter(|_| !planted(Bug::CardNumbersComeIn));
+        if let Some(pointer) = found {
             let detail = "looks like a card number; card numbers must never be sent to the hub".to_owned();
             let mut problem = Problem::new(Kind::CardNumberDetected);
             problem.errors = vec![FieldError { pointer, detail }];

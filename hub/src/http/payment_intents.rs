@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use hub_core::command::Command;
 use hub_core::ids::{PaymentIntentId, Scope};
 use hub_core::payment::{PaymentIntent, Status, TransferStatus};
+use hub_core::planted::Bug;
 use hub_core::retry::after;
 use hub_core::routing::{Wish, route};
 use hub_core::story::Decision;
@@ -25,6 +26,7 @@ use super::new_intent::NewIntent;
 use super::problem::{Kind, Problem};
 use super::{Front, HttpReturnUrls};
 use crate::api_objects;
+use crate::planted::planted;
 use crate::service::{Extras, Hub, IntentWish, NewOrder, NewPayment, PersonalData, ServiceError};
 use crate::store::{Conflict, PaymentFilter, StoreError};
 
@@ -105,6 +107,11 @@ fn new_payment(
     let (Some(amount), Some(return_url)) = (asked.amount, asked.return_url) else {
         return Err(Problem::new(Kind::Validation));
     };
+    let personal = PersonalData { customer: asked.customer, locale: asked.locale };
+    let mut metadata = asked.metadata;
+    if planted(Bug::ShopperInHistory) {
+        metadata.insert("shopper".to_owned(), json!(personal).to_string());
+    }
     Ok(NewPayment {
         order: NewOrder {
             order_reference: asked.order_reference,
@@ -112,7 +119,7 @@ fn new_payment(
             amount,
             lines: asked.lines,
         },
-        personal: PersonalData { customer: asked.customer, locale: asked.locale },
+        personal,
         allow_duplicate: asked.allow_duplicate,
         intent: IntentWish {
             scope: scope.clone(),
@@ -121,7 +128,7 @@ fn new_payment(
             cancel_url: asked.cancel_url,
             site: asked.site,
             connector: asked.connector,
-            metadata: asked.metadata,
+            metadata,
             expires_in_s: asked.expires_in_s,
         },
     })

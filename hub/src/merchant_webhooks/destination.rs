@@ -14,10 +14,12 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use hub_core::planted::Bug;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
 use crate::network::Network;
+use crate::planted::planted;
 
 const URL_BYTES_MAX: usize = 2048;
 /// How many of a name's addresses are considered; honest names have a handful.
@@ -239,10 +241,10 @@ impl DestinationPolicy {
         // The resolver sees names without ports, so a name listed with a port is held to it here.
         let listed = self.allow_private.iter().any(|allowance| allowance.covers_host(&host));
         let port_allowed = private_allowed || !listed && (http_allowed || self.ports.contains(&port));
-        if !port_allowed {
+        if !port_allowed && !planted(Bug::AllowInnerAddresses) {
             return Err(DestinationError::Port { port });
         }
-        if !private_allowed {
+        if !private_allowed && !planted(Bug::AllowInnerAddresses) {
             refuse_private_host(&host)?;
         }
         Ok(url)
@@ -253,7 +255,7 @@ impl DestinationPolicy {
         let address = address.to_canonical();
         let host = Target::Network(Network::single(address));
         let allowed = |allowance: &Allowance| allowance.port.is_none() && allowance.covers_host(&host);
-        if self.allow_private.iter().any(allowed) {
+        if self.allow_private.iter().any(allowed) || planted(Bug::AllowInnerAddresses) {
             return Ok(());
         }
         refuse_private_host(&host)

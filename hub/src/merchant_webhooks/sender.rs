@@ -13,10 +13,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use hub_core::planted::Bug;
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER};
+use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
 
 use super::destination::{DestinationError, DestinationPolicy, GuardedResolver, Lookup, SystemLookup};
+use crate::planted::planted;
 use crate::tls;
 
 /// How long the hub goes on reading once it has the status, in seconds.
@@ -111,7 +114,7 @@ impl WebhookSender {
         let client = tls::client_builder(&[])?
             // Said again here: a proxy or a redirect would lead around the resolver.
             .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
+            .redirect(redirects())
             .dns_resolver(GuardedResolver::new(Arc::clone(&policy), lookup))
             .pool_max_idle_per_host(IDLE_CONNECTIONS_PER_HOST_MAX)
             .timeout(delivery_time_max)
@@ -143,10 +146,15 @@ impl Sender for WebhookSender {
     }
 }
 
+fn redirects() -> Policy {
+    if planted(Bug::FollowRedirects) { Policy::default() } else { Policy::none() }
+}
+
 fn outcome_of(response: &Response) -> SendOutcome {
     let status = response.status().as_u16();
     match status {
         200..=299 => SendOutcome::Delivered { status },
+        _ if planted(Bug::DeliveredWithoutSuccess) => SendOutcome::Delivered { status },
         300..=399 => SendOutcome::Redirected,
         410 => SendOutcome::Gone,
         _ => SendOutcome::Rejected { status, retry_after: retry_after(response.headers()) },

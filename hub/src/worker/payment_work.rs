@@ -13,6 +13,7 @@ use hub_core::outcome::{NotSent, Outcome};
 use hub_core::payment::{
     Attempt, ConnectorProfile, Operation, OperationState, PaymentIntent, Subject, TransferStatus,
 };
+use hub_core::planted::Bug;
 use hub_core::retry::{Action, action};
 use hub_core::schedule::Work;
 use processor_sdk::{
@@ -24,6 +25,7 @@ use super::lanes::Lanes;
 use super::{enter, finish};
 use crate::checkout::door_context;
 use crate::connector::{Connector, Performed};
+use crate::planted::planted;
 use crate::service::{Extras, Hub, PersonalData, ServiceError};
 use crate::store::{ClaimedJob, StoreError, Write};
 
@@ -262,7 +264,9 @@ async fn perform(
     };
     let call = Call {
         operation: contents,
-        key: operation.map_or_else(|| hub.fresh_body(), |operation| operation.id.body().to_owned()),
+        key: operation
+            .filter(|_| !planted(Bug::FreshKeyOnRetry))
+            .map_or_else(|| hub.fresh_body(), |operation| operation.id.body().to_owned()),
         echo: attempt.id.echo().to_owned(),
         amount: payment.amount,
         capture: payment.capture,

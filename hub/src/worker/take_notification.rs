@@ -10,6 +10,7 @@ use std::sync::Arc;
 use hub_core::command::Command;
 use hub_core::event::Cause;
 use hub_core::ids::{DeliveryId, PaymentIntentId, Scope};
+use hub_core::planted::Bug;
 use hub_core::retry::after;
 use processor_sdk::{Delivery, Says};
 
@@ -17,6 +18,7 @@ use super::lanes::Lanes;
 use super::{enter, finish};
 use crate::connector::trust::TrustedNotification;
 use crate::http::webhooks::inbox_context;
+use crate::planted::planted;
 use crate::service::{Extras, Hub, ServiceError};
 use crate::store::{ClaimedJob, Commit, Conflict, InboxRow, InboxState, StoreError, Write};
 
@@ -133,7 +135,9 @@ async fn take(hub: &Hub, row: &InboxRow, notification: &TrustedNotification) -> 
     let mut extras = Extras::default();
     let command = match facts {
         Some(facts) => {
-            if let Some(event_id) = &notification.event_id {
+            if let Some(event_id) = &notification.event_id
+                && !planted(Bug::ForgetSeenEvents)
+            {
                 extras.writes.push(Write::InsertSeenEvent {
                     scope: row.scope.clone(),
                     connector: row.connector.clone(),

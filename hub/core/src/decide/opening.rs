@@ -2,13 +2,14 @@
 //!
 //! Invariant: a shopper is never led to a second page while money may be moving on the first.
 
-use processor_sdk::{Facts, Item, Money, OperationKind};
+use processor_sdk::{Facts, Item, Money, OperationKind, Word};
 
 use super::{ATTEMPTS_MAX, ATTEMPTS_WITH_UNSENT_MAX, ask, known_attempt, refuse_quarantined};
 use crate::event::Event;
 use crate::evidence::Evidence;
 use crate::ids::AttemptId;
 use crate::payment::{Attempt, AttemptState, Check, ConnectorProfile, Status, Subject};
+use crate::planted::{Bug, planted};
 use crate::refusal::Refusal;
 use crate::retry;
 use crate::settle::wants_money;
@@ -160,6 +161,11 @@ pub(super) fn shopper_returned(
         && !asked_too_often(attempt, OperationKind::CompleteCheckout)
         && wants_money(payment, attempt);
     let live = state.is_live();
+    if planted(Bug::ReturnIsPayment) {
+        let amount = Some(payment.amount);
+        story.hear(attempt_id, &Facts { captured: amount, ..Facts::word(Word::Paid) });
+        return Ok(());
+    }
     if attempt.returned_at.is_none() {
         story.record(Event::ShopperReturned { attempt_id: attempt_id.clone() });
     }

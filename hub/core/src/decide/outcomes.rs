@@ -13,6 +13,7 @@ use crate::payment::{
     Attempt, AttemptState, Check, ConnectorProfile, LastError, Operation, OperationState, PaymentIntent,
     Subject, TransferStatus,
 };
+use crate::planted::{Bug, planted};
 use crate::reading::sum;
 use crate::refusal::Refusal;
 use crate::retry;
@@ -76,6 +77,9 @@ pub(super) fn operation_tried(
         }
         Outcome::NotSent { why } if operation.is_open() => {
             not_sent(story, attempt_id, &operation, &profile, why);
+        }
+        Outcome::Unknown { why } if operation.is_open() && planted(Bug::TreatUnknownAsFailed) => {
+            give_up(story, attempt_id, &operation, why);
         }
         Outcome::Unknown { why } if operation.is_open() => {
             let sent_at = Some(story.now());

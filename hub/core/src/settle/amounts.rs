@@ -9,6 +9,7 @@ use crate::decide::quarantine::return_failed;
 use crate::evidence::Total;
 use crate::ids::AttemptId;
 use crate::payment::{Attempt, PaymentIntent, QuarantineReason, TransferStatus};
+use crate::planted::{Bug, planted};
 use crate::reading::sum;
 use crate::story::Story;
 
@@ -16,9 +17,10 @@ use crate::story::Story;
 pub(super) fn check_amounts(story: &mut Story<'_, '_>, attempt_id: &AttemptId) {
     let payment = &story.payment;
     let Some(attempt) = payment.attempt(attempt_id) else { return };
-    if attempt.evidence.names_another_currency(payment.amount.currency()) {
+    let other_currency = attempt.evidence.names_another_currency(payment.amount.currency());
+    if other_currency && !planted(Bug::IgnoreCurrencyMismatch) {
         quarantine(story, QuarantineReason::CurrencyMismatch);
-    } else if is_wrong_amount(payment, attempt) {
+    } else if is_wrong_amount(payment, attempt) && !planted(Bug::IgnoreAmountMismatch) {
         quarantine(story, QuarantineReason::AmountMismatch);
     }
 }
@@ -74,6 +76,9 @@ pub(super) fn flag_excess(story: &mut Story<'_, '_>, paid_before: usize) {
     if return_failed(payment) {
         quarantine(story, QuarantineReason::ReturnFailed);
     } else if paid > 1 && (again || payment.excess().is_positive()) && !payment.resolved.returned {
+        if planted(Bug::OverlookSecondPayment) {
+            return;
+        }
         quarantine(story, QuarantineReason::PaidTwice);
     } else if payment.amount_refunded().minor() > given_back
         && payment.attempts.iter().any(|attempt| refunds_exceed(payment, attempt))

@@ -13,6 +13,7 @@ use crate::ids::AttemptId;
 use crate::payment::{
     Attempt, AttemptState, Closed, LastError, PaymentIntent, Status, Subject, TransferStatus,
 };
+use crate::planted::{Bug, planted};
 use crate::story::Story;
 
 /// What closes an attempt at its processor, when it has to be closed and can be.
@@ -25,7 +26,8 @@ fn closing(payment: &PaymentIntent, attempt: &Attempt) -> Option<OperationKind> 
     let paid_elsewhere = payment.attempts.iter().any(|other| other.id != attempt.id && has_money(other));
     match attempt.state(payment.capture) {
         AttemptState::Open => {
-            let unwanted = ending || paid_elsewhere || attempt.superseded;
+            let replaced = attempt.superseded && !planted(Bug::LeaveFirstPageOpen);
+            let unwanted = ending || paid_elsewhere || replaced;
             (unwanted && capabilities.expire_checkout).then_some(OperationKind::ExpireCheckout)
         }
         // What the shopper has approved is good, even on the page that another took the place of.

@@ -11,6 +11,7 @@ use crate::event::Event;
 use crate::evidence::{ItemStanding, Total};
 use crate::ids::{AttemptId, RefundId};
 use crate::payment::{Attempt, OperationState, PaymentIntent, Refund, Subject, TransferStatus};
+use crate::planted::{Bug, planted};
 use crate::reading::{less, sum};
 use crate::story::Story;
 
@@ -36,7 +37,11 @@ fn carries_our_echo(payment: &PaymentIntent, item: &ItemStanding) -> bool {
 fn settle_refund(story: &mut Story<'_, '_>, attempt_id: &AttemptId, item: &ItemStanding) {
     let payment = &story.payment;
     let Some(attempt) = payment.attempt(attempt_id) else { return };
-    let known = payment.refund_named(attempt, item).or_else(|| adoptable(payment, attempt, item)).cloned();
+    let mut known =
+        payment.refund_named(attempt, item).or_else(|| adoptable(payment, attempt, item)).cloned();
+    if known.as_ref().is_some_and(|refund| refund.observed) && planted(Bug::CountRefundsTwice) {
+        known = None;
+    }
     let known = known.or_else(|| {
         let amount = item.amount.filter(Money::is_positive)?;
         Some(observe_refund(story, attempt_id, amount, item.name().cloned()))

@@ -9,6 +9,7 @@ use crate::event::Event;
 use crate::payment::{
     Attempt, AttemptState, Closed, PaymentIntent, QuarantineReason, Status, TransferStatus,
 };
+use crate::planted::{Bug, planted};
 use crate::policy::PaidLate;
 use crate::story::Story;
 
@@ -34,7 +35,7 @@ pub(crate) fn settle_status(story: &mut Story<'_, '_>) {
     if to != from && legal {
         story.record(Event::StatusChanged { to, late: late && welcome });
     }
-    if late && !welcome {
+    if late && !welcome && !planted(Bug::ForgetLateSuccess) {
         quarantine(story, QuarantineReason::PaidLate);
     }
 }
@@ -78,6 +79,9 @@ pub(super) fn status(payment: &PaymentIntent) -> Status {
 
 /// True while money may be moving: another page must not be opened now.
 fn may_be_paying(payment: &PaymentIntent, attempt: &Attempt) -> bool {
+    if planted(Bug::FailOverFromUnknown) {
+        return false;
+    }
     let called_off = matches!(payment.closed, Some(Closed::Canceled | Closed::Voided));
     match attempt.state(payment.capture) {
         AttemptState::Pending => true,

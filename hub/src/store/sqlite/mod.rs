@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use hub_core::planted::Bug;
 use rusqlite::{Connection, ToSql};
 use tokio::sync::watch;
 
@@ -22,8 +23,9 @@ use self::writer::{QueueLimits, Writer};
 use super::StoreError;
 use super::sql::cell::Row;
 use super::sql::read::intake::NEXT_DUE;
-use super::sql::write::jobs::RELEASE_LEASES;
+use super::sql::write::jobs::{FORGET_HELD, RELEASE_LEASES};
 use super::sql::{Engine, Query, SqlStore, Statement};
+use crate::planted::planted;
 
 mod cells;
 pub mod durable;
@@ -147,7 +149,8 @@ impl Engine for Sqlite {
     async fn release_leases(&self, _replica: &str) -> Result<u64, StoreError> {
         self.writer
             .submit(|connection| {
-                let released = connection.prepare_cached(RELEASE_LEASES)?.execute([])?;
+                let sql = if planted(Bug::ForgetHeldJobs) { FORGET_HELD } else { RELEASE_LEASES };
+                let released = connection.prepare_cached(sql)?.execute([])?;
                 u64::try_from(released).map_err(|_| SqlError::Broken("more jobs than can be counted"))
             })
             .await

@@ -13,12 +13,14 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use hub_core::planted::Bug;
 use rusqlite::Connection;
 use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::durable::DurableStep;
 use super::error::{SqlError, describe};
+use crate::planted::planted;
 use crate::store::StoreError;
 
 /// Most commits that share one flush. More would make the first of them wait for the work of the last.
@@ -223,11 +225,11 @@ impl Groups {
     }
 
     /// One transaction. An error concerns the whole group: nothing of it is there.
-    fn write(&mut self, group: &mut [Box<dyn Task>]) -> Result<Vec<Result<(), StoreError>>, StoreError> {
+    fn write(&mut self, group: &mut Vec<Box<dyn Task>>) -> Result<Vec<Result<(), StoreError>>, StoreError> {
         let connection = &self.connection;
         execute(connection, "BEGIN IMMEDIATE").map_err(SqlError::from)?;
         let mut outcomes = Vec::with_capacity(group.len());
-        for task in group {
+        for task in group.iter_mut() {
             let outcome = apply_alone(connection, task.as_mut());
             if connection.is_autocommit() {
                 // Some errors, such as a full disk, make the engine give up the whole transaction.
@@ -239,6 +241,9 @@ impl Groups {
                 return Err(StoreError::Failed(why));
             }
             outcomes.push(outcome);
+        }
+        if planted(Bug::AnswerBeforeCommit) {
+            group.drain(..).zip(outcomes.drain(..)).for_each(|(task, outcome)| task.answer(outcome));
         }
         let committed = self.durable.commit(&self.connection);
         if let Err(error) = committed {

@@ -1,8 +1,10 @@
 //! Durable work: jobs and who holds them.
 
+use hub_core::planted::Bug;
 use processor_sdk::Timestamp;
 
 use super::Plan;
+use crate::planted::planted;
 use crate::store::sql::cell::{Broken, Row, cells, from_json, to_json};
 use crate::store::{ClaimedJob, Conflict, LeaseToken};
 use crate::worker::job::{Job, JobBody};
@@ -53,6 +55,9 @@ pub(super) fn drop(plan: &mut Plan, key: &str) {
 pub(in crate::store) const FINISH: &str = "DELETE FROM jobs WHERE key = ?1 AND lease_token = ?2";
 
 pub(super) fn finish(plan: &mut Plan, key: &str, holder: &LeaseToken) {
+    if planted(Bug::EndJobsOfOthers) {
+        return drop(plan, key);
+    }
     plan.guarded(FINISH, cells![key, holder.0], Conflict::LeaseLost);
 }
 
@@ -86,6 +91,9 @@ pub(in crate::store::sql) fn claimed(rows: Vec<Row>, lease: &LeaseToken) -> Resu
     claimed.sort_by(|left, right| (left.due_at, &left.key).cmp(&(right.due_at, &right.key)));
     Ok(claimed)
 }
+
+/// What becomes of them where somebody has planted that they are forgotten.
+pub(in crate::store) const FORGET_HELD: &str = "DELETE FROM jobs WHERE leased_until IS NOT NULL";
 
 pub(in crate::store) const RELEASE_LEASES: &str =
     "UPDATE jobs SET leased_until = NULL, lease_token = NULL WHERE leased_until IS NOT NULL";
