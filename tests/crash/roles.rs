@@ -1,17 +1,14 @@
 //! One hub as several processes: each does its part, and together they take a payment.
 
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize};
-
 use serde_json::json;
 
-use super::load::{Place, shop_and_always_pay};
 use crate::operators::desk::payhub;
 use crate::processes::binaries;
 use crate::processes::eventually;
 use crate::processes::http::{Api, send};
 use crate::processes::program::Program;
 use crate::processes::world::{Kind, SECRETS, World, free_ports, text};
+use crate::reliability::load::{Place, shop_and_always_pay};
 
 /// A process of this world's hub with some of the roles, at a port of its own.
 fn process(world: &World, roles: &str) -> (Program, Api) {
@@ -75,12 +72,7 @@ fn processes_share_the_work_of_one_hub() {
     let mut front = Program::start(world.path(), "front", &binaries::payhub(), &front, &SECRETS);
     front.ready(&world.ready_file());
     answers_as(&world.api, "checkout,webhooks");
-    let place = Place {
-        api: world.api.clone(),
-        sandbox_url: Mutex::new(world.sandbox_url.clone()),
-        closing: AtomicBool::new(false),
-        steps: AtomicUsize::new(0),
-    };
+    let place = Place::new(&[&world.api], &world.sandbox_url);
     shop_and_always_pay(&place, &checkout_url);
     let path = format!("/v1/payment_intents/{id}");
     eventually("it is paid", || (text(&api.show(&path), "status") == "succeeded").then_some(()));
