@@ -237,8 +237,11 @@ fn build(proofs: &[&Proof]) -> io::Result<PathBuf> {
         return Ok(PathBuf::new());
     }
     say("building the programs and the tests in release");
-    let programs =
-        cargo().args(["build", "--release", "--locked", "-p", "payhub", "-p", "sandbox-server"]).status()?;
+    // As the tests have it, so that the hub is compiled once.
+    let programs = cargo()
+        .args(["build", "--release", "--locked", "-p", "payhub", "-p", "sandbox-server"])
+        .args(["--features", "payhub/planted-bugs"])
+        .status()?;
     let tests = cargo()
         .args(["test", "--release", "--locked", "-p", "hub-tests", "--test", "hub", "--no-run"])
         .arg("--message-format=json")
