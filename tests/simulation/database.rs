@@ -97,7 +97,8 @@ impl Server {
     fn announce(&self) {
         let mut watching = self.watching.lock().expect("no panic while held");
         watching.retain(|one| one.strong_count() > 0);
-        for one in watching.iter().cloned() {
+        for one in watching.iter() {
+            let one = Weak::clone(one);
             let (timeline, us) = (Arc::clone(&self.world.timeline), {
                 micros(&mut self.dice.lock().expect("no panic while held"), MS, SEEN_US_MAX)
             });
