@@ -122,8 +122,11 @@ async fn live(hub: TestHub, promises: &Arc<Promises>, seed: u64, life: u64) -> T
     Arc::into_inner(hub).expect("every shop has closed")
 }
 
+/// The rows of each table that only grows.
+type Grown = Vec<(&'static str, Vec<String>)>;
+
 /// What there is after a stop in order.
-fn the_end(folder: &Path, key: SealingKey) -> (Vec<(&'static str, Vec<String>)>, BTreeMap<String, Stored>) {
+fn the_end(folder: &Path, key: SealingKey) -> (Grown, BTreeMap<String, Stored>) {
     let path = folder.join("hub.sqlite");
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("a database");
     let last = GROWING.map(|(table, sql)| (table, texts(&connection, sql).expect("rows")));
