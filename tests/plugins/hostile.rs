@@ -379,6 +379,14 @@ fn what_is_no_plugin_is_refused_before_it_runs() {
             "its descriptor has a text of several lines",
         ),
         (
+            framed("traps", base_url, |it| it.setup.push("a\nb".to_owned())),
+            "its descriptor has a text of several lines",
+        ),
+        (
+            framed("traps", base_url, |it| it.events = vec!["paid".to_owned(); 65]),
+            "its descriptor lists more than 64 events",
+        ),
+        (
             framed("traps", base_url, |it| it.hosts.push(HostRule::Exactly("a\"] b".to_owned()))),
             "its descriptor lists a host that is neither",
         ),
