@@ -59,7 +59,7 @@ fn perform(subject: &Subject, call: &Call, responses: Vec<HttpResponse>) {
     let call = Call { livemode: false, settings: connector.settings().clone(), ..call.clone() };
     let performed = at_once(connector.perform(&call));
     let secrets = subject.file.secrets.values();
-    records_are_fit_to_be_kept(&performed.exchanges, secrets.clone());
+    records_are_fit_to_be_kept(&performed.exchanges, &secrets);
     survives_storing(&performed.outcome);
     match &performed.outcome {
         Outcome::Answered { answer } => answer_is_sound(connector.as_ref(), answer),
@@ -91,7 +91,7 @@ fn receive(subject: &Subject, delivery: &Delivery, responses: Vec<HttpResponse>)
     let connector = subject.connector(&processor, delivery.received_at);
     let delivery = Delivery { livemode: false, settings: connector.settings().clone(), ..delivery.clone() };
     let received = at_once(connector.receive(&delivery));
-    records_are_fit_to_be_kept(&received.exchanges, subject.file.secrets.values());
+    records_are_fit_to_be_kept(&received.exchanges, &subject.file.secrets.values());
     let is_expected = subject.descriptor.deliveries != SignedDeliveries::None;
     if let (Some(fault @ ReceiveFault::Broken { .. }), true) = (&received.fault, is_expected) {
         panic!("a response made the adapter break a rule: {fault}");

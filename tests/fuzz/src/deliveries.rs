@@ -132,7 +132,7 @@ impl Case<'_> {
 
     fn is_sound(&self, received: &Received) {
         let secrets = self.subject.file.secrets.values();
-        records_are_fit_to_be_kept(&received.exchanges, secrets.clone());
+        records_are_fit_to_be_kept(&received.exchanges, &secrets);
         let is_expected = self.subject.descriptor.deliveries != SignedDeliveries::None;
         if let (Some(fault @ ReceiveFault::Broken { .. }), true) = (&received.fault, is_expected) {
             panic!("a delivery made the adapter break a rule: {fault}");

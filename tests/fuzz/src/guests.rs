@@ -112,7 +112,7 @@ fn perform(connector: &dyn Connector) {
     let operation = Operation::Void;
     let performed = at_once(connector.perform(&call(operation)));
     let secrets = secret_texts();
-    records_are_fit_to_be_kept(&performed.exchanges, secrets.iter());
+    records_are_fit_to_be_kept(&performed.exchanges, &secrets.iter());
     survives_storing(&performed.outcome);
     match &performed.outcome {
         Outcome::Answered { answer: Answer::Said { door, .. } } => {
@@ -144,7 +144,7 @@ fn receive(connector: &dyn Connector) {
         livemode: false,
     };
     let received = at_once(connector.receive(&delivery));
-    records_are_fit_to_be_kept(&received.exchanges, secret_texts().iter());
+    records_are_fit_to_be_kept(&received.exchanges, &secret_texts().iter());
     for notification in &received.notifications {
         assert!(!notification.is_proven, "proven by a guest's word: {notification:?}");
         assert_eq!(notification.event_id, None, "an event id by a guest's word");

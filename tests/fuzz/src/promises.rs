@@ -50,7 +50,7 @@ fn amount_is_sound(money: Money) {
 /// Nothing that is kept of exchanges holds one of these texts, and it is short.
 pub(crate) fn records_are_fit_to_be_kept<'a>(
     records: &[ExchangeRecord],
-    secrets: impl Iterator<Item = &'a String> + Clone,
+    secrets: &(impl Iterator<Item = &'a String> + Clone),
 ) {
     for record in records {
         let text = serde_json::to_string(record).expect("a record can be written");
