@@ -23,7 +23,6 @@ fn chosen() -> &'static Target {
             for (number, (_, seed)) in corpus::of(target).into_iter().enumerate() {
                 std::fs::write(format!("{folder}/seed-{number:04}"), seed).expect("a seed is laid");
             }
-            std::process::exit(0);
         }
         target
     })
