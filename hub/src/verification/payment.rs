@@ -27,6 +27,7 @@ pub(super) fn check(rows: &PaymentRows) -> Vec<Finding> {
     versions(rows, &mut findings);
     balance(rows, &mut findings);
     deliveries(rows, &mut findings);
+    covered(rows, &mut findings);
     let history = history(rows, &mut findings);
     let told = history.as_deref().and_then(tell);
     if let Some(told) = &told {
@@ -122,6 +123,18 @@ fn chain(rows: &PaymentRows, payment: &PaymentIntent, findings: &mut Findings<'_
     }
     if payment.last_event != last {
         findings.add(Check::Chain, "that the state carries the hash of the last event", "another one");
+    }
+}
+
+/// What is marked as covered by a signed root is not signed again.
+fn covered(rows: &PaymentRows, findings: &mut Findings<'_>) {
+    let (marked, covered) = (rows.row.rooted_version, rows.covered);
+    if marked != covered {
+        findings.add(
+            Check::Roots,
+            format!("signed roots up to version {marked}"),
+            format!("version {covered}"),
+        );
     }
 }
 

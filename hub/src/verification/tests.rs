@@ -53,6 +53,7 @@ const PLANTED: &[Planted] = &[
         },
         &[],
     ),
+    ("marked as signed", |rows| rows.row.rooted_version += 1, &[Check::Roots]),
     ("another status", |rows| rows.row.status = "failed".to_owned(), &[Check::Columns]),
     ("another merchant", |rows| rows.place.merchant_id = "other".to_owned(), &[Check::Columns]),
     ("the other mode", |rows| rows.place.livemode = true, &[Check::Columns]),

@@ -26,7 +26,7 @@ pub(in crate::store) const PAYMENTS: &str = "SELECT merchant_id, livemode, id, s
 
 pub(in crate::store) const PAYMENT: &str =
     "SELECT order_id, order_reference, checkout_token, status, currency, amount, authorized, captured,
-        capture_asked, refund_asked, version, state, created_at, waits_for_person
+        capture_asked, refund_asked, version, state, created_at, waits_for_person, rooted_version
      FROM payments WHERE merchant_id = ?1 AND livemode = ?2 AND id = ?3";
 
 pub(in crate::store) const JOURNALS: &str = "SELECT version, at, memo FROM journals
@@ -48,6 +48,9 @@ pub(in crate::store) const DELIVERIES: &str =
      LEFT JOIN jobs ON jobs.key = 'notify:' || out.event_id || ':' || out.endpoint_id
      WHERE events.merchant_id = ?1 AND events.livemode = ?2 AND events.payment_id = ?3
      ORDER BY events.sequence";
+
+pub(in crate::store) const COVERED: &str = "SELECT coalesce(max(version), 0) FROM history_root_leaves
+    WHERE merchant_id = ?1 AND livemode = ?2 AND payment_id = ?3";
 
 pub(in crate::store) const ATTEMPT: &str = "SELECT id, payment_id, connector, echo, return_token
     FROM attempts WHERE merchant_id = ?1 AND livemode = ?2 AND id = ?3";
@@ -79,6 +82,8 @@ pub struct PaymentRows {
     /// Type and number, as the merchant hears them.
     pub public_events: Vec<(String, i64)>,
     pub deliveries: Vec<DeliveryRow>,
+    /// Up to which version signed roots cover its events; 0 where none does.
+    pub covered: i64,
     /// Of those that the state names, the ones that are there.
     pub attempts: Vec<AttemptRow>,
     /// Connector, id and kind; of those that the state names, the ones that are there.
@@ -106,6 +111,7 @@ pub struct PaymentRow {
     pub state: String,
     pub created_at: Timestamp,
     pub waits_for_person: bool,
+    pub rooted_version: i64,
 }
 
 /// A recorded event.
@@ -226,7 +232,7 @@ fn named(state: &str) -> Named {
 async fn rows_of(look: &dyn Look, place: &Place, state: &str) -> Result<Option<PaymentRows>, StoreError> {
     let scope = cells![place.merchant_id, place.livemode];
     let of_payment = [scope.clone(), cells![place.id]].concat();
-    let mut queries: Vec<Query> = [PAYMENT, HISTORY, JOURNALS, ENTRIES, PUBLIC_EVENTS, DELIVERIES]
+    let mut queries: Vec<Query> = [PAYMENT, HISTORY, JOURNALS, ENTRIES, PUBLIC_EVENTS, DELIVERIES, COVERED]
         .map(|sql| Query { sql, values: of_payment.clone() })
         .into();
     let Named { attempts, references, transfers, jobs } = named(state);
@@ -243,7 +249,7 @@ async fn rows_of(look: &dyn Look, place: &Place, state: &str) -> Result<Option<P
     let Some(row) = answers.next().and_then(|rows| rows.into_iter().next()) else { return Ok(None) };
     let mut next = || answers.next().unwrap_or_default().into_iter();
     let (events, journals, entries) = (next(), next(), next());
-    let (public_events, deliveries) = (next(), next());
+    let (public_events, deliveries, mut covered) = (next(), next(), next());
     let mut several = |count: usize| (0..count).flat_map(|_| next()).collect::<Vec<_>>().into_iter();
     let [attempts, references, transfers] = counts.map(&mut several);
     let jobs = answers.flatten();
@@ -257,6 +263,7 @@ async fn rows_of(look: &dyn Look, place: &Place, state: &str) -> Result<Option<P
             .map(|mut row| Ok((row.take()?, row.take()?)))
             .collect::<Result<_, Broken>>()?,
         deliveries: deliveries.map(delivery_row).collect::<Result<_, _>>()?,
+        covered: covered.next().ok_or(Broken("a number has no row"))?.take()?,
         attempts: attempts.map(attempt_row).collect::<Result<_, _>>()?,
         references: references.map(three).collect::<Result<_, _>>()?,
         transfers: transfers.map(three).collect::<Result<_, _>>()?,
@@ -280,6 +287,7 @@ fn payment_row(mut row: Row) -> Result<PaymentRow, Broken> {
         state: row.take()?,
         created_at: row.take()?,
         waits_for_person: row.take()?,
+        rooted_version: row.take()?,
     })
 }
 

@@ -38,6 +38,8 @@ CREATE TABLE history_root_leaves (
     FOREIGN KEY (merchant_id, livemode, number) REFERENCES history_roots (merchant_id, livemode, number),
     FOREIGN KEY (merchant_id, livemode, payment_id) REFERENCES payments (merchant_id, livemode, id)
 );
+CREATE INDEX history_root_leaves_by_payment
+    ON history_root_leaves (merchant_id, livemode, payment_id, version);
 CREATE FUNCTION history_root_leaves_never_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
     RAISE EXCEPTION 'what a root covers never changes';
 END $$;

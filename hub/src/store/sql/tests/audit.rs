@@ -136,6 +136,7 @@ const PLANTED: &[(&str, Check)] = &[
     ("DELETE FROM history_root_leaves WHERE payment_id = 'PAYMENT'", Check::Roots),
     ("UPDATE history_root_leaves SET version = version - 1 WHERE payment_id = 'PAYMENT'", Check::Roots),
     ("UPDATE history_roots SET at = at + 1 WHERE number = 2", Check::Roots),
+    ("UPDATE payments SET rooted_version = version + 1 WHERE id = 'PAYMENT'", Check::Roots),
     ("UPDATE history_roots SET root = previous, previous = root WHERE number = 2", Check::Roots),
     ("UPDATE history_roots SET signature = '00' WHERE number = 1", Check::Roots),
     ("UPDATE history_roots SET signer = '00' WHERE number = 1", Check::Roots),

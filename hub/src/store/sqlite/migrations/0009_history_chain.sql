@@ -34,6 +34,8 @@ CREATE TABLE history_root_leaves (
     FOREIGN KEY (merchant_id, livemode, number) REFERENCES history_roots (merchant_id, livemode, number),
     FOREIGN KEY (merchant_id, livemode, payment_id) REFERENCES payments (merchant_id, livemode, id)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX history_root_leaves_by_payment
+    ON history_root_leaves (merchant_id, livemode, payment_id, version);
 CREATE TRIGGER history_root_leaves_never_change BEFORE UPDATE ON history_root_leaves
 BEGIN SELECT RAISE(ABORT, 'what a root covers never changes'); END;
 CREATE TRIGGER history_root_leaves_never_go BEFORE DELETE ON history_root_leaves

@@ -48,6 +48,7 @@ const STATEMENTS: &[&str] = &[
     audit::ENTRIES,
     audit::PUBLIC_EVENTS,
     audit::DELIVERIES,
+    audit::COVERED,
     audit::ATTEMPT,
     audit::REFERENCE,
     audit::TRANSFER,
