@@ -1,5 +1,7 @@
 //! What is shared by the tests, which live in `main.rs` and the folders beside it, and the reports on them.
 
+pub mod cargo;
+
 #[path = "hard_cases/catalog.rs"]
 pub mod catalog;
 

@@ -11,7 +11,7 @@ use crate::ids::Randomness;
 use crate::replica::Replica;
 use crate::seal::{KeyFileError, SealingKey};
 use crate::store::copy::{self, Copied, CopyError};
-use crate::store::look::{self, Look};
+use crate::store::look::{self, Look, LookError};
 use crate::store::postgres::address::Address;
 use crate::store::postgres::{PostgresOptions, PostgresStore};
 use crate::store::sqlite::durable::{DurableStep, FlushedCommit};
@@ -152,12 +152,12 @@ pub async fn look_at(database: &Database, data_dir: &Path) -> Result<Box<dyn Loo
             refuse_a_file_of_others(data_dir)?;
             Ok(look::file(&database_file(data_dir))?)
         }
-        Database::Server { address, .. } => {
-            if version(database, data_dir).await? == 0 {
-                return Err(StartError::NoTables { address: address.to_string() });
+        Database::Server { address, .. } => match look::server(address).await {
+            Err(LookError::OtherVersion { database: 0, .. }) => {
+                Err(StartError::NoTables { address: address.to_string() })
             }
-            Ok(look::server(address).await?)
-        }
+            looked => Ok(looked?),
+        },
     }
 }
 

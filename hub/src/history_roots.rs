@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use hub_core::chain::EventHash;
+use hub_core::chain::{EventHash, add_with_length};
 use hub_core::ids::Scope;
 use hub_core::retry::after;
 use processor_sdk::Timestamp;
@@ -74,19 +74,13 @@ pub fn root(
     digest.update(number.to_be_bytes());
     digest.update(at.as_micros().to_be_bytes());
     digest.update([u8::from(scope.livemode)]);
-    add_text(&mut digest, &scope.merchant_id.0);
+    add_with_length(&mut digest, scope.merchant_id.0.as_bytes());
     for leaf in leaves {
-        add_text(&mut digest, leaf.payment_id.as_str());
+        add_with_length(&mut digest, leaf.payment_id.as_str().as_bytes());
         digest.update(leaf.version.to_be_bytes());
         digest.update(leaf.hash.as_bytes());
     }
     EventHash::from_bytes(digest.finalize().into())
-}
-
-/// With its length before it, so that no two lists have the same bytes.
-fn add_text(digest: &mut Sha256, text: &str) {
-    digest.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
-    digest.update(text);
 }
 
 /// Signs what has changed, once a minute, until told to stop.
@@ -132,8 +126,8 @@ pub async fn sign_changes(
         let (signer, signature) = (signer.public_key(), signer.sign(&root));
         let count = leaves.len();
         let (merchant, livemode) = (scope.merchant_id.0.clone(), scope.livemode);
-        let signed = HistoryRoot { scope, number, at: now, previous, root, signer, signature, leaves };
-        store.commit(Commit { writes: vec![Write::InsertHistoryRoot(signed)] }).await?;
+        let signed = HistoryRoot { scope, number, at: now, previous, root, signer, signature };
+        store.commit(Commit { writes: vec![Write::InsertHistoryRoot { root: signed, leaves }] }).await?;
         tracing::info!(
             merchant, livemode, number, %root, payments = count,
             "the histories of {count} payments are signed as root {number}, {root}"

@@ -7,27 +7,13 @@ use crate::processes::binaries;
 use crate::processes::eventually;
 use crate::processes::http::{Api, send};
 use crate::processes::program::Program;
-use crate::processes::world::{Kind, SECRETS, World, free_ports, text};
+use crate::processes::world::{Kind, SECRETS, World, text};
 use crate::reliability::load::{Place, shop_and_always_pay};
 
 /// A process of this world's hub with some of the roles, at a port of its own.
 fn process(world: &World, roles: &str) -> (Program, Api) {
-    let (name, port) = (roles.replace(',', "-"), free_ports());
-    let folder = world.path().join(&name);
-    std::fs::create_dir(&folder).expect("a folder");
-    let config = std::fs::read_to_string(world.config_file()).expect("the config");
-    let own = world.api.base_url.trim_start_matches("http://").to_owned();
-    let config = config.replace(&format!("listen = \"{own}\""), &format!("listen = \"127.0.0.1:{port}\""));
-    let config = config.replace("data_dir = \"data\"", &format!("data_dir = \"{name}\""));
-    let key_file = world.data_dir().join("sealing.key");
-    let config = format!("{config}\n[sealing]\nkey_file = \"{}\"\n", key_file.display());
-    let (file, ready_file) = (folder.join("hub.toml"), folder.join("ready.json"));
-    std::fs::write(&file, config).expect("the config can be written");
-    let path = |path: &std::path::Path| path.to_str().expect("UTF-8").to_owned();
-    let words = ["serve", "--roles", roles, "--config", &path(&file), "--ready-file", &path(&ready_file)];
-    let mut program = Program::start(&folder, "hub", &binaries::payhub(), &words, &SECRETS);
-    program.ready(&ready_file);
-    (program, Api { base_url: format!("http://127.0.0.1:{port}"), key: world.api.key.clone() })
+    let beside = world.prepare_beside(&roles.replace(',', "-"), &["--roles", roles]);
+    (beside.start(), beside.api)
 }
 
 /// Paths of each role, and what they answer where that is this process's work.

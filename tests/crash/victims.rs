@@ -8,7 +8,7 @@ use crate::processes::dice::Dice;
 use crate::processes::http::Api;
 use crate::processes::now;
 use crate::processes::program::Program;
-use crate::processes::world::{Kind, Second, World};
+use crate::processes::world::{Beside, Kind, World};
 
 /// Of a hundred kills, how many are of the database's server where there is one.
 const SERVER_PERCENT: u64 = 15;
@@ -19,7 +19,7 @@ const STILLBORN_PERCENT: u64 = 25;
 pub(super) struct Victims {
     pub(super) kind: Kind,
     pub(super) world: World,
-    second: Option<(Second, Program)>,
+    second: Option<(Beside, Program)>,
     cluster: Option<Cluster>,
     pub(super) kills: u64,
     pub(super) kills_of_server: u64,
@@ -36,7 +36,7 @@ impl Victims {
     pub(super) fn on_a_server() -> Self {
         let cluster = Cluster::start();
         let world = World::start_on(cluster.database());
-        let second = world.prepare_second();
+        let second = world.prepare_beside("second", &[]);
         let program = second.start();
         let (second, cluster) = (Some((second, program)), Some(cluster));
         Self { kind: Kind::Serve, world, second, cluster, kills: 0, kills_of_server: 0 }

@@ -2,8 +2,9 @@
 //! of yesterday's binary proves nothing.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::OnceLock;
+
+use hub_tests::cargo::cargo;
 
 /// The hub.
 pub(crate) fn payhub() -> PathBuf {
@@ -33,9 +34,7 @@ fn build() -> PathBuf {
         test.parent().and_then(Path::parent).expect("a test lies in its profile's `deps`").to_path_buf();
     let profile = folder.file_name().and_then(|name| name.to_str()).expect("a profile's folder");
     let profile = if profile == "debug" { "dev" } else { profile };
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut cargo = Command::new(cargo);
-    let built = without_own_package(&mut cargo)
+    let built = cargo()
         .args(["build", "--quiet", "--locked", "-p", "payhub", "-p", "sandbox-server", "--profile", profile])
         // As the tests have it, so that the hub is compiled once.
         .args(["--features", "payhub/planted-bugs"])
@@ -51,14 +50,4 @@ fn build() -> PathBuf {
         String::from_utf8_lossy(&built.stderr)
     );
     folder
-}
-
-/// Takes away what cargo told this test about its own package: some build scripts (ring's) look at it, and all
-/// that depends on them would be built anew, forth and back.
-pub(crate) fn without_own_package(command: &mut Command) -> &mut Command {
-    let of_package = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(of_package)) {
-        command.env_remove(name);
-    }
-    command
 }

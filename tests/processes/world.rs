@@ -52,10 +52,7 @@ pub(crate) struct World {
 impl World {
     /// Starts both for the first time.
     pub(crate) fn start(kind: Kind) -> Self {
-        let mut world = Self::prepare(kind);
-        let ready = world.start_hub();
-        world.meet(&ready);
-        world
+        Self::prepare(kind).begun().0
     }
 
     /// `payhub serve` on a PostgreSQL database, for the first time.
@@ -65,10 +62,7 @@ impl World {
 
     /// `payhub serve` on the PostgreSQL database at this URL, for the first time.
     pub(crate) fn start_on(database: String) -> Self {
-        let mut world = Self::prepare_on(Kind::Serve, Some(database));
-        let ready = world.start_hub();
-        world.meet(&ready);
-        world
+        Self::prepare_on(Kind::Serve, Some(database)).begun().0
     }
 
     /// `payhub serve` for the first time, with a second connector `other`, on a file or on a server's database.
@@ -95,9 +89,7 @@ secrets.webhook_secret = {{ file = "{folder}/webhook_secret" }}
             folder = world.path().display(),
         );
         world.configure(&table);
-        let ready = world.start_hub();
-        world.meet(&ready);
-        world
+        world.begun().0
     }
 
     /// `payhub db verify` finds nothing wrong with the database.
@@ -113,35 +105,39 @@ secrets.webhook_secret = {{ file = "{folder}/webhook_secret" }}
         assert!(said.status.success(), "{}{}", text(&said.stdout), text(&said.stderr));
     }
 
-    /// Another hub on the same database, with a port and a folder of its own. Shoppers and processors are led to
-    /// the first.
+    /// Another hub on the same database. Shoppers and processors are led to the first.
     pub(crate) fn second_hub(&self) -> (Program, Api) {
-        let second = self.prepare_second();
+        let second = self.prepare_beside("second", &[]);
         (second.start(), second.api)
     }
 
-    /// All that a second hub needs.
-    pub(crate) fn prepare_second(&self) -> Second {
-        let (folder, port) = (self.path().join("second"), free_ports());
+    /// All that another process on the same database needs: a port and a folder of its own. It is started with
+    /// these words too.
+    pub(crate) fn prepare_beside(&self, name: &str, words: &[&str]) -> Beside {
+        let (folder, port) = (self.path().join(name), free_ports());
         std::fs::create_dir(&folder).expect("a folder");
         let listen = format!("listen = \"127.0.0.1:{}\"", self.port);
         let key_file =
             format!("[sealing]\nkey_file = \"{}\"\n", self.data_dir().join("sealing.key").display());
         let config = self.config(&format!("{}{key_file}", self.tables));
         let config = config.replace(&listen, &format!("listen = \"127.0.0.1:{port}\""));
-        let config = config.replace("\"data\"", "\"second\"");
-        std::fs::write(self.path().join("second.toml"), config).expect("the config can be written");
+        std::fs::write(folder.join("hub.toml"), config).expect("the config can be written");
         let api = Api { base_url: format!("http://127.0.0.1:{port}"), key: self.api.key.clone() };
-        Second { folder: self.path().to_owned(), api }
+        Beside { folder, words: words.iter().map(|word| (*word).to_owned()).collect(), api }
     }
 
     /// `payhub serve` for the first time, with these tables in its config; and what it says when it serves.
     pub(crate) fn serve_with(tables: &str) -> (Self, Value) {
         let mut world = Self::prepare(Kind::Serve);
         world.configure(tables);
-        let ready = world.start_hub();
-        world.meet(&ready);
-        (world, ready)
+        world.begun()
+    }
+
+    /// Starts the hub for the first time; and what it says when it serves.
+    fn begun(mut self) -> (Self, Value) {
+        let ready = self.start_hub();
+        self.meet(&ready);
+        (self, ready)
     }
 
     /// Remembers what a hub says at its first start.
@@ -320,13 +316,14 @@ secrets.webhook_secret = {{ env = "SANDBOX_WEBHOOK_SECRET" }}
     }
 }
 
-/// What a second hub on the same database is started with.
-pub(crate) struct Second {
+/// What another process on the same database is started with.
+pub(crate) struct Beside {
     folder: PathBuf,
+    words: Vec<String>,
     pub(crate) api: Api,
 }
 
-impl Second {
+impl Beside {
     /// Starts it and waits until it serves.
     pub(crate) fn start(&self) -> Program {
         let mut hub = self.spawn();
@@ -342,15 +339,16 @@ impl Second {
         let words = [
             "serve".to_owned(),
             "--config".to_owned(),
-            path(self.folder.join("second.toml")),
+            path(self.folder.join("hub.toml")),
             "--ready-file".to_owned(),
             path(self.ready_file()),
         ];
-        Program::start(&self.folder, "second", &binaries::payhub(), &words, &SECRETS)
+        let words = [&words[..], &self.words].concat();
+        Program::start(&self.folder, "hub", &binaries::payhub(), &words, &SECRETS)
     }
 
     fn ready_file(&self) -> PathBuf {
-        self.folder.join("second/ready.json")
+        self.folder.join("ready.json")
     }
 }
 

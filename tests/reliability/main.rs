@@ -260,14 +260,9 @@ fn build(proofs: &[&Proof]) -> io::Result<PathBuf> {
 }
 
 fn cargo() -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(top());
-    // What cargo told this program about its own package makes some build scripts run again.
-    let own = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(own)) {
-        command.env_remove(name);
-    }
-    command
+    let mut cargo = hub_tests::cargo::cargo();
+    cargo.current_dir(top());
+    cargo
 }
 
 fn top() -> PathBuf {

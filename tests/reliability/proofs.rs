@@ -104,7 +104,7 @@ pub const PROOFS: &[Proof] = &[
         name: "fuzzing",
         does: "Arbitrary bytes into everything that takes bytes from outside.",
         start: Start::Program("tests/fuzz/run"),
-        rounds: 1_000_000,
+        rounds: 500_000,
         bar: &[("executions", 10_000_000)],
     },
     Proof {

@@ -11,11 +11,10 @@ use hub_core::policy::Policies;
 use payhub::api_objects::public_urls::PublicUrls;
 use payhub::clock::Clock;
 use payhub::connector::registry::{Surroundings, build};
+use payhub::demo::http_settings;
 use payhub::history_roots::{self, RootSigner};
-use payhub::http::limits::Rates;
-use payhub::http::{HttpReturnUrls, HttpSettings, router};
+use payhub::http::{HttpSettings, router};
 use payhub::ids::{Ids, Randomness, SeededRandomness};
-use payhub::merchant_webhooks::destination::DestinationPolicy;
 use payhub::metrics::Metrics;
 use payhub::reload::Reload;
 use payhub::replica::Replica as ReplicaName;
@@ -177,17 +176,7 @@ pub(crate) fn sealing_key() -> SealingKey {
 }
 
 fn settings() -> HttpSettings {
-    HttpSettings {
-        body_bytes_max: 256 * 1024,
-        request_timeout_s: REQUEST_S_MAX,
-        concurrent_requests_max: 1_024,
-        return_url_hosts: vec![],
-        http_return_urls: HttpReturnUrls::Anywhere,
-        inbox_pending_max: 100_000,
-        destinations: DestinationPolicy::demo(),
-        rates: Rates::NONE,
-        trusted_proxies: vec![],
-    }
+    HttpSettings { request_timeout_s: REQUEST_S_MAX, ..http_settings() }
 }
 
 /// The replicas behind one address.

@@ -14,10 +14,9 @@ use payhub::connector::hosts::Grants;
 use payhub::connector::registry::{AdapterChoice, ConnectorConfig, Surroundings, build, build_with};
 use payhub::connector::transport::HttpTransport;
 use payhub::database::{Database, database_file, open_file};
-use payhub::http::limits::Rates;
-use payhub::http::{HttpReturnUrls, HttpSettings};
+use payhub::demo::http_settings;
+use payhub::http::HttpSettings;
 use payhub::ids::SystemRandomness;
-use payhub::merchant_webhooks::destination::DestinationPolicy;
 use payhub::operator::{OperatorError, Request, perform};
 use payhub::plugin::shelf::Shelf;
 use payhub::private_file::make_folder;
@@ -376,17 +375,7 @@ impl TestHub {
     }
 
     pub(crate) fn builder() -> Builder {
-        let http = HttpSettings {
-            body_bytes_max: 256 * 1024,
-            request_timeout_s: 30,
-            concurrent_requests_max: 1_024,
-            return_url_hosts: vec![],
-            http_return_urls: HttpReturnUrls::Anywhere,
-            inbox_pending_max: 100_000,
-            destinations: DestinationPolicy::demo(),
-            rates: Rates::NONE,
-            trusted_proxies: vec![],
-        };
+        let http = http_settings();
         let policies = Policies::default();
         Builder {
             connectors: 1,

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use hub_tests::cargo::without_own_package;
 use payhub::plugin::shelf::{Shelf, Terms};
 use payhub::private_file;
 
@@ -29,7 +30,7 @@ pub(crate) fn target() -> PathBuf {
 /// from the crates that are here already.
 pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
-    binaries::without_own_package(&mut command);
+    without_own_package(&mut command);
     command.envs(environment().iter().map(|(name, value)| (name, value)));
     command.env("CARGO_TARGET_DIR", target()).env("CARGO_NET_OFFLINE", "true");
     command

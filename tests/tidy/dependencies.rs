@@ -13,7 +13,7 @@ const PACKAGES_MAX: usize = 450;
 
 /// What the pure layers may depend on.
 const PURE_DEPENDENCIES: [(&str, &[&str]); 2] = [
-    ("hub/core", &["processor-sdk", "serde", "serde_json", "sha2", "thiserror"]),
+    ("hub/core", &["hex", "processor-sdk", "serde", "serde_json", "sha2", "thiserror"]),
     (
         "processor-sdk",
         &[

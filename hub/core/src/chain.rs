@@ -57,25 +57,11 @@ impl EventHash {
     /// # Errors
     /// [`NotAHash`].
     pub fn parse(text: &str) -> Result<Self, NotAHash> {
-        let digits = text.as_bytes();
         let mut bytes = [0; 32];
-        if digits.len() != 2 * bytes.len() {
-            return Err(NotAHash);
-        }
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            let [high, low] = pair else { return Err(NotAHash) };
-            *byte = digit(*high)? << 4 | digit(*low)?;
-        }
-        Ok(Self(bytes))
-    }
-}
-
-/// Lower case alone, so that one hash has one text.
-const fn digit(character: u8) -> Result<u8, NotAHash> {
-    match character {
-        b'0'..=b'9' => Ok(character - b'0'),
-        b'a'..=b'f' => Ok(character - b'a' + 10),
-        0..=b'/' | b':'..=b'`' | b'g'..=u8::MAX => Err(NotAHash),
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| NotAHash)?;
+        let hash = Self(bytes);
+        // Lower case alone, so that one hash has one text.
+        if hash.to_string() == text { Ok(hash) } else { Err(NotAHash) }
     }
 }
 
@@ -87,7 +73,7 @@ impl Default for EventHash {
 
 impl fmt::Display for EventHash {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+        formatter.write_str(&hex::encode(self.0))
     }
 }
 
@@ -135,12 +121,16 @@ pub fn hash(scope: &Scope, payment_id: &PaymentIntentId, stored: &StoredEvent<'_
     digest.update(stored.version.to_be_bytes());
     digest.update(stored.at.as_micros().to_be_bytes());
     digest.update([u8::from(scope.livemode)]);
-    // With its length before each text, no two rows have the same bytes.
     for text in [&scope.merchant_id.0, payment_id.as_str(), stored.cause, stored.event] {
-        digest.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_be_bytes());
-        digest.update(text);
+        add_with_length(&mut digest, text.as_bytes());
     }
     EventHash(digest.finalize().into())
+}
+
+/// Adds bytes with their length before them, so that no two lists of them are digested alike.
+pub fn add_with_length(digest: &mut Sha256, bytes: &[u8]) {
+    digest.update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
+    digest.update(bytes);
 }
 
 /// Makes an event the last one of its payment's chain.

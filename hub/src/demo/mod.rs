@@ -272,7 +272,8 @@ fn write_memory(file: &Path, memory: &Memory) -> Result<(), DemoError> {
     crate::private_file::write(file, &text).map_err(failed)
 }
 
-fn http_settings() -> HttpSettings {
+/// Limits and rules of the demo's front.
+pub fn http_settings() -> HttpSettings {
     HttpSettings {
         body_bytes_max: BODY_BYTES_MAX,
         request_timeout_s: REQUEST_TIMEOUT_S,

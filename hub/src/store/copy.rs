@@ -9,6 +9,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use hub_core::chain::add_with_length;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -121,8 +122,7 @@ impl Digesting {
                     Cell::Bytes(bytes) => (3, bytes),
                 };
                 self.hash.update([kind]);
-                self.hash.update(u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_be_bytes());
-                self.hash.update(bytes);
+                add_with_length(&mut self.hash, bytes);
             }
         }
     }

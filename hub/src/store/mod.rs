@@ -59,8 +59,8 @@ pub enum Write {
     UpdatePayment { payment: Box<PaymentIntent>, expected_version: u64 },
     /// Events of a payment, gapless after the stored ones.
     AppendEvents { scope: Scope, payment_id: PaymentIntentId, events: Vec<Recorded> },
-    /// A signed root, with what it covers. Guard: its number is new ([`Conflict::HistoryRoot`]).
-    InsertHistoryRoot(HistoryRoot),
+    /// A signed root, with what it covers, by payment. Guard: its number is new ([`Conflict::HistoryRoot`]).
+    InsertHistoryRoot { root: HistoryRoot, leaves: Vec<RootLeaf> },
     /// One journal of a payment; the schema refuses one that does not balance.
     InsertJournal { scope: Scope, payment_id: PaymentIntentId, version: u64, at: Timestamp, journal: Journal },
     /// How an attempt is found: by its echo, its return token, and its references.

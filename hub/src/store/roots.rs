@@ -19,8 +19,6 @@ pub struct HistoryRoot {
     pub signer: String,
     /// The signature, in hexadecimal digits.
     pub signature: String,
-    /// What it covers, by payment.
-    pub leaves: Vec<RootLeaf>,
 }
 
 /// What a root covers of one payment: everything up to one event.

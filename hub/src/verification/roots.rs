@@ -1,14 +1,14 @@
 //! Signed roots: that they follow each other, are signed with the hub's key, and that what they cover is still there.
 
 use hub_core::chain::EventHash;
-use hub_core::ids::{MerchantId, PaymentIntentId, Scope};
+use hub_core::ids::PaymentIntentId;
 
 use super::{Check, Finding, Report, SignedUpTo};
 use crate::history_roots::{is_signed, root};
 use crate::store::StoreError;
 use crate::store::look::Look;
-use crate::store::roots::RootLeaf;
-use crate::store::sql::signed::{self, LeafRow, RootRow};
+use crate::store::roots::{HistoryRoot, RootLeaf};
+use crate::store::sql::signed::{self, LeafRow};
 
 /// Reads every root. `signer` is the public key of this hub's sealing key; without it a root is only held against
 /// the key that it names itself.
@@ -17,7 +17,7 @@ pub(super) async fn check(
     signer: Option<&str>,
     report: &mut Report,
 ) -> Result<(), StoreError> {
-    let mut before: Option<RootRow> = None;
+    let mut before: Option<HistoryRoot> = None;
     loop {
         let page = signed::roots(look, before.as_ref()).await?;
         if page.is_empty() {
@@ -27,7 +27,7 @@ pub(super) async fn check(
             let leaves = signed::leaves(look, &row).await?;
             report.add(findings(before.as_ref(), &row, &leaves, signer));
             report.roots = report.roots.saturating_add(1);
-            let (merchant, livemode) = (row.merchant_id.clone(), row.livemode);
+            let (merchant, livemode) = (row.scope.merchant_id.0.clone(), row.scope.livemode);
             report.signed.retain(|last| (&last.merchant, last.livemode) != (&merchant, livemode));
             report.signed.push(SignedUpTo { merchant, livemode, number: row.number, root: row.root });
             before = Some(row);
@@ -37,23 +37,23 @@ pub(super) async fn check(
 
 /// What is wrong with a root.
 fn findings(
-    before: Option<&RootRow>,
-    row: &RootRow,
+    before: Option<&HistoryRoot>,
+    row: &HistoryRoot,
     leaves: &[LeafRow],
     signer: Option<&str>,
 ) -> Vec<Finding> {
-    let of =
-        before.filter(|before| (&before.merchant_id, before.livemode) == (&row.merchant_id, row.livemode));
+    let of = before.filter(|before| before.scope == row.scope);
     let number = of.map_or(1, |before| before.number.saturating_add(1));
     let previous = of.map_or(EventHash::NONE, |before| before.root);
-    let name = format!("root {} of {}", row.number, row.merchant_id);
+    let merchant = &row.scope.merchant_id.0;
+    let name = format!("root {} of {merchant}", row.number);
     let mut findings = Vec::new();
     let mut add = |payment_intent: Option<&str>, expected: String, found: String| {
         let payment_intent = payment_intent.map(str::to_owned);
         findings.push(Finding { check: Check::Roots, payment_intent, expected, found });
     };
     if row.number != number {
-        add(None, format!("root {number} of {}", row.merchant_id), name.clone());
+        add(None, format!("root {number} of {merchant}"), name.clone());
     } else if row.previous != previous {
         add(None, format!("that {name} covers the one before it"), "another one".to_owned());
     }
@@ -74,12 +74,11 @@ fn findings(
 }
 
 /// The root over what is stored; nothing where that cannot be read.
-fn covers(row: &RootRow, leaves: &[LeafRow]) -> Option<EventHash> {
-    let scope = Scope { merchant_id: MerchantId(row.merchant_id.clone()), livemode: row.livemode };
+fn covers(row: &HistoryRoot, leaves: &[LeafRow]) -> Option<EventHash> {
     let leaf = |leaf: &LeafRow| {
         let payment_id = PaymentIntentId::try_from(leaf.payment_id.clone()).ok()?;
         Some(RootLeaf { payment_id, version: leaf.version, hash: leaf.hash })
     };
     let leaves = leaves.iter().map(leaf).collect::<Option<Vec<_>>>()?;
-    Some(root(&scope, row.number, row.at, &row.previous, &leaves))
+    Some(root(&row.scope, row.number, row.at, &row.previous, &leaves))
 }

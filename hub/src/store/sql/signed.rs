@@ -3,13 +3,13 @@
 
 use hub_core::chain::EventHash;
 use hub_core::payment::PaymentIntent;
-use processor_sdk::Timestamp;
 
 use super::Query;
 use super::audit::PAGE_ROWS;
-use super::cell::{Broken, Row, cells, from_json};
+use super::cell::{Broken, Row, cells, count, from_json};
 use crate::store::StoreError;
 use crate::store::look::Look;
+use crate::store::roots::HistoryRoot;
 
 pub(in crate::store) const ROOTS: &str =
     "SELECT merchant_id, livemode, number, at, previous, root, signer, signature FROM history_roots
@@ -27,19 +27,6 @@ pub(in crate::store) const LEAVES: &str =
      WHERE leaves.merchant_id = ?1 AND leaves.livemode = ?2 AND leaves.number = ?3
      ORDER BY leaves.payment_id";
 
-/// A root as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RootRow {
-    pub merchant_id: String,
-    pub livemode: bool,
-    pub number: u64,
-    pub at: Timestamp,
-    pub previous: EventHash,
-    pub root: EventHash,
-    pub signer: String,
-    pub signature: String,
-}
-
 /// What a root covers of one payment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeafRow {
@@ -54,10 +41,10 @@ pub struct LeafRow {
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn roots(look: &dyn Look, after: Option<&RootRow>) -> Result<Vec<RootRow>, StoreError> {
+pub async fn roots(look: &dyn Look, after: Option<&HistoryRoot>) -> Result<Vec<HistoryRoot>, StoreError> {
     let values = match after {
-        Some(RootRow { merchant_id, livemode, number, .. }) => {
-            cells![merchant_id, livemode, super::cell::count(*number)?, PAGE_ROWS]
+        Some(HistoryRoot { scope, number, .. }) => {
+            cells![scope.merchant_id.0, scope.livemode, count(*number)?, PAGE_ROWS]
         }
         None => cells!["", false, 0_i64, PAGE_ROWS],
     };
@@ -70,17 +57,16 @@ pub async fn roots(look: &dyn Look, after: Option<&RootRow>) -> Result<Vec<RootR
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn leaves(look: &dyn Look, root: &RootRow) -> Result<Vec<LeafRow>, StoreError> {
-    let values = cells![root.merchant_id, root.livemode, super::cell::count(root.number)?];
+pub async fn leaves(look: &dyn Look, root: &HistoryRoot) -> Result<Vec<LeafRow>, StoreError> {
+    let values = cells![root.scope.merchant_id.0, root.scope.livemode, count(root.number)?];
     let mut answers = look.look(vec![Query { sql: LEAVES, values }]).await?;
     let rows = answers.pop().unwrap_or_default();
     Ok(rows.into_iter().map(leaf_row).collect::<Result<_, Broken>>()?)
 }
 
-fn root_row(mut row: Row) -> Result<RootRow, Broken> {
-    Ok(RootRow {
-        merchant_id: row.take()?,
-        livemode: row.take()?,
+fn root_row(mut row: Row) -> Result<HistoryRoot, Broken> {
+    Ok(HistoryRoot {
+        scope: row.scope()?,
         number: row.take()?,
         at: row.take()?,
         previous: row.take()?,

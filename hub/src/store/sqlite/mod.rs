@@ -21,7 +21,7 @@ pub use self::open::OpenError;
 use self::readers::Readers;
 use self::writer::{QueueLimits, Writer};
 use super::StoreError;
-use super::sql::cell::Row;
+use super::sql::cell::{Cell, Row};
 use super::sql::read::intake::NEXT_DUE;
 use super::sql::write::jobs::{FORGET_HELD, RELEASE_LEASES};
 use super::sql::{Engine, Query, SqlStore, Statement};
@@ -190,13 +190,17 @@ fn snapshot(connection: &Connection, queries: &[Query]) -> Result<Vec<Vec<Row>>,
 }
 
 fn rows(connection: &Connection, Query { sql, values }: &Query) -> Result<Vec<Row>, SqlError> {
+    Ok(cells(connection, sql, values)?.into_iter().map(Row::new).collect())
+}
+
+fn cells(connection: &Connection, sql: &str, values: &[Cell]) -> Result<Vec<Vec<Cell>>, SqlError> {
     let values: Vec<&dyn ToSql> = values.iter().map(|cell| cell as &dyn ToSql).collect();
     let mut statement = connection.prepare_cached(sql)?;
     let columns = statement.column_count();
     let mut rows = statement.query(&*values)?;
     let mut read = Vec::new();
     while let Some(row) = rows.next()? {
-        read.push(Row::new((0..columns).map(|column| row.get(column)).collect::<Result<_, _>>()?));
+        read.push((0..columns).map(|column| row.get(column)).collect::<Result<_, _>>()?);
     }
     Ok(read)
 }

@@ -5,12 +5,11 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rusqlite::{Connection, ToSql};
+use rusqlite::Connection;
 
 use super::durable::FlushedCommit;
-use super::error::SqlError;
 use super::open::{self, DatabaseLock};
-use super::{OpenError, migrate};
+use super::{OpenError, cells, migrate};
 use crate::store::StoreError;
 use crate::store::copy::Table;
 use crate::store::sql::cell::Cell;
@@ -57,7 +56,7 @@ impl Source {
         let (source, sql) = (Arc::clone(self), table.page(after.is_none()));
         let reading = tokio::task::spawn_blocking(move || {
             let connection = source.connection.lock().unwrap_or_else(PoisonError::into_inner);
-            rows(&connection, &sql, &after.unwrap_or_default())
+            cells(&connection, &sql, &after.unwrap_or_default())
         });
         let stopped = |_| StoreError::Failed("reading the file was interrupted".to_owned());
         Ok(reading.await.map_err(stopped)??)
@@ -77,16 +76,4 @@ fn table(connection: &Connection, name: String) -> Result<Table, OpenError> {
     }
     key.sort_unstable();
     Ok(Table { name, columns, key: key.into_iter().map(|(_, column)| column).collect() })
-}
-
-fn rows(connection: &Connection, sql: &str, values: &[Cell]) -> Result<Vec<Vec<Cell>>, SqlError> {
-    let values: Vec<&dyn ToSql> = values.iter().map(|cell| cell as &dyn ToSql).collect();
-    let mut statement = connection.prepare_cached(sql)?;
-    let columns = statement.column_count();
-    let mut rows = statement.query(&*values)?;
-    let mut read = Vec::new();
-    while let Some(row) = rows.next()? {
-        read.push((0..columns).map(|column| row.get(column)).collect::<Result<_, _>>()?);
-    }
-    Ok(read)
 }

@@ -92,10 +92,9 @@ async fn of_two_roots_with_one_number_the_first_stands(kind: Kind) {
         root: EventHash::from_bytes([3; 32]),
         signer: "a".to_owned(),
         signature: "b".to_owned(),
-        leaves: vec![leaf],
     };
     sign_changes(&*store, &signer(), at(1)).await.unwrap();
-    let late = store.commit(commit(vec![Write::InsertHistoryRoot(made)])).await;
+    let late = store.commit(commit(vec![Write::InsertHistoryRoot { root: made, leaves: vec![leaf] }])).await;
     assert_eq!(late, conflict(Conflict::HistoryRoot));
     let (number, root) = store.last_history_root(&scope()).await.unwrap().unwrap();
     assert_eq!((number, database.count("SELECT count(*) FROM history_root_leaves").await), (1, 1));

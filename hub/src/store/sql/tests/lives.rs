@@ -23,21 +23,7 @@ impl<'a> Life<'a> {
         number: u64,
         reference: Option<&str>,
     ) -> Self {
-        let command = CreateIntent {
-            scope: scope.clone(),
-            order_id: OrderId::from_body(&body(number)),
-            order_reference: reference.map(str::to_owned),
-            amount: eur(10_000),
-            capture: CaptureMode::Manual,
-            return_url: "https://shop.example/thanks".to_owned(),
-            cancel_url: None,
-            site: None,
-            connector: None,
-            metadata: BTreeMap::from([("course".to_owned(), "beekeeping".to_owned())]),
-            checkout_token: format!("checkout-{number}"),
-            expires_in_s: 86_400,
-        };
-        let decision = context(number, |context| create(command, context));
+        let decision = created_in(scope.clone(), number, reference);
         let payment = decision.payment.clone();
         let order = order_of(&payment);
         let mut writes = vec![

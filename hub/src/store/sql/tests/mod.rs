@@ -189,8 +189,12 @@ pub(in crate::store) fn context<T>(number: u64, make: impl FnOnce(&mut Context<'
 }
 
 pub(in crate::store) fn created(number: u64, order_reference: Option<&str>) -> Decision {
+    created_in(scope(), number, order_reference)
+}
+
+fn created_in(scope: Scope, number: u64, order_reference: Option<&str>) -> Decision {
     let command = CreateIntent {
-        scope: scope(),
+        scope,
         order_id: OrderId::from_body(&body(number)),
         order_reference: order_reference.map(str::to_owned),
         amount: eur(10_000),

@@ -2,14 +2,14 @@
 
 use super::Plan;
 use crate::store::Conflict;
-use crate::store::roots::HistoryRoot;
+use crate::store::roots::{HistoryRoot, RootLeaf};
 use crate::store::sql::cell::{Broken, cells, count};
 
 /// A payment may have gone on since the root was made; then a later one covers the rest.
 pub(in crate::store) const MARK_ROOTED: &str = "UPDATE payments SET rooted_version = ?4
     WHERE merchant_id = ?1 AND livemode = ?2 AND id = ?3 AND rooted_version < ?4";
 
-pub(super) fn insert_root(plan: &mut Plan, root: &HistoryRoot) -> Result<(), Broken> {
+pub(super) fn insert_root(plan: &mut Plan, root: &HistoryRoot, leaves: &[RootLeaf]) -> Result<(), Broken> {
     let (scope, number) = (&root.scope, count(root.number)?);
     plan.guarded(
         "INSERT INTO history_roots (merchant_id, livemode, number, at, previous, root, signer, signature)
@@ -27,7 +27,7 @@ pub(super) fn insert_root(plan: &mut Plan, root: &HistoryRoot) -> Result<(), Bro
         ],
         Conflict::HistoryRoot,
     );
-    for leaf in &root.leaves {
+    for leaf in leaves {
         let version = count(leaf.version)?;
         plan.run(
             "INSERT INTO history_root_leaves (merchant_id, livemode, number, payment_id, version, hash)

@@ -58,7 +58,7 @@ fn add(plan: &mut Plan, write: &Write) -> Result<(), Broken> {
         Write::AppendEvents { scope, payment_id, events } => {
             payments::append_events(plan, scope, payment_id, events)?
         }
-        Write::InsertHistoryRoot(root) => history::insert_root(plan, root)?,
+        Write::InsertHistoryRoot { root, leaves } => history::insert_root(plan, root, leaves)?,
         Write::InsertJournal { scope, payment_id, version, at, journal } => {
             payments::insert_journal(plan, scope, payment_id, *version, *at, journal)?
         }
