@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::config::problem::ConfigError;
 use crate::connector::registry::{ConnectorConfigError, Surroundings, build, mistakes};
 use crate::connector::transport::{HttpTransport, TransportError};
-use crate::database::{self, Database, Opened, database_file};
+use crate::database::{self, Database, Opened};
 use crate::history_roots::{self, RootSigner};
 use crate::http::limits::Rates;
 use crate::http::{self, HttpReturnUrls, HttpSettings};
@@ -167,6 +167,8 @@ pub struct Running {
     metrics: Option<JoinHandle<()>>,
     worker: Option<JoinHandle<()>>,
     roots: Option<JoinHandle<()>>,
+    /// Who signs histories, if this process does.
+    signer: Option<Arc<RootSigner>>,
     watch: JoinHandle<()>,
     operator: Option<JoinHandle<()>>,
 }
@@ -195,7 +197,7 @@ pub async fn start(parts: Parts) -> Result<Running, StartError> {
 /// [`StartError`].
 pub async fn start_on(opened: Opened, replica: Replica, parts: Parts) -> Result<Running, StartError> {
     let Opened { store, key } = opened;
-    let signer = RootSigner::of(&key);
+    let signer = Arc::new(RootSigner::of(&key));
     // Whoever held leases by this name is gone.
     let released = store.release_leases(replica.name()).await?;
     if released > 0 {
@@ -231,7 +233,7 @@ pub async fn start_on(opened: Opened, replica: Replica, parts: Parts) -> Result<
     let operator = listen_to_the_operator(&hub, &parts.data_dir, &stopped);
     let watch = tokio::spawn(plugin_watch::run(hub.clone(), stopped.clone()));
     let works = parts.roles.holds(Role::Worker);
-    let roots = works.then(|| tokio::spawn(history_roots::run(hub.clone(), signer, stopped.clone())));
+    let roots = works.then(|| tokio::spawn(history_roots::run(hub.clone(), signer.clone(), stopped.clone())));
     let worker =
         works.then(|| tokio::spawn(crate::worker::run(hub.clone(), sender, stopped, parts.shutdown_grace)));
     let grace = parts.shutdown_grace;
@@ -245,6 +247,7 @@ pub async fn start_on(opened: Opened, replica: Replica, parts: Parts) -> Result<
         metrics,
         worker,
         roots,
+        signer: works.then_some(signer),
         watch,
         operator,
     })
@@ -282,7 +285,7 @@ pub async fn open_for_operator(
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let randomness: Arc<dyn Randomness> = Arc::new(SystemRandomness);
     match database {
-        Database::File => refuse_a_file_of_others(data_dir)?,
+        Database::File => database::refuse_a_file_of_others(data_dir)?,
         Database::Server { address, .. } => {
             if database::version(database, data_dir).await? == 0 {
                 return Err(StartError::NoTables { address: address.to_string() });
@@ -304,29 +307,6 @@ pub async fn open_for_operator(
         metrics: Arc::new(Metrics::new()?),
         health: Arc::default(),
     })
-}
-
-/// A file that is not there or not ours would be made, or made unreadable for the hub.
-pub(crate) fn refuse_a_file_of_others(data_dir: &Path) -> Result<(), StartError> {
-    let path = database_file(data_dir);
-    match std::fs::metadata(&path) {
-        Ok(metadata) => refuse_another_user(&path, &metadata),
-        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-            Err(StartError::Forbidden { path })
-        }
-        Err(_) => Err(StartError::NoDatabase { path }),
-    }
-}
-
-/// The engine makes files beside the database; made by the machine's own user, they would lock the hub out.
-fn refuse_another_user(path: &Path, metadata: &std::fs::Metadata) -> Result<(), StartError> {
-    use std::os::unix::fs::MetadataExt;
-    // Where the system does not tell who asks, its own permissions have to do.
-    let Ok(own) = std::fs::metadata("/proc/self") else { return Ok(()) };
-    if own.uid() == metadata.uid() {
-        return Ok(());
-    }
-    Err(StartError::OtherOwner { path: path.to_owned(), owner: metadata.uid() })
 }
 
 async fn serve(
@@ -454,6 +434,9 @@ impl Running {
             let _watch = self.watch.await;
             for part in [self.worker, self.roots, self.metrics, self.operator].into_iter().flatten() {
                 let _ended = part.await;
+            }
+            if let Some(signer) = &self.signer {
+                history_roots::sign_the_rest(&self.hub, signer).await;
             }
         };
         if tokio::time::timeout(self.grace + Duration::from_secs(1), all).await.is_err() {

@@ -83,20 +83,35 @@ pub fn root(
     EventHash::from_bytes(digest.finalize().into())
 }
 
-/// Signs what has changed, once a minute, until told to stop.
-pub async fn run(hub: Arc<Hub>, signer: RootSigner, mut stop: watch::Receiver<bool>) {
+/// Signs what has changed, once a minute, until told to stop. The end is for [`sign_the_rest`].
+pub async fn run(hub: Arc<Hub>, signer: Arc<RootSigner>, mut stop: watch::Receiver<bool>) {
     while !*stop.borrow() {
         let now = hub.clock.now();
-        match sign_changes(hub.store.as_ref(), &signer, now).await {
-            Ok(true) => continue,
-            // Another hub was faster with the same ones.
-            Ok(false) | Err(StoreError::Conflict(Conflict::HistoryRoot)) => {}
-            Err(error) => tracing::error!(%error, "histories cannot be signed; it is tried again"),
+        if sign_some(&hub, &signer, now).await {
+            continue;
         }
         tokio::select! {
             biased;
             told = stop.changed() => if told.is_err() { return },
             () = hub.clock.sleep_until(after(now, EVERY_S)) => {}
+        }
+    }
+}
+
+/// Signs what is left when nothing changes any more, so that it is not open to change while no hub runs.
+pub async fn sign_the_rest(hub: &Hub, signer: &RootSigner) {
+    while sign_some(hub, signer, hub.clock.now()).await {}
+}
+
+/// Whether there may be more.
+async fn sign_some(hub: &Hub, signer: &RootSigner, now: Timestamp) -> bool {
+    match sign_changes(hub.store.as_ref(), signer, now).await {
+        Ok(more) => more,
+        // Another hub was faster with the same ones.
+        Err(StoreError::Conflict(Conflict::HistoryRoot)) => false,
+        Err(error) => {
+            tracing::error!(%error, "histories cannot be signed; it is tried again");
+            false
         }
     }
 }

@@ -103,7 +103,7 @@ impl Replica {
             };
             let (_stop, stopped) = watch::channel(false);
             let signer = RootSigner::of(&sealing_key());
-            let signing = history_roots::run(Arc::clone(&hub), signer, stopped.clone());
+            let signing = history_roots::run(Arc::clone(&hub), Arc::new(signer), stopped.clone());
             let working = payhub::worker::run(hub, Arc::new(post), stopped, Duration::ZERO);
             tokio::join!(biased; working, signing);
         });

@@ -48,6 +48,12 @@ impl HubFile {
         tables.map(rows).collect()
     }
 
+    /// That signed roots cover every event, as after a stop in order.
+    pub(crate) fn all_is_signed(&self) {
+        let open = self.texts("SELECT id FROM payments WHERE version > rooted_version");
+        assert_eq!(open, Vec::<String>::new(), "the histories of these payments are not signed");
+    }
+
     /// Waits until no job is due; then whatever the hub owes is in the future.
     pub(crate) fn until_nothing_is_overdue(&self, clock: &dyn Clock) {
         let overdue = || {

@@ -562,14 +562,16 @@ impl TestHub {
             twin.finish().await;
         }
         let (file, clock, secrets) = self.closing();
+        let checked = file.clone();
         tokio::task::spawn_blocking(move || {
-            file.until_nothing_is_overdue(clock.as_ref());
-            file.check(&secrets);
+            checked.until_nothing_is_overdue(clock.as_ref());
+            checked.check(&secrets);
         })
         .await
         .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
         // Dropped without `finish`, the runtime ends both.
         self.running.take().expect("the hub runs").stop().await;
+        file.all_is_signed();
         self.sandbox.stop().await;
     }
 
