@@ -9,12 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::payment::{ConnectorProfile, Operation, OperationState};
 
-/// Seconds between tries of an operation, the last one repeating.
-const OPERATION_RETRY_S: [i64; 10] = [1, 2, 5, 15, 60, 300, 900, 3_600, 6 * 3_600, 24 * 3_600];
+/// Seconds between tries of an operation, the last one repeating. Half a minute four times, so that whatever came
+/// into doubt within the last two minutes is out of it a minute after the processor answers again.
+const OPERATION_RETRY_S: [i64; 13] = [1, 2, 5, 15, 30, 30, 30, 30, 300, 900, 3_600, 6 * 3_600, 24 * 3_600];
 /// Seconds between look-ups of a page that waits for the shopper: webhooks do get lost.
 const CHECK_OPEN_S: [i64; 6] = [120, 600, 3_600, 3 * 3_600, 12 * 3_600, 24 * 3_600];
 /// Seconds between look-ups of something that should move soon.
-const CHECK_SOON_S: [i64; 9] = [2, 5, 15, 60, 300, 900, 3_600, 6 * 3_600, 24 * 3_600];
+const CHECK_SOON_S: [i64; 12] = [2, 5, 15, 30, 30, 30, 30, 300, 900, 3_600, 6 * 3_600, 24 * 3_600];
 /// Seconds between look-ups of something that may rest for weeks: an authorization, a dispute.
 const CHECK_RESTING_S: [i64; 2] = [12 * 3_600, 24 * 3_600];
 /// Seconds after the intent's own time at which looking up a page nobody paid at ends; after that only a
@@ -22,11 +23,11 @@ const CHECK_RESTING_S: [i64; 2] = [12 * 3_600, 24 * 3_600];
 pub const CHECKS_AFTER_EXPIRY_S: i64 = 14 * 24 * 3_600;
 /// Seconds from a look-up to the next one that a hint asks for, the last one repeating: the more looks brought
 /// no news, the longer, so that forged hints are no lever.
-const HINT_INTERVAL_S: [i64; 5] = [2, 2, 5, 15, 60];
+const HINT_INTERVAL_S: [i64; 5] = [2, 2, 5, 15, 30];
 /// Tries of opening a checkout that certainly did not happen, before another connector gets its turn.
 const OPEN_TRIES_MAX: u32 = 2;
-/// Tries of any other operation that certainly did not happen, before it counts as failed (about 6 days).
-const OPERATION_TRIES_MAX: u32 = 14;
+/// Tries of any other operation that certainly did not happen, before it counts as failed (about 4 days).
+const OPERATION_TRIES_MAX: u32 = 17;
 
 /// How urgent a look-up is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -307,7 +308,7 @@ mod tests {
     #[test]
     fn delays_grow_to_a_day_and_end_never() {
         assert_eq!(operation_due(at(0), 0), at(1));
-        assert_eq!(operation_due(at(0), 9), at(24 * HOUR_S));
+        assert_eq!(operation_due(at(0), 12), at(24 * HOUR_S));
         assert_eq!(operation_due(at(0), u32::MAX), at(24 * HOUR_S));
         assert_eq!(check_due(at(0), Pace::Soon, 0), at(2));
         assert_eq!(check_due(at(0), Pace::Open, 0), at(120));
@@ -317,7 +318,7 @@ mod tests {
 
     #[test]
     fn tries_that_certainly_failed_are_counted() {
-        for (kind, last) in [(OperationKind::OpenCheckout, 1), (OperationKind::Refund, 13)] {
+        for (kind, last) in [(OperationKind::OpenCheckout, 1), (OperationKind::Refund, 16)] {
             assert!(!gives_up(kind, last - 1), "{kind:?}");
             assert!(gives_up(kind, last), "{kind:?}");
         }

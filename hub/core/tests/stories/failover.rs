@@ -203,7 +203,7 @@ fn an_answer_after_the_end_became_known() {
 
 #[test]
 fn a_refund_is_given_up_after_certain_failures() {
-    let tries = "unsent a1 r1 unreachable\n tick 1d\n".repeat(13);
+    let tries = "unsent a1 r1 unreachable\n tick 1d\n".repeat(16);
     check(&format!(
         "intent 20.00
          start a1

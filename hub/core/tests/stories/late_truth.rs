@@ -319,11 +319,11 @@ fn hints_that_bring_no_news_are_asked_after_more_and_more_rarely() {
          tick 15s
          looks a1 open
          hint a1
-         later 1m
-         tick 1m
+         later 30s
+         tick 30s
          looks a1 open
          hint a1
-         later 1m
+         later 30s
          hears a1 pending                           // news: everything is soon again
          later 2s",
     );

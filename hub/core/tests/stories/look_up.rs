@@ -45,7 +45,7 @@ fn looks_slow_down_and_quicken_with_news() {
          later 15s
          tick 15s
          looks a1 pending
-         later 1m",
+         later 30s",
     );
 }
 
