@@ -178,7 +178,9 @@ fn acknowledged_things_exist(
     let Some(created) = story.create.acknowledged.as_ref().map(|answer| answer.json()) else { return };
     let id = text(&created, "id");
     let payment = books.api.show(&format!("/v1/payment_intents/{id}"));
-    assert_eq!(payments.get(&text(&story.create.body["metadata"], "story")), Some(&payment));
+    // A page that nobody paid at may have been declined since they were listed.
+    let listed = payments.get(&text(&story.create.body["metadata"], "story"));
+    assert_eq!(listed.map(|listed| &listed["id"]), Some(&created["id"]));
     for field in ["id", "amount", "currency", "order", "checkout_url", "created_at"] {
         assert_eq!(payment[field], created[field], "{field} of {id}");
     }
