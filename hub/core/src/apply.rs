@@ -110,6 +110,14 @@ pub fn apply(payment: &mut PaymentIntent, event: &Event, at: Timestamp) {
         Event::SettledByHand { .. } => {}
         // It was never here.
         Event::PersonalDataErased => {}
+        Event::Restored { attempt_ids } => {
+            for attempt_id in attempt_ids {
+                with_attempt(payment, attempt_id, |attempt| attempt.restored = true);
+            }
+        }
+        Event::Reconciled { attempt_id } => {
+            with_attempt(payment, attempt_id, |attempt| attempt.restored = false);
+        }
         Event::StatusChanged { to, late } => {
             payment.status = *to;
             payment.paid_late |= *late;

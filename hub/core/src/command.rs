@@ -146,4 +146,9 @@ pub enum Command {
     },
     /// An operator has the shopper's personal data erased.
     ErasePersonalData,
+    /// The payment comes from a backup: what happened since is not known here.
+    Restored {
+        /// When the last thing happened that the backup knows of, of any payment.
+        backed_up_at: Timestamp,
+    },
 }

@@ -310,6 +310,17 @@ pub enum Event {
     },
     /// The shopper's personal data, which was never part of this history, was erased.
     PersonalDataErased,
+    /// The payment came out of a backup. Until their processors were asked what has happened since, nothing new
+    /// is asked for these attempts.
+    Restored {
+        /// Which attempts.
+        attempt_ids: Vec<AttemptId>,
+    },
+    /// An attempt's processor was asked for the first time after the payment came out of a backup.
+    Reconciled {
+        /// Which.
+        attempt_id: AttemptId,
+    },
     /// The status changed.
     StatusChanged {
         /// To what.

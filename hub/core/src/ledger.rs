@@ -141,6 +141,8 @@ pub fn post(before: &PaymentIntent, event: &Event) -> Option<Journal> {
         | Event::QuarantineResolved { .. }
         | Event::SettledByHand { .. }
         | Event::PersonalDataErased
+        | Event::Restored { .. }
+        | Event::Reconciled { .. }
         | Event::StatusChanged { .. }
         | Event::ErrorNoted { .. } => None,
     }

@@ -328,6 +328,9 @@ pub struct Attempt {
     /// That an operator has dealt with it at the processor: nothing that is said of it counts here.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub disowned: bool,
+    /// That it came out of a backup and its processor was not asked since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub restored: bool,
     /// The end of its authorization that the cart was reminded of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capture_due_told: Option<Timestamp>,

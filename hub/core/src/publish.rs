@@ -80,6 +80,8 @@ pub fn publications(event: &Event) -> Vec<Publication> {
         | Event::CheckScheduled { .. }
         | Event::SettledByHand { .. }
         | Event::PersonalDataErased
+        | Event::Restored { .. }
+        | Event::Reconciled { .. }
         | Event::MoneyCaptured { .. }
         | Event::CaptureRecorded { .. }
         | Event::CancelRequested

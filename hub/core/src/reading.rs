@@ -429,4 +429,10 @@ impl PaymentIntent {
     pub fn is_blocked(&self) -> bool {
         self.quarantine.as_ref().is_some_and(|quarantine| quarantine.reason.blocks())
     }
+
+    /// True while a processor has still to say what happened since the backup that the payment came out of.
+    #[must_use]
+    pub fn is_unreconciled(&self) -> bool {
+        self.attempts.iter().any(|attempt| attempt.restored)
+    }
 }

@@ -50,6 +50,12 @@ pub enum Refusal {
         /// Why.
         reason: &'static str,
     },
+    /// It came out of a backup, and the processor has still to say what happened since.
+    #[error(
+        "the payment was restored from a backup, and its processor was not asked yet what has happened since; \
+         nothing was done, ask again in a moment"
+    )]
+    Reconciling,
     /// Nothing is in doubt.
     #[error("the payment is not quarantined; there is nothing to resolve")]
     NotQuarantined,
@@ -96,6 +102,7 @@ impl Refusal {
             Self::CurrencyMismatch { .. } => "currency_mismatch",
             Self::NotSupported { .. } => "not_supported",
             Self::Quarantined { .. } => "quarantined",
+            Self::Reconciling => "reconciling",
             Self::NotQuarantined => "not_quarantined",
             Self::CannotResolve { .. } => "cannot_resolve",
             Self::CannotSettle { .. } => "cannot_settle",

@@ -24,5 +24,7 @@ mod quarantine;
 mod refund;
 #[path = "stories/resolution.rs"]
 mod resolution;
+#[path = "stories/restored.rs"]
+mod restored;
 #[path = "stories/transfer.rs"]
 mod transfer;

@@ -385,6 +385,8 @@ impl From<Refusal> for Problem {
             | Refusal::NoSuchAttempt
             | Refusal::TooManyAttempts { .. }
             | Refusal::TooManyTransfers { .. } => Self::new(Kind::Refused),
+            // Not stored under the key: the same request may succeed in a moment.
+            Refusal::Reconciling => Self::new(Kind::Overloaded),
         };
         problem.code(refusal.code()).detail(refusal.to_string())
     }

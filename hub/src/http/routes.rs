@@ -83,7 +83,8 @@ fn payment_intent_routes() -> Vec<Route> {
                 Kind::Refused,
                 &["wrong_status", "not_supported", "quarantined", "no_such_attempt", "too_many_transfers"],
             )
-            .refuses_as(Kind::Validation, &["exceeds_authorized"]),
+            .refuses_as(Kind::Validation, &["exceeds_authorized"])
+            .refuses_as(Kind::Overloaded, &["reconciling"]),
         post("/v1/payment_intents/{id}/cancel", "cancelPaymentIntent", payment_intents::cancel)
             .does(
                 "Call an intent off",
@@ -92,7 +93,8 @@ fn payment_intent_routes() -> Vec<Route> {
             .at::<IntentId<'_>>("id", "The intent's id.")
             .answers::<Intent>("200", "Done, or settled otherwise: the intent says how it stands.")
             .answers::<Intent>("202", "Asked; the processor has not said yet. An event follows.")
-            .refuses_as(Kind::Refused, &["wrong_status", "not_supported", "quarantined", "no_such_attempt"]),
+            .refuses_as(Kind::Refused, &["wrong_status", "not_supported", "quarantined", "no_such_attempt"])
+            .refuses_as(Kind::Overloaded, &["reconciling"]),
     ]
 }
 
@@ -109,7 +111,8 @@ fn refund_routes() -> Vec<Route> {
                 Kind::Refused,
                 &["wrong_status", "not_supported", "quarantined", "no_such_attempt", "too_many_transfers"],
             )
-            .refuses_as(Kind::Validation, &["exceeds_captured"]),
+            .refuses_as(Kind::Validation, &["exceeds_captured"])
+            .refuses_as(Kind::Overloaded, &["reconciling"]),
         get("/v1/refunds", "listRefunds", refunds::list)
             .does("List refunds", "Newest first.")
             .filter::<IntentId<'_>>("payment_intent", "Only those of this payment intent.")

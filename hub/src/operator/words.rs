@@ -84,6 +84,15 @@ pub(super) fn event(event: &Event, payment: &PaymentIntent) -> String {
             format!("the shopper came back to {}; that proves nothing", attempt(payment, attempt_id))
         }
         Event::PersonalDataErased => "what was known of the shopper was erased".to_owned(),
+        Event::Restored { .. } => {
+            "restored from a backup; processors are asked what has happened since".to_owned()
+        }
+        Event::Reconciled { attempt_id } => {
+            format!(
+                "the processor of {} has said what happened since the backup",
+                attempt(payment, attempt_id)
+            )
+        }
         Event::FactsHeard { attempt_id, facts } => {
             format!("said of {}: {}", attempt(payment, attempt_id), facts_words(facts))
         }

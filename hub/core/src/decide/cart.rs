@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use processor_sdk::{Money, OperationKind};
 
+use super::restored::refuse_unreconciled;
 use super::{TRANSFERS_MAX, ask, refuse_quarantined};
 use crate::event::Event;
 use crate::evidence::Total;
@@ -41,6 +42,7 @@ pub(super) fn capture(
         return Err(Refusal::WrongStatus { status: payment.status, wanted });
     }
     refuse_quarantined(payment)?;
+    refuse_unreconciled(payment)?;
     let Some(attempt) = payment.attempts.iter().find(|attempt| payment.capturable(attempt).is_positive())
     else {
         return Err(Refusal::ExceedsAuthorized { capturable: Money::zero(payment.amount.currency()) });
@@ -99,6 +101,7 @@ pub(super) fn cancel(story: &mut Story<'_, '_>) -> Result<(), Refusal> {
         return Err(Refusal::WrongStatus { status: payment.status, wanted });
     }
     refuse_quarantined(payment)?;
+    refuse_unreconciled(payment)?;
     let capturing = payment.captures.iter().any(|capture| capture.status != TransferStatus::Failed);
     if capturing {
         let wanted = "money is already captured or being captured; refund it instead";
@@ -130,6 +133,7 @@ pub(super) fn refund(
         return Err(Refusal::WrongStatus { status: payment.status, wanted });
     }
     refuse_quarantined(payment)?;
+    refuse_unreconciled(payment)?;
     let most = |attempt: &&Attempt| payment.refundable(attempt).minor();
     let Some(attempt) = payment.attempts.iter().max_by_key(most) else {
         return Err(Refusal::NoSuchAttempt);

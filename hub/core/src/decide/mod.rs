@@ -7,6 +7,7 @@ mod by_hand;
 mod cart;
 mod opening;
 mod outcomes;
+mod restored;
 
 pub(crate) mod quarantine;
 
@@ -114,6 +115,7 @@ pub fn decide(
             by_hand::settle_by_hand(&mut story, attempt_id, settlement, evidence)?;
         }
         Command::ErasePersonalData => by_hand::erase_personal_data(&mut story)?,
+        Command::Restored { backed_up_at } => restored::restored(&mut story, *backed_up_at),
     }
     settle(&mut story);
     Ok(story.end())

@@ -4,6 +4,7 @@
 
 use processor_sdk::{Facts, Item, Money, OperationKind, Word};
 
+use super::restored::refuse_unreconciled;
 use super::{ATTEMPTS_MAX, ATTEMPTS_WITH_UNSENT_MAX, ask, known_attempt, refuse_quarantined};
 use crate::event::Event;
 use crate::evidence::Evidence;
@@ -35,6 +36,7 @@ pub(super) fn start_attempt(
     }
     // Wrong amounts may have been paid already.
     refuse_quarantined(payment)?;
+    refuse_unreconciled(payment)?;
     let limit = if payment.attempts_sent() >= ATTEMPTS_MAX { ATTEMPTS_MAX } else { ATTEMPTS_WITH_UNSENT_MAX };
     if payment.attempts.len() >= limit {
         return Err(Refusal::TooManyAttempts { limit });
@@ -76,6 +78,7 @@ pub(super) fn start_attempt(
         check: None,
         checked_at: None,
         disowned: false,
+        restored: false,
         capture_due_told: None,
         captured: zero,
         accepted: vec![],
@@ -94,6 +97,7 @@ pub(super) fn reopen_door(story: &mut Story<'_, '_>, attempt_id: &AttemptId) -> 
         return Err(Refusal::WrongStatus { status: payment.status, wanted });
     }
     refuse_quarantined(payment)?;
+    refuse_unreconciled(payment)?;
     if attempt.open_operation(OperationKind::OpenCheckout).is_none() {
         if asked_too_often(attempt, OperationKind::OpenCheckout) {
             return Err(Refusal::TooManyAttempts { limit: SAME_OPERATIONS_MAX });
@@ -159,6 +163,7 @@ pub(super) fn shopper_returned(
         && matches!(state, AttemptState::Open | AttemptState::Approved | AttemptState::Unknown)
         && attempt.open_operation(OperationKind::CompleteCheckout).is_none()
         && !asked_too_often(attempt, OperationKind::CompleteCheckout)
+        && !payment.is_unreconciled()
         && wants_money(payment, attempt);
     let live = state.is_live();
     if planted(Bug::ReturnIsPayment) {

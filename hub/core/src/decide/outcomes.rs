@@ -210,7 +210,7 @@ fn send_again(
     story.record(Event::OperationNotSent { attempt_id, operation_id, why, due_at });
 }
 
-fn doubt(
+pub(super) fn doubt(
     story: &mut Story<'_, '_>,
     attempt_id: &AttemptId,
     operation: &Operation,
@@ -287,6 +287,9 @@ pub(super) fn looked_up(
     let profile = attempt.profile.clone();
     let before = (attempt.state(story.payment.capture), attempt.check);
     let mut confirmed_at = None;
+    if attempt.restored && matches!(outcome, Outcome::Answered { .. }) {
+        story.record(Event::Reconciled { attempt_id: attempt_id.clone() });
+    }
     match outcome {
         Outcome::Answered { answer: Answer::Said { facts, door } } => {
             let mut facts = facts.clone();

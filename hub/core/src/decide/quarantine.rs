@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use processor_sdk::{Currency, Facts, Item, ItemKind, ItemState, Money};
 
 use super::cart::{can_give_back, give_back};
+use super::restored::refuse_unreconciled;
 use crate::event::{Accepted, Event};
 use crate::evidence::{ItemStanding, Total};
 use crate::ids::AttemptId;
@@ -27,6 +28,7 @@ const UNDONE: &str = "undone:";
 pub(super) fn resolve(story: &mut Story<'_, '_>, resolution: Resolution, note: &str) -> Result<(), Refusal> {
     let Some(quarantine) = &story.payment.quarantine else { return Err(Refusal::NotQuarantined) };
     let reason = quarantine.reason;
+    refuse_unreconciled(&story.payment)?;
     let wanted = wanted(&story.payment, reason, resolution)?;
     let gone = gone(&story.payment, reason, resolution);
     carry_out(story, reason, resolution, note, None, wanted);

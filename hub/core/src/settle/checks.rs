@@ -121,6 +121,9 @@ fn give_in(story: &mut Story<'_, '_>, attempt_id: &AttemptId) {
 #[must_use]
 pub(crate) fn pace(payment: &PaymentIntent, attempt_id: &AttemptId) -> Option<Pace> {
     let attempt = payment.attempt(attempt_id).filter(|attempt| !attempt.disowned)?;
+    if attempt.restored {
+        return Some(Pace::Soon);
+    }
     let capabilities = &attempt.profile.capabilities;
     let disputed = payment
         .disputes
@@ -174,7 +177,7 @@ pub(crate) fn pace(payment: &PaymentIntent, attempt_id: &AttemptId) -> Option<Pa
     }
 }
 
-fn can_look_up_payment(attempt: &Attempt) -> bool {
+pub(crate) fn can_look_up_payment(attempt: &Attempt) -> bool {
     match attempt.profile.capabilities.fetch_payment {
         LookUp::None => false,
         LookUp::ById | LookUp::PageById => !attempt.evidence.references().is_empty(),

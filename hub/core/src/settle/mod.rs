@@ -13,7 +13,7 @@ mod status;
 
 use processor_sdk::ItemState;
 
-pub(crate) use checks::{operation_is_settled, pace};
+pub(crate) use checks::{can_look_up_payment, operation_is_settled, pace};
 pub(crate) use doors::{ask_closing, wants_money};
 pub(crate) use status::settle_status;
 
@@ -41,11 +41,19 @@ pub(crate) fn conclude(story: &mut Story<'_, '_>) {
     }
     if !story.payment.is_blocked() {
         amounts::flag_excess(story, paid_before);
-        doors::close_doors(story, &attempts);
+        // Where a processor has still to say what happened since a backup, nothing new is asked.
+        let asks = !story.payment.is_unreconciled();
+        if asks {
+            doors::close_doors(story, &attempts);
+        }
         doors::conclude_cancel(story);
-        doors::complete_approved(story, &attempts);
+        if asks {
+            doors::complete_approved(story, &attempts);
+        }
         settle_status(story);
-        apply_policies(story);
+        if asks {
+            apply_policies(story);
+        }
     }
 }
 

@@ -245,6 +245,7 @@ impl Table {
                 };
                 Command::SettleByHand { attempt_id, settlement, evidence: "bank statement".to_owned() }
             }
+            "restored" => Command::Restored { backed_up_at: self.world.as_ref().unwrap().now },
             "hint" => Command::Hinted { attempt_id: self.attempt_id(rest[0]) },
             "reopen" => Command::ReopenDoor { attempt_id: self.attempt_id(rest[0]) },
             "returns" => Command::ShopperReturned {

@@ -1,0 +1,73 @@
+//! A payment out of a backup: its processor is asked first, and nothing is done twice.
+
+use crate::table::check;
+
+const PAID: &str = "intent 20.00
+     start a1
+     says a1 open open door
+     hears a1 paid captured:20.00
+     ";
+
+#[test]
+fn what_was_given_back_since_bounds_what_can_be_given_back() {
+    check(&format!(
+        "{PAID}restored
+         wants check a1
+         refund 5.00 -> reconciling
+         looks a1 unknown
+         refund 5.00 -> reconciling
+         tick 5s
+         wants check a1
+         looks a1 paid captured:20.00 refunded:15.00 refund=#re_1/succeeded/15.00
+         is succeeded refunded 15.00
+         refund 5.01 -> exceeds_captured
+         refund 5.00
+         says a1 r2 refund=r2#re_2/succeeded/5.00
+         is succeeded refunded 20.00 pending 0"
+    ));
+}
+
+#[test]
+fn what_was_paid_since_is_learned_without_a_webhook() {
+    check(
+        "intent 20.00
+         start a1
+         says a1 open open door
+         restored
+         cancel -> reconciling
+         reopen a1 -> reconciling
+         wants check a1
+         looks a1 paid captured:20.00
+         is succeeded captured 20.00
+         wants nothing",
+    );
+}
+
+#[test]
+fn what_was_to_be_sent_may_have_been_sent_since() {
+    check(&format!(
+        "{PAID}refund 5.00
+         wants send a1 r1
+         restored
+         tick 1s
+         wants check a1, send a1 r1                 // under the key that it had
+         looks a1 paid captured:20.00 refunded:5.00 refund=r1#re_1/succeeded/5.00
+         refund r1 succeeded
+         is succeeded refunded 5.00 pending 0
+         wants nothing"
+    ));
+}
+
+#[test]
+fn an_end_of_long_ago_is_left_alone() {
+    let days = "tick 1d\n looks a1 open\n".repeat(17);
+    check(&format!(
+        "intent 20.00 expires 1h
+         start a1 first no_expire
+         says a1 open open door
+         {days}
+         is expired
+         restored
+         wants nothing"
+    ));
+}
