@@ -282,8 +282,7 @@ pub async fn open_for_operator(
     policies: Policies,
 ) -> Result<Hub, StartError> {
     planted::prepare()?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let randomness: Arc<dyn Randomness> = Arc::new(SystemRandomness);
+    let randomness = SystemRandomness;
     match database {
         Database::File => database::refuse_a_file_of_others(data_dir)?,
         Database::Server { address, .. } => {
@@ -292,8 +291,20 @@ pub async fn open_for_operator(
             }
         }
     }
-    let Opened { store, key } =
-        database::open(database, data_dir, sealing_key_file, randomness.as_ref()).await?;
+    let opened = database::open(database, data_dir, sealing_key_file, &randomness).await?;
+    for_operator(opened, data_dir, public_url, policies)
+}
+
+/// A hub on an open database that does what it is told and nothing by itself.
+pub(crate) fn for_operator(
+    opened: Opened,
+    data_dir: &Path,
+    public_url: &str,
+    policies: Policies,
+) -> Result<Hub, StartError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let randomness: Arc<dyn Randomness> = Arc::new(SystemRandomness);
+    let Opened { store, key } = opened;
     Ok(Hub {
         store,
         replica: Replica::alone(randomness.as_ref()),

@@ -38,6 +38,7 @@ pub mod http;
 pub mod pages;
 
 pub mod app;
+pub mod backup;
 pub mod database;
 pub mod demo;
 pub mod logging;

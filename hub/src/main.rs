@@ -64,7 +64,7 @@ enum Command {
     /// Plugins: write, build, inspect, test, run step by step; add to a hub, list.
     #[command(subcommand)]
     Plugin(cli::plugin::Plugin),
-    /// The database as a whole: verify it, copy it into PostgreSQL.
+    /// The database as a whole: verify it, back it up and restore it, copy it into PostgreSQL.
     #[command(subcommand)]
     Db(cli::db::Db),
     /// Bring the database's schema up to date, while no hub runs on it.

@@ -18,6 +18,7 @@ mod processors;
 
 mod documents;
 
+mod backup;
 mod database;
 
 /// Compares a text with its golden file, or writes it.

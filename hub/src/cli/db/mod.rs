@@ -1,11 +1,13 @@
 //! `payhub db`: what is done with the database as a whole.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Subcommand;
 
-use super::Target;
+use super::{Operator, Target};
 
+mod backup;
 mod copy;
 mod verify;
 
@@ -26,11 +28,31 @@ pub(crate) enum Db {
         #[arg(long, value_name = "URL")]
         to: String,
     },
+    /// Copy the database file of a hub, which may be running, into one new file, and verify that.
+    Backup {
+        #[command(flatten)]
+        target: Target,
+        /// The file to make; one that is there is never overwritten.
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+    },
+    /// Put a backup where a stopped hub's database was, and have the hub ask processors what happened since.
+    Restore {
+        #[command(flatten)]
+        target: Target,
+        /// The file that `payhub db backup` made.
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+        #[command(flatten)]
+        operator: Operator,
+    },
 }
 
 pub(crate) async fn run(db: Db) -> ExitCode {
     match db {
         Db::Verify { target } => verify::run(&target).await,
         Db::Copy { target, to } => copy::run(&target, &to).await,
+        Db::Backup { target, to } => backup::run(&target, &to).await,
+        Db::Restore { target, from, operator } => backup::run_restore(&target, &from, operator).await,
     }
 }

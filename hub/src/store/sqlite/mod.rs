@@ -27,6 +27,7 @@ use super::sql::write::jobs::{FORGET_HELD, RELEASE_LEASES};
 use super::sql::{Engine, Query, SqlStore, Statement};
 use crate::planted::planted;
 
+pub mod backup;
 mod cells;
 pub mod durable;
 mod error;

@@ -141,18 +141,31 @@ pub(super) fn take(path: &Path, durable: &mut dyn DurableStep) -> Result<(PathBu
     if let Some(filesystem) = filesystem::network_filesystem(directory) {
         return Err(OpenError::NetworkFilesystem { path: directory.to_owned(), filesystem });
     }
-    let mut lock_path = path.clone().into_os_string();
-    lock_path.push(".lock");
-    let lock_path = PathBuf::from(lock_path);
-    let file = private_file(&lock_path).map_err(failed(&lock_path))?;
-    match lock(&file) {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => return Err(OpenError::Locked { path: lock_path }),
-        Err(TryLockError::Error(source)) => return Err(OpenError::File { path: lock_path, source }),
-    }
+    let lock = lock_of(&path)?;
     // So that a new database is still in its directory after a power cut.
     durable.keep_in(directory).map_err(failed(directory))?;
-    Ok((path, DatabaseLock { _file: file }))
+    Ok((path, lock))
+}
+
+/// Locks the place of a database, whether or not there is one. Its folder must be there.
+pub(super) fn reserve(path: &Path) -> Result<DatabaseLock, OpenError> {
+    let failed = |source| OpenError::File { path: path.to_owned(), source };
+    let missing = || failed(std::io::ErrorKind::NotFound.into());
+    let folder = path.parent().ok_or_else(missing)?.canonicalize().map_err(failed)?;
+    lock_of(&folder.join(path.file_name().ok_or_else(missing)?))
+}
+
+fn lock_of(path: &Path) -> Result<DatabaseLock, OpenError> {
+    let mut lock_path = path.as_os_str().to_owned();
+    lock_path.push(".lock");
+    let lock_path = PathBuf::from(lock_path);
+    let failed = |source| OpenError::File { path: lock_path.clone(), source };
+    let file = private_file(&lock_path).map_err(failed)?;
+    match lock(&file) {
+        Ok(()) => Ok(DatabaseLock { _file: file }),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked { path: lock_path }),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
 }
 
 /// Locks a file. One that was let go of a moment ago can still be held by a program that its process was just
@@ -227,7 +240,7 @@ pub(super) fn in_memory() -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
-fn set(connection: &Connection) -> Result<(), OpenError> {
+pub(super) fn set(connection: &Connection) -> Result<(), OpenError> {
     connection.busy_timeout(Duration::from_millis(BUSY_MS_MAX.unsigned_abs()))?;
     // Statements cannot damage the file's own structure, whatever they say.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
