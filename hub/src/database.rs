@@ -100,29 +100,6 @@ pub(crate) async fn open_copy(
     Ok(Opened { store, key })
 }
 
-/// A file that is not there or not ours would be made, or made unreadable for the hub.
-pub(crate) fn refuse_a_file_of_others(data_dir: &Path) -> Result<(), StartError> {
-    let path = database_file(data_dir);
-    match std::fs::metadata(&path) {
-        Ok(metadata) => refuse_another_user(&path, &metadata),
-        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-            Err(StartError::Forbidden { path })
-        }
-        Err(_) => Err(StartError::NoDatabase { path }),
-    }
-}
-
-/// The engine makes files beside the database; made by the machine's own user, they would lock the hub out.
-fn refuse_another_user(path: &Path, metadata: &std::fs::Metadata) -> Result<(), StartError> {
-    use std::os::unix::fs::MetadataExt;
-    // Where the system does not tell who asks, its own permissions have to do.
-    let Ok(own) = std::fs::metadata("/proc/self") else { return Ok(()) };
-    if own.uid() == metadata.uid() {
-        return Ok(());
-    }
-    Err(StartError::OtherOwner { path: path.to_owned(), owner: metadata.uid() })
-}
-
 /// Which of the hubs on a database the one with this folder is.
 ///
 /// # Errors

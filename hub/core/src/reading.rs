@@ -433,6 +433,6 @@ impl PaymentIntent {
     /// True while a processor has still to say what happened since the backup that the payment came out of.
     #[must_use]
     pub fn is_unreconciled(&self) -> bool {
-        self.attempts.iter().any(|attempt| attempt.restored)
+        self.attempts.iter().any(|attempt| attempt.restored && !attempt.disowned)
     }
 }

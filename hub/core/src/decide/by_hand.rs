@@ -34,6 +34,8 @@ pub(super) fn settle_by_hand(
     settlement: &ByHand,
     evidence: &str,
 ) -> Result<(), Refusal> {
+    // Out of a backup: that the operator asked in the processor's place what happened since is news by itself.
+    let restored = known_attempt(&story.payment, attempt_id)?.restored;
     let facts = match settlement {
         ByHand::Paid { amount } => {
             let attempt = known_attempt(&story.payment, attempt_id)?;
@@ -43,7 +45,7 @@ pub(super) fn settle_by_hand(
             if !amount.is_positive() {
                 return Err(Refusal::AmountNotPositive);
             }
-            if attempt.captured.is_positive() {
+            if attempt.captured.is_positive() && !(restored && attempt.captured == *amount) {
                 return Err(Refusal::CannotSettle { why: "this attempt is paid already" });
             }
             Facts { captured: Some(*amount), ..Facts::word(Word::Paid) }
@@ -54,6 +56,9 @@ pub(super) fn settle_by_hand(
                 AttemptState::Captured => {
                     let why = "the processor says that it took money; refund it instead";
                     return Err(Refusal::CannotSettle { why });
+                }
+                AttemptState::Declined | AttemptState::Voided | AttemptState::Expired if restored => {
+                    Facts::default()
                 }
                 AttemptState::Declined
                 | AttemptState::Voided
@@ -77,6 +82,9 @@ pub(super) fn settle_by_hand(
         settlement: settlement.clone(),
         evidence: evidence.to_owned(),
     });
+    if restored && matches!(settlement, ByHand::Paid { .. } | ByHand::NotPaid) {
+        story.record(Event::Reconciled { attempt_id: attempt_id.clone() });
+    }
     let facts = Facts { at: Some(story.now()), ..facts };
     story.hear(attempt_id, &facts);
     Ok(())

@@ -287,7 +287,8 @@ pub(super) fn looked_up(
     let profile = attempt.profile.clone();
     let before = (attempt.state(story.payment.capture), attempt.check);
     let mut confirmed_at = None;
-    if attempt.restored && matches!(outcome, Outcome::Answered { .. }) {
+    // A look at one refund says nothing of the others.
+    if attempt.restored && operation_id.is_none() && matches!(outcome, Outcome::Answered { .. }) {
         story.record(Event::Reconciled { attempt_id: attempt_id.clone() });
     }
     match outcome {

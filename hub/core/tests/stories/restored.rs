@@ -71,3 +71,27 @@ fn an_end_of_long_ago_is_left_alone() {
          wants nothing"
     ));
 }
+
+/// The processor may never answer again: then an operator has asked it in another way.
+#[test]
+fn an_operator_may_answer_for_the_processor() {
+    check(&format!(
+        "{PAID}restored
+         settle a1 paid:20.01 -> cannot_settle
+         settle a1 not_paid -> cannot_settle
+         refund 5.00 -> reconciling
+         settle a1 paid:20.00
+         is succeeded captured 20.00
+         refund 5.00"
+    ));
+    check(
+        "intent 20.00
+         start a1
+         says a1 open open door
+         hears a1 declined
+         restored
+         start a2 -> reconciling
+         settle a1 not_paid
+         start a2",
+    );
+}
