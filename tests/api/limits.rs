@@ -45,15 +45,15 @@ async fn a_key_has_a_burst_and_a_pace() {
     hub.cart.intent(id(&intent)).await;
     assert_eq!(hub.cart.get("/v1/orders/ord_nobody").await.status, 404);
     assert_eq!(hub.cart.create_intent(json!({ "amount": 0 })).await.status, 422);
-    let before = hub.file().number("SELECT count(*) FROM payments");
+    let before = hub.database().number("SELECT count(*) FROM payments");
     is_too_often(&hub.cart.get("/v1/payment_intents").await);
     let body = Cart::intent_body(&json!({}));
     let limited = hub.cart.post("/v1/payment_intents", "one wish", &body).await;
     is_too_often(&limited);
 
     // Nothing was done, and the key of the wish is as good as new once the pace allows.
-    assert_eq!(hub.file().number("SELECT count(*) FROM payments"), before);
-    assert_eq!(hub.file().number("SELECT count(*) FROM idempotency_keys WHERE key = 'one wish'"), 0);
+    assert_eq!(hub.database().number("SELECT count(*) FROM payments"), before);
+    assert_eq!(hub.database().number("SELECT count(*) FROM idempotency_keys WHERE key = 'one wish'"), 0);
     let wait_s: i64 = limited.header("retry-after").expect("Retry-After").parse().expect("whole seconds");
     hub.jump(wait_s).await;
     let made = hub.cart.post("/v1/payment_intents", "one wish", &body).await;
@@ -111,7 +111,7 @@ async fn guessing_is_slow() {
         assert_eq!(ask().await.status, 429, "{what}");
         hub.clock.jump(3_600);
     }
-    assert_eq!(hub.file().number("SELECT count(*) FROM inbox"), 0);
+    assert_eq!(hub.database().number("SELECT count(*) FROM inbox"), 0);
     hub.finish().await;
 }
 
@@ -135,7 +135,7 @@ async fn who_proves_himself_is_not_stopped_by_guesses_beside_him() {
     assert!(hub.shopper().open(&intent).await.pay().await.is_at_the_shop());
     hub.cart.until_status(id(&intent), "succeeded").await;
     hub.sandbox.until_webhook("session.paid", "delivered").await;
-    assert!(hub.file().number("SELECT count(*) FROM inbox") >= 1);
+    assert!(hub.database().number("SELECT count(*) FROM inbox") >= 1);
     let missing = send(plain_client().get(format!("{}/v1/nothing", hub.base_url))).await;
     assert_eq!(is_problem(&missing, "")["code"], "not_found", "an address that is nowhere tells nothing");
     hub.finish().await;

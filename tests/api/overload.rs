@@ -55,7 +55,7 @@ async fn too_many_requests_at_once() {
     assert_eq!(refusal.header("retry-after"), Some("1"));
     assert_eq!((&problem["code"], &problem["retryable"]), (&json!("overloaded"), &json!(true)));
     assert_eq!(hub.cart.get("/v1/payment_intents").await.status, 503);
-    let before = hub.file().number("SELECT count(*) FROM payments");
+    let before = hub.database().number("SELECT count(*) FROM payments");
 
     // One place is enough for one after the other.
     drop(first);
@@ -69,7 +69,7 @@ async fn too_many_requests_at_once() {
     .await;
     assert_eq!(intent.status, 201, "{}", intent.text);
     assert_eq!(
-        hub.file().number("SELECT count(*) FROM payments"),
+        hub.database().number("SELECT count(*) FROM payments"),
         before + 1,
         "a refused wish was carried out"
     );

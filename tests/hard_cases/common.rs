@@ -72,8 +72,8 @@ pub(super) async fn rows_at_rest(hub: &TestHub) -> BTreeMap<String, i64> {
     eventually("nobody is at work", async || {
         let now = hub.clock.now().as_micros();
         let busy = format!("SELECT count(*) FROM jobs WHERE leased_until IS NOT NULL OR due_at <= {now}");
-        (hub.file().number(&busy) == 0).then_some(())
+        (hub.database().number(&busy) == 0).then_some(())
     })
     .await;
-    hub.file().rows()
+    hub.database().rows()
 }

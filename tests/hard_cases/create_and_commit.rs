@@ -178,7 +178,7 @@ async fn hc_05_the_same_key_at_once_is_done_once() {
         (format!("/v1/payment_intents/{}/cancel", id(&voided)), json!({}), 200),
         ("/v1/refunds".to_owned(), json!({ "payment_intent": id(&refunded), "amount": 100 }), 201),
     ];
-    let before = hub.file().number("SELECT count(*) FROM payments");
+    let before = hub.database().number("SELECT count(*) FROM payments");
     for (path, body, status) in calls {
         let mut asking = tokio::task::JoinSet::new();
         for _ in 0..8 {
@@ -198,7 +198,7 @@ async fn hc_05_the_same_key_at_once_is_done_once() {
     }
     let refund = hub.cart.get("/v1/refunds").await.expect(200)["data"][0].clone();
     hub.cart.until_refund(id(&refund), "succeeded").await;
-    assert_eq!(hub.file().number("SELECT count(*) FROM payments"), before + 1);
+    assert_eq!(hub.database().number("SELECT count(*) FROM payments"), before + 1);
     let books = hub.sandbox.ledger().await;
     let counts = ["capture", "void", "refund"].map(|kind| books.count(kind));
     assert_eq!((counts, books.refunded), ([1, 1, 1], 100));
@@ -247,14 +247,13 @@ async fn hc_06_a_forgotten_key_does_not_pay_an_order_twice() {
     assert_eq!((replayed.status, replayed.is_replayed()), (201, true));
 
     hub.stop().await;
-    let file = rusqlite::Connection::open(payhub::database::database_file(&hub.data_dir())).unwrap();
-    assert_eq!(file.execute("DELETE FROM idempotency_keys", []).unwrap(), 1);
-    drop(file);
+    assert_eq!(hub.database().number("SELECT count(*) FROM idempotency_keys"), 1);
+    hub.database().execute("DELETE FROM idempotency_keys");
     hub.resume().await;
     let blocked = hub.cart.post("/v1/payment_intents", "key", &body).await;
     assert_eq!((blocked.status, blocked.code().as_str()), (409, "duplicate_order_reference"));
     assert_eq!(blocked.json()["payment_intent"], first["id"]);
-    assert_eq!(hub.file().number("SELECT count(*) FROM payments"), 1);
+    assert_eq!(hub.database().number("SELECT count(*) FROM payments"), 1);
 
     let mut wanted = body.clone();
     wanted["allow_duplicate"] = json!(true);
@@ -400,13 +399,13 @@ async fn hc_09_a_webhook_about_two_payments_settles_neither() {
         let taken = hub.deliver_signed("sandbox_a", &wrong.to_string(), hub.now_s()).await;
         assert_eq!(taken.status, 200);
         let unmatched = format!("SELECT count(*) = {} FROM inbox WHERE state = 'unmatched'", number + 1);
-        eventually("kept", async || (hub.file().number(&unmatched) == 1).then_some(())).await;
+        eventually("kept", async || (hub.database().number(&unmatched) == 1).then_some(())).await;
     }
     for intent in [&ours, &other] {
         assert_eq!(hub.cart.status(id(intent)).await, "requires_checkout");
         never_told_of_money(&hub, intent).await;
     }
-    assert_eq!(hub.file().number("SELECT count(*) FROM seen_events"), 0);
+    assert_eq!(hub.database().number("SELECT count(*) FROM seen_events"), 0);
     assert!(logs.with("names two different payments").len() >= 2);
     let list = hub.operator(payhub::operator::Request::ListQuarantine).await.unwrap();
     let notes: Vec<_> =

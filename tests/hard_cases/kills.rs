@@ -9,7 +9,6 @@ use crate::processes::http::{admin, send};
 use crate::processes::program::Program;
 use crate::processes::world::{Kind, SECRETS, World, text};
 use crate::processes::{binaries, eventually};
-use crate::support::file::HubFile;
 
 fn wish() -> Value {
     json!({
@@ -52,10 +51,10 @@ fn killed_before_the_answer(
 ///    lost.
 #[test]
 fn hc_02_killed_between_the_processors_yes_and_our_commit() {
-    let mut world = World::start(Kind::Serve);
+    let mut world = World::start_on_either();
     // Only the hub's own questions help.
     admin(&world.sandbox_url, "PUT", "/admin/accounts/shop", &json!({ "webhook_url": null }));
-    let file = HubFile::at(&payhub::database::database_file(&world.data_dir()));
+    let database = world.database();
     let created = world.api.post("/v1/payment_intents", "create", &wish()).expect("the hub is up");
     let (id, checkout_url) = (text(&created.json(), "id"), text(&created.json(), "checkout_url"));
     let path = format!("/v1/payment_intents/{id}");
@@ -64,7 +63,7 @@ fn hc_02_killed_between_the_processors_yes_and_our_commit() {
     };
     let asked = |kind: &str| {
         let sql = format!("SELECT count(*) FROM payment_events WHERE event LIKE '%operation_asked%{kind}%'");
-        file.number(&sql)
+        database.number(&sql)
     };
 
     killed_before_the_answer(
@@ -73,9 +72,9 @@ fn hc_02_killed_between_the_processors_yes_and_our_commit() {
         |_| drop(send("GET", &checkout_url, &[], b"")),
         |world| sessions(world) == 1,
     );
-    assert_eq!(file.number("SELECT count(*) FROM attempts"), 1, "the attempt was not durable");
+    assert_eq!(database.number("SELECT count(*) FROM attempts"), 1, "the attempt was not durable");
     assert_eq!(asked("open_checkout"), 1);
-    assert_eq!(file.texts("SELECT key FROM idempotency_keys"), ["create"]);
+    assert_eq!(database.texts("SELECT key FROM idempotency_keys"), ["create"]);
     world.start_hub();
     let page = eventually("the page", || {
         let door = send("GET", &checkout_url, &[], b"").ok()?;
@@ -99,7 +98,7 @@ fn hc_02_killed_between_the_processors_yes_and_our_commit() {
         |world| entries(world, "capture") == 1,
     );
     assert_eq!(asked("capture"), 1);
-    assert!(file.texts("SELECT key FROM idempotency_keys").contains(&"capture".to_owned()));
+    assert!(database.texts("SELECT key FROM idempotency_keys").contains(&"capture".to_owned()));
     world.start_hub();
     shown(&world, "succeeded");
     assert_eq!(world.api.show(&path)["amount_captured"], 700);
@@ -117,7 +116,7 @@ fn hc_02_killed_between_the_processors_yes_and_our_commit() {
     eventually("refunded", || (world.api.show(&path)["amount_refunded"] == 300).then_some(()));
     let counts = ["authorization", "capture", "refund"].map(|kind| entries(&world, kind));
     assert_eq!((counts, sessions(&world)), ([1, 1, 1], 1));
-    file.check(&SECRETS.map(|(_, secret)| secret.to_owned()));
+    database.check(&SECRETS.map(|(_, secret)| secret.to_owned()));
 }
 
 /// 3. The hub is killed by the very call that would send the answer: the commit stands, and the repeat under

@@ -90,7 +90,7 @@ async fn hc_30_late_money_is_accepted_returned_or_held() {
         let shown = if accepted { json!(true) } else { Value::Null };
         assert_eq!(now["paid_late"], shown, "{what}: the cart sees that it was late");
         let late = "SELECT count(*) FROM payment_events WHERE event LIKE '%\"late\":true%'";
-        assert_eq!(hub.file().number(late) == 1, accepted, "{what}: it is on record that it was late");
+        assert_eq!(hub.database().number(late) == 1, accepted, "{what}: it is on record that it was late");
         hub.finish().await;
     }
 }

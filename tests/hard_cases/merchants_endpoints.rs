@@ -34,7 +34,7 @@ async fn hc_62_an_endpoint_that_hangs_holds_up_nobody() {
     slow.until_count(EVENTS + 1).await;
     eventually("all are delivered", async || {
         let waiting = "SELECT count(*) FROM merchant_deliveries WHERE state <> 'delivered'";
-        (hub.file().number(waiting) == 0).then_some(())
+        (hub.database().number(waiting) == 0).then_some(())
     })
     .await;
     // Each once: waiting for a place is no try.

@@ -3,6 +3,9 @@
 //! Every test is named `hc_NN_…` after its case, and its doc begins with the case in plain words. What the
 //! product does not do yet of a case stands there as well, so that the list of cases is the truth about it:
 //! `cargo run -q -p hub-tests --bin hard-cases` prints it.
+//!
+//! Each runs on a file and, by `on_a_server`, on PostgreSQL. What begins with `on_a_file()` or opens a store of its
+//! own is about files alone.
 
 mod common;
 
@@ -41,6 +44,8 @@ mod operations;
 mod merchants_endpoints;
 
 mod privacy;
+
+mod on_a_server;
 
 use hub_tests::catalog;
 

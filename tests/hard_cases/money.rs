@@ -261,7 +261,7 @@ async fn hc_47_every_currency_through_the_front_door() {
 async fn hc_48_amounts_out_of_range() {
     let hub = TestHub::start().await;
     let life = paid_at_the_page(&hub, json!({ "amount": 9_007_199 }), "succeeded").await;
-    let before = hub.file().number("SELECT count(*) FROM payments");
+    let before = hub.database().number("SELECT count(*) FROM payments");
     let refused = [
         "0",
         "-1",
@@ -305,7 +305,7 @@ async fn hc_48_amounts_out_of_range() {
     });
     let answer = hub.cart.create_intent(huge).await;
     assert_eq!((answer.status, answer.json()["errors"][0]["pointer"].as_str()), (422, Some("/lines")));
-    assert_eq!(hub.file().number("SELECT count(*) FROM payments"), before);
+    assert_eq!(hub.database().number("SELECT count(*) FROM payments"), before);
     assert!(life.refunds(&hub).await.is_empty());
     assert_eq!(hub.sandbox.sessions().await.len(), 1);
     // The largest amount there is can be asked for.
@@ -358,7 +358,7 @@ async fn hc_48_beyond_the_processors_limits() {
         }
     }
     // A refused amount left nothing behind, neither here nor there.
-    assert_eq!(hub.file().number("SELECT count(*) FROM payments"), 2);
+    assert_eq!(hub.database().number("SELECT count(*) FROM payments"), 2);
     assert_eq!(hub.sandbox.sessions().await, Vec::<Value>::new());
     hub.finish().await;
 }

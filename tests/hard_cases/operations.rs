@@ -146,7 +146,7 @@ async fn hc_58_a_commit_in_doubt_is_read_by_its_key() {
 /// Not there yet: PostgreSQL's failover and serialization errors.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_58_a_busy_database() {
-    let hub = TestHub::start().await;
+    let hub = TestHub::builder().on_a_file().start().await;
     let body = crate::support::cart::Cart::intent_body(&json!({ "order_reference": "busy" }));
     let other = Connection::open(payhub::database::database_file(&hub.data_dir())).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -159,14 +159,14 @@ async fn hc_58_a_busy_database() {
     let again = hub.cart.post("/v1/payment_intents", "busy-1", &body).await;
     assert!(again.is_replayed());
     assert_eq!(again.expect(201)["id"], first["id"]);
-    assert_eq!(hub.file().number("SELECT count(*) FROM payments"), 1);
+    assert_eq!(hub.database().number("SELECT count(*) FROM payments"), 1);
     hub.finish().await;
 }
 
 /// 58. The hub dies while it commits: with the same key the cart finds what became of it, once.
 #[test]
 fn hc_58_killed_while_committing() {
-    let mut world = World::start(Kind::Serve);
+    let mut world = World::start_on_either();
     let mut dice = Dice::new(Dice::seed());
     let wish = json!({ "amount": 100, "currency": "EUR", "return_url": "http://127.0.0.1/thanks" });
     let mut ids = vec![];
@@ -291,7 +291,7 @@ async fn hc_60_the_clock_jumps() {
         assert_eq!(types.iter().filter(|kind| kind.ends_with(".failed")).count(), 0, "{types:?}");
     }
     // The clock did go back, and the order did not.
-    let times = hub.file().texts(&format!(
+    let times = hub.database().texts(&format!(
         "SELECT CAST(at AS TEXT) FROM payment_events WHERE payment_id = '{}' ORDER BY version",
         life.id
     ));
@@ -307,7 +307,7 @@ async fn hc_60_the_clock_jumps() {
 /// is not read.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_61_an_old_backup_is_restored() {
-    let mut hub = TestHub::start().await;
+    let mut hub = TestHub::builder().on_a_file().start().await;
     let (data_dir, database) = (hub.data_dir(), payhub::database::database_file(&hub.data_dir()));
     let key_file = data_dir.with_file_name("sealing.key");
     let back = paid(&hub, 100).await;
@@ -362,6 +362,6 @@ async fn hc_61_an_old_backup_is_restored() {
     let object = hub.sandbox.session(&lost.session).await;
     assert_eq!(deliver(&hub, "sandbox_a", "ev_after_restore", "session.paid", &object).await, 200);
     let unmatched = "SELECT count(*) FROM inbox WHERE state = 'unmatched'";
-    eventually("kept", async || (hub.file().number(unmatched) == 1).then_some(())).await;
+    eventually("kept", async || (hub.database().number(unmatched) == 1).then_some(())).await;
     hub.finish().await;
 }

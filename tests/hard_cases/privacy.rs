@@ -33,17 +33,18 @@ async fn hc_64_the_shopper_is_forgotten() {
     let kept = "SELECT count(*) FROM inbox WHERE length(sealed) > 0";
     hub.sandbox.until_quiet().await;
     let unread = "SELECT count(*) FROM jobs WHERE key LIKE 'take:%'";
-    crate::support::eventually("all is read", async || (hub.file().number(unread) == 0).then_some(())).await;
-    assert_eq!(hub.file().number(known), 2);
-    assert!(hub.file().number(kept) > 0);
+    crate::support::eventually("all is read", async || (hub.database().number(unread) == 0).then_some(()))
+        .await;
+    assert_eq!(hub.database().number(known), 2);
+    assert!(hub.database().number(kept) > 0);
     // As long as a page may still be opened with it, it is needed.
     let refused = erase(&hub, id(&open)).await.unwrap_err();
     assert!(refused.contains("requires_checkout") && refused.contains("cancel it"), "{refused}");
-    assert_eq!(hub.file().number(known), 2);
+    assert_eq!(hub.database().number(known), 2);
 
     let history = life.story(&hub).await["events"].clone();
     erase(&hub, &life.id).await.unwrap();
-    assert_eq!((hub.file().number(known), hub.file().number(kept)), (1, 0));
+    assert_eq!((hub.database().number(known), hub.database().number(kept)), (1, 0));
     // The history is as it was, with one event more that says who.
     let after = life.story(&hub).await["events"].as_array().unwrap().clone();
     let erased = after.iter().position(|event| event["event"]["event"] == "personal_data_erased").unwrap();
@@ -56,7 +57,7 @@ async fn hc_64_the_shopper_is_forgotten() {
     assert_eq!(life.books(&hub).await.refunded, 40);
     hub.cart.cancel(id(&open)).await.expect(200);
     erase(&hub, id(&open)).await.unwrap();
-    assert_eq!(hub.file().number(known), 0);
+    assert_eq!(hub.database().number(known), 0);
     // Again is the same, and a stranger is none.
     erase(&hub, &life.id).await.unwrap();
     assert!(erase(&hub, "pi_01jd0000000000000000000abc").await.is_err());
@@ -91,7 +92,7 @@ async fn hc_64_whatever_came_about_the_shopper_is_forgotten() {
         (event["id"], event["data"]["object"]) = (event_id, object);
         let taken = hub.deliver_signed("sandbox_a", &event.to_string(), hub.now_s()).await;
         assert_eq!(taken.status, 200, "{what}");
-        crate::support::eventually(what, async || (hub.file().number(unread) == 0).then_some(())).await;
+        crate::support::eventually(what, async || (hub.database().number(unread) == 0).then_some(())).await;
         if what != "a hint" {
             assert_eq!(life.story(&hub).await["events"], before.2, "{what} taught something");
         }
@@ -102,7 +103,7 @@ async fn hc_64_whatever_came_about_the_shopper_is_forgotten() {
     assert!(ours > 3 && others > 0, "{ours} {others}");
     let answer = erase(&hub, &life.id).await.unwrap();
     assert_eq!(answer["deliveries"], ours);
-    assert_eq!(hub.file().number(kept), i64::try_from(others).unwrap());
+    assert_eq!(hub.database().number(kept), i64::try_from(others).unwrap());
     assert_eq!(shown(&life).await, ours, "that they came is no secret");
     hub.finish().await;
 }
@@ -122,7 +123,7 @@ async fn hc_65_a_card_number_never_comes_in() {
         "jobs",
         "personal_data",
     ];
-    let rows = || tables.map(|table| hub.file().number(&format!("SELECT count(*) FROM {table}")));
+    let rows = || tables.map(|table| hub.database().number(&format!("SELECT count(*) FROM {table}")));
     hub.cart.create(json!({})).await;
     let before = rows();
     // Numbers that brands publish for tests, as people write them.

@@ -173,7 +173,7 @@ async fn hc_41_refund_of_what_is_not_captured() {
         }
         assert_eq!(hub.cart.count_events(intent, "refund.created").await, 0);
     }
-    assert_eq!(hub.file().number("SELECT count(*) FROM transfers"), 0);
+    assert_eq!(hub.database().number("SELECT count(*) FROM transfers"), 0);
     // What it says to do works: the reservation is voided, and what was paid later is refunded then.
     hub.cart.cancel(&reserved.id).await.expect(200);
     assert_eq!(reserved.books(&hub).await.count("void"), 1);
@@ -235,7 +235,7 @@ async fn hc_43_the_last_refund_takes_the_rest() {
         assert_eq!(hub.cart.refund(&life.id, Some(1)).await.status, 422);
     }
     eventually("every refund was told", async || {
-        (hub.file().number("SELECT count(*) FROM public_events WHERE kind = 'refund.succeeded'") == 13)
+        (hub.database().number("SELECT count(*) FROM public_events WHERE kind = 'refund.succeeded'") == 13)
             .then_some(())
     })
     .await;

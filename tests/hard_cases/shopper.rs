@@ -256,7 +256,7 @@ async fn hc_33_a_page_on_a_foreign_host_is_not_shown() {
         }
         let now = hub.cart.intent(id(&intent)).await;
         assert_eq!(now["status"], "requires_checkout", "{elsewhere}");
-        assert_eq!(hub.file().number("SELECT count(*) FROM doors"), 0);
+        assert_eq!(hub.database().number("SELECT count(*) FROM doors"), 0);
         assert_eq!(hub.sandbox.ledger().await.entries, Vec::<Value>::new());
         hub.finish().await;
     }

@@ -277,7 +277,7 @@ async fn hc_24_another_currency_is_held() {
         assert_eq!((&shown["amount_captured"], &shown["currency"]), (&json!(0), &json!("EUR")));
         never_told_of_money(&hub, &intent).await;
         told_once(&hub, &intent, &["payment_intent.quarantined"]).await;
-        assert_eq!(hub.file().number("SELECT count(*) FROM journals"), 0);
+        assert_eq!(hub.database().number("SELECT count(*) FROM journals"), 0);
         assert_ne!(shown["status"], "succeeded");
 
         hub.operator(resolve(&intent, resolution)).await.unwrap();
@@ -285,7 +285,7 @@ async fn hc_24_another_currency_is_held() {
         assert_eq!((&end["amount_captured"], &end["currency"]), (&json!(captured), &json!("EUR")));
         assert!(end["quarantine"].is_null(), "{end}");
         let books = "SELECT count(*) FROM journal_entries WHERE currency <> 'EUR'";
-        assert_eq!(hub.file().number(books), 0);
+        assert_eq!(hub.database().number(books), 0);
         hub.finish().await;
     }
 }
@@ -305,7 +305,7 @@ async fn hc_25_an_event_of_the_other_mode_is_no_news() {
     assert_eq!(after.insert("inbox".to_owned(), before["inbox"]), Some(before["inbox"] + 1));
     assert_eq!(after, before, "something came of it");
     assert_eq!(hub.cart.status(id(&intent)).await, "requires_checkout");
-    assert!(hub.file().texts("SELECT note FROM inbox").iter().any(|note| note.contains("livemode")));
+    assert!(hub.database().texts("SELECT note FROM inbox").iter().any(|note| note.contains("livemode")));
     assert_eq!(logs.with("the event's livemode is not this connector's").len(), 1);
     // Its id was not used up: the real event of that id still counts.
     assert_eq!(hub.deliver_signed("sandbox_a", &event.to_string(), hub.now_s()).await.status, 200);
@@ -347,7 +347,7 @@ async fn hc_26_an_event_of_another_account_is_refused() {
     let signed = signature(&signed_by_b, hub.now_s(), body);
     assert_eq!(hub.deliver(&at("sandbox_b", &good), body, Some(&signed)).await.status, 200);
     eventually("unmatched", async || {
-        (hub.file().number("SELECT count(*) FROM inbox WHERE state = 'unmatched'") == 1).then_some(())
+        (hub.database().number("SELECT count(*) FROM inbox WHERE state = 'unmatched'") == 1).then_some(())
     })
     .await;
     assert_eq!(hub.cart.status(id(&intent)).await, "requires_checkout");

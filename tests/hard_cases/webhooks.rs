@@ -12,7 +12,7 @@ use crate::support::{TestHub, eventually, id};
 const MONEY: [&str; 2] = ["payment_intent.succeeded", "order.paid"];
 
 fn inbox(hub: &TestHub, state: &str) -> i64 {
-    hub.file().number(&format!("SELECT count(*) FROM inbox WHERE state = '{state}'"))
+    hub.database().number(&format!("SELECT count(*) FROM inbox WHERE state = '{state}'"))
 }
 
 async fn until_inbox(hub: &TestHub, state: &str, count: i64) {
@@ -105,17 +105,17 @@ async fn stranger(hub: &TestHub) -> Value {
 /// Not there yet: an admin UI that shows it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_11_an_unknown_payment_is_kept_and_shown() {
-    let hub = TestHub::start().await;
+    let hub = TestHub::builder().on_a_file().start().await;
     let (intent, _) = opened(&hub, json!({})).await;
     stranger(&hub).await;
     hub.sandbox.until_webhook("session.paid", "delivered").await;
     until_inbox(&hub, "unmatched", 1).await;
     let tries = "SELECT coalesce(max(tries), 0) FROM jobs WHERE key LIKE 'take:%'";
-    let before = hub.file().number(tries);
+    let before = hub.database().number(tries);
     hub.jump(5).await;
-    eventually("tried again", async || (hub.file().number(tries) > before).then_some(())).await;
+    eventually("tried again", async || (hub.database().number(tries) > before).then_some(())).await;
 
-    let delivery = hub.file().texts("SELECT id FROM inbox")[0].clone();
+    let delivery = hub.database().texts("SELECT id FROM inbox")[0].clone();
     let list = tokio::task::spawn_blocking({
         let data_dir = hub.data_dir();
         move || {
@@ -136,11 +136,11 @@ async fn hc_11_an_unknown_payment_is_kept_and_shown() {
         hub.jump(DAY_S).await;
         hub.rows().await;
     }
-    assert_eq!((inbox(&hub, "unmatched"), hub.file().number(tries)), (1, 0));
+    assert_eq!((inbox(&hub, "unmatched"), hub.database().number(tries)), (1, 0));
     let list = hub.operator(payhub::operator::Request::ListQuarantine).await.unwrap();
     assert_eq!(list["deliveries"][0]["id"], *delivery);
     assert_eq!(hub.cart.event_types(id(&intent)).await, ["payment_intent.created", "payment_intent.expired"]);
-    assert_eq!(hub.file().number("SELECT count(*) FROM payments"), 1);
+    assert_eq!(hub.database().number("SELECT count(*) FROM payments"), 1);
     hub.finish().await;
 }
 
@@ -206,7 +206,7 @@ async fn hc_13_duplicates_at_once_are_taken_once() {
     let grown = |table: &str| after[table] - before[table];
     assert_eq!((grown("inbox"), grown("seen_events"), grown("journals")), (16, 1, 1));
     let causes = "SELECT count(DISTINCT cause) FROM payment_events WHERE cause LIKE '%webhook%'";
-    assert_eq!(hub.file().number(causes), 1, "more than one delivery changed the payment");
+    assert_eq!(hub.database().number(causes), 1, "more than one delivery changed the payment");
     told_once(&hub, &intent, &MONEY).await;
     merchant.until_taken("order.paid").await;
     hub.rows().await;
@@ -252,7 +252,7 @@ async fn hc_14_failed_after_succeeded() {
     let asked = "SELECT count(*) FROM exchanges WHERE operation = 'fetch_payment'";
     for (number, status) in ["declined", "expired", "processing", "open"].into_iter().enumerate() {
         hub.jump(60).await;
-        let before = (hub.file().number(asked), told(&hub, &intent).await);
+        let before = (hub.database().number(asked), told(&hub, &intent).await);
         let mut later: Value = serde_json::from_str(body(&webhook)).unwrap();
         later["id"] = json!(format!("ev_later_{number}"));
         later["type"] = json!(format!("session.{}", if status == "open" { "processing" } else { status }));
@@ -261,7 +261,7 @@ async fn hc_14_failed_after_succeeded() {
         later["data"]["object"]["status"] = json!(status);
         later["data"]["object"]["payment"] = Value::Null;
         assert_eq!(hub.deliver_signed("sandbox_a", &later.to_string(), at_s).await.status, 200);
-        let looks = async || (hub.file().number(asked) > before.0).then_some(());
+        let looks = async || (hub.database().number(asked) > before.0).then_some(());
         hub.fast(eventually(&format!("the hub asks after {status}"), looks)).await;
         let now = hub.cart.intent(id(&intent)).await;
         assert_eq!(
@@ -322,14 +322,13 @@ async fn hc_20_a_full_inbox_says_come_again() {
     let (intent, page) = opened(&hub, json!({})).await;
     hub.rows().await;
     // A worker that keeps up has no backlog: this one is written by hand.
-    let file = rusqlite::Connection::open(payhub::database::database_file(&hub.data_dir())).unwrap();
-    file.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
     for number in 0..WAITING_MAX {
         let backlog = format!(
             "INSERT INTO inbox (merchant_id, livemode, id, connector, fingerprint, sealed, received_at, state)
-             VALUES ('main', 0, 'backlog-{number}', 'sandbox_a', randomblob(32), x'00', 0, 'received')"
+             VALUES ('main', 0, 'backlog-{number}', 'sandbox_a', {fingerprint}, {fingerprint}, 0, 'received')",
+            fingerprint = hub.database().bytes(&[u8::try_from(number).unwrap(); 32]),
         );
-        file.execute(&backlog, []).unwrap();
+        hub.database().execute(&backlog);
     }
     hub.jump(2).await;
     pay_unseen(&hub, &page).await;
@@ -340,11 +339,10 @@ async fn hc_20_a_full_inbox_says_come_again() {
     let refused = hub.deliver_signed("sandbox_a", body(&webhook), hub.now_s()).await;
     assert_eq!((refused.status, refused.code().as_str()), (503, "overloaded"));
     assert!(refused.header("retry-after").unwrap().parse::<u64>().unwrap() >= 1);
-    assert_eq!(hub.file().number("SELECT count(*) FROM inbox"), i64::try_from(WAITING_MAX).unwrap());
+    assert_eq!(hub.database().number("SELECT count(*) FROM inbox"), i64::try_from(WAITING_MAX).unwrap());
     assert_eq!(hub.cart.status(id(&intent)).await, "requires_checkout");
 
-    file.execute("DELETE FROM inbox WHERE id LIKE 'backlog-%'", []).unwrap();
-    drop(file);
+    hub.database().execute("DELETE FROM inbox WHERE id LIKE 'backlog-%'");
     hub.jump(2).await;
     // The processor's own next try.
     hub.sandbox.flush().await;
@@ -385,7 +383,7 @@ async fn hc_21_without_any_webhook_the_hub_asks() {
     let theirs = hub.fast(theirs).await;
     hub.sandbox.end_refund(&theirs, "succeeded").await;
     hub.fast(hub.cart.until_refund(id(&refund), "succeeded")).await;
-    assert_eq!(hub.file().number("SELECT count(*) FROM inbox"), 0);
+    assert_eq!(hub.database().number("SELECT count(*) FROM inbox"), 0);
     told_once(&hub, &paid, &["payment_intent.succeeded", "order.paid", "refund.succeeded"]).await;
     hub.finish().await;
 }

@@ -45,7 +45,18 @@ pub(crate) fn eventually<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
     look_until(PATIENCE, look).unwrap_or_else(|| panic!("{what}: not within {} s", PATIENCE.as_secs()))
 }
 
+/// The setting that has hubs under test on a server, and its value then.
+pub(crate) const ENGINE: (&str, &str) = ("TEST_DATABASE", "postgresql");
+
 /// A setting of the test run from its environment.
 pub(crate) fn setting(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.into_string().expect("a setting is UTF-8"))
+}
+
+/// Whether hubs under test have a database on a server rather than a file.
+pub(crate) fn is_on_a_server() -> bool {
+    setting(ENGINE.0).is_some_and(|engine| {
+        assert_eq!(engine, ENGINE.1, "{}: hubs are on a file unless it says otherwise", ENGINE.0);
+        true
+    })
 }

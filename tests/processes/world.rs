@@ -7,14 +7,16 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use payhub::database::database_file;
 use private_postgres::Cluster;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::binaries;
 use super::dice::Dice;
 use super::http::Api;
 use super::program::Program;
+use super::{binaries, is_on_a_server};
+use crate::support::database::HubDatabase;
 
 /// Ports below the range from which systems take the ends of outgoing connections: a port that is freed for a
 /// restart is still free then.
@@ -53,6 +55,20 @@ impl World {
     /// Starts both for the first time.
     pub(crate) fn start(kind: Kind) -> Self {
         Self::prepare(kind).begun().0
+    }
+
+    /// `payhub serve` for the first time, on the kind of database that the hubs under test are on.
+    pub(crate) fn start_on_either() -> Self {
+        let database = is_on_a_server().then(|| Cluster::shared().database());
+        Self::prepare_on(Kind::Serve, database).begun().0
+    }
+
+    /// Its database, whoever runs on it.
+    pub(crate) fn database(&self) -> HubDatabase {
+        match &self.database {
+            Some(url) => HubDatabase::Server(url.clone()),
+            None => HubDatabase::file(&database_file(&self.data_dir())),
+        }
     }
 
     /// `payhub serve` on a PostgreSQL database, for the first time.

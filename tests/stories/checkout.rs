@@ -8,7 +8,7 @@ use crate::support::{TestHub, id};
 
 async fn nothing_was_asked_of_the_processor(hub: &TestHub, intent: &Value) {
     assert_eq!(hub.sandbox.sessions().await, Vec::<Value>::new());
-    assert_eq!(hub.file().number("SELECT count(*) FROM exchanges"), 0);
+    assert_eq!(hub.database().number("SELECT count(*) FROM exchanges"), 0);
     assert_eq!(hub.cart.intent(id(intent)).await["attempts"], json!([]));
 }
 
@@ -187,6 +187,6 @@ async fn a_hub_without_connectors_says_so() {
     let hub = TestHub::builder().connectors(0).start().await;
     let answer = hub.cart.create_intent(json!({})).await;
     assert_eq!((answer.status, answer.code().as_str()), (422, "no_connector"));
-    assert_eq!(hub.file().number("SELECT count(*) FROM payments"), 0);
+    assert_eq!(hub.database().number("SELECT count(*) FROM payments"), 0);
     hub.finish().await;
 }

@@ -54,8 +54,8 @@ async fn a_repeat_gets_the_same_answer_even_after_a_restart() {
             assert_eq!((other.status, other.code().as_str()), (422, "idempotency_mismatch"), "{path}");
         }
     }
-    assert_eq!(hub.file().number("SELECT count(*) FROM payments"), 3);
-    assert_eq!(hub.file().number("SELECT count(*) FROM webhook_endpoints"), 1);
+    assert_eq!(hub.database().number("SELECT count(*) FROM payments"), 3);
+    assert_eq!(hub.database().number("SELECT count(*) FROM webhook_endpoints"), 1);
     assert_eq!(hub.cart.intent(id(&intent)).await["amount_refunded"], 30);
     hub.finish().await;
 }
@@ -90,7 +90,7 @@ async fn sixty_four_at_once_with_one_key_make_one_intent() {
             assert_eq!((answer.status, &answer.text), (201, &answers[0].text));
         }
         assert_eq!(answers.iter().filter(|answer| !answer.is_replayed()).count(), 1);
-        assert_eq!(hub.file().number("SELECT count(*) FROM payments"), number);
+        assert_eq!(hub.database().number("SELECT count(*) FROM payments"), number);
     }
     hub.finish().await;
 }

@@ -170,7 +170,7 @@ async fn an_endpoint_is_disabled_changed_and_deleted() {
     hub.jump(86_400).await;
     let intent = hub.cart.create(json!({})).await;
     hub.cart.cancel(id(&intent)).await.expect(200);
-    assert_eq!(hub.file().number("SELECT count(*) FROM jobs WHERE key LIKE 'notify:%'"), 0);
+    assert_eq!(hub.database().number("SELECT count(*) FROM jobs WHERE key LIKE 'notify:%'"), 0);
     assert_eq!(merchant.received().len(), 2);
     hub.finish().await;
 }
@@ -264,6 +264,6 @@ async fn addresses_inside_are_refused() {
         assert_eq!(answer.json()["errors"][0]["pointer"], "/url");
         assert!(!answer.text.contains("hunter2x"), "nothing is echoed");
     }
-    assert_eq!(hub.file().number("SELECT count(*) FROM webhook_endpoints"), 0);
+    assert_eq!(hub.database().number("SELECT count(*) FROM webhook_endpoints"), 0);
     hub.finish().await;
 }

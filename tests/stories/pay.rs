@@ -156,7 +156,7 @@ async fn many_shoppers_pay_at_once() {
 async fn the_final_check_finds_what_must_not_be_there() {
     let hub = TestHub::start().await;
     hub.cart.create(json!({ "metadata": { "course": "not-a-secret-at-all" } })).await;
-    let file = hub.file();
+    let file = hub.database();
     let check = |secrets: &[&str]| {
         let secrets: Vec<_> = secrets.iter().map(|text| (*text).to_owned()).collect();
         std::panic::catch_unwind(|| file.check(&secrets)).is_ok()

@@ -21,7 +21,7 @@ async fn told_once(hub: &TestHub, intent: &Value) {
 }
 
 fn inbox_rows(hub: &TestHub) -> i64 {
-    hub.file().number("SELECT count(*) FROM inbox")
+    hub.database().number("SELECT count(*) FROM inbox")
 }
 
 async fn pay_without_coming_back(hub: &TestHub, page: &Page) {
@@ -223,7 +223,7 @@ async fn a_webhook_of_a_stranger_is_kept_and_moves_nothing() {
     hub.sandbox.act(id(&session), json!({ "action": "pay" })).await;
     hub.sandbox.until_webhook("session.paid", "delivered").await;
     eventually("unmatched", async || {
-        (hub.file().number("SELECT count(*) FROM inbox WHERE state = 'unmatched'") == 1).then_some(())
+        (hub.database().number("SELECT count(*) FROM inbox WHERE state = 'unmatched'") == 1).then_some(())
     })
     .await;
     assert_eq!(hub.cart.status(id(&intent)).await, "requires_checkout");

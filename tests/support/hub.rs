@@ -25,14 +25,17 @@ use payhub::replica::Replica;
 use payhub::roles::Roles;
 use payhub::routing_table::{Route, RoutingTable};
 use payhub::store::sqlite::durable::DurableStep;
+use private_postgres::Cluster;
 use processor_sdk::{Adapter, Settings};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
+use crate::processes::is_on_a_server;
+
 use super::cart::{Answer, Cart, plain_client};
 use super::clock::ShiftedClock;
-use super::file::HubFile;
+use super::database::HubDatabase;
 use super::sandbox::{Sandbox, signature};
 use super::shopper::Shopper;
 use crate::twins::server::Twin;
@@ -74,7 +77,13 @@ pub(crate) struct Builder {
     webhook_path_secret: Option<&'static str>,
     checkout_pages_at: Option<&'static str>,
     durable: Option<DurableStepFor>,
+    only_on_a_file: bool,
+    /// The URL of its PostgreSQL database; without one it has a file.
+    server: Option<String>,
 }
+
+/// Connections that each of them may have there.
+const CONNECTIONS: usize = 6;
 
 /// Makes the step that makes a database durable, of its folder.
 type DurableStepFor = Arc<dyn Fn(&Path) -> Box<dyn DurableStep> + Send + Sync>;
@@ -184,6 +193,12 @@ impl Builder {
         step: impl Fn(&Path) -> Box<dyn DurableStep> + Send + Sync + 'static,
     ) -> Self {
         self.durable = Some(Arc::new(step));
+        self.on_a_file()
+    }
+
+    /// For what is true of files alone: on one, even where hubs under test are on a server.
+    pub(crate) fn on_a_file(mut self) -> Self {
+        self.only_on_a_file = true;
         self
     }
 
@@ -194,7 +209,10 @@ impl Builder {
     }
 
     /// Starts the hub, then the processor.
-    pub(crate) async fn start(self) -> TestHub {
+    pub(crate) async fn start(mut self) -> TestHub {
+        if is_on_a_server() && !self.only_on_a_file {
+            self.server = Some(Cluster::shared().database());
+        }
         let folder = tempfile::Builder::new().prefix("hub-test-").tempdir().expect("a temporary folder");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
@@ -283,7 +301,7 @@ async fn run(
     let metrics_listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let parts = Parts {
         roles: Roles::all(),
-        database: Database::File,
+        database: database_of(builder),
         sealing_key_file: folder.join("sealing.key"),
         data_dir,
         public_url: format!("http://{address}"),
@@ -307,6 +325,13 @@ async fn run(
     make_folder(data_dir).expect("a folder");
     let opened = open_file(data_dir, key_file, &SystemRandomness, durable(data_dir)).await?;
     start_on(opened, Replica::alone(&SystemRandomness), parts).await
+}
+
+fn database_of(builder: &Builder) -> Database {
+    builder.server.as_ref().map_or(Database::File, |url| Database::Server {
+        address: url.parse().expect("an address"),
+        connections: CONNECTIONS,
+    })
 }
 
 /// A connector of a sandbox account, as a config would name it.
@@ -396,6 +421,8 @@ impl TestHub {
             webhook_path_secret: None,
             checkout_pages_at: None,
             durable: None,
+            only_on_a_file: false,
+            server: None,
         }
     }
 
@@ -467,7 +494,7 @@ impl TestHub {
 
     /// How many rows each table has, once nothing is under way.
     pub(crate) async fn rows(&self) -> BTreeMap<String, i64> {
-        let (file, clock) = (self.file(), self.clock.clone());
+        let (file, clock) = (self.database(), self.clock.clone());
         let count = move || {
             file.until_nothing_is_overdue(clock.as_ref());
             file.rows()
@@ -520,9 +547,12 @@ impl TestHub {
         self.folder.path().join("hub")
     }
 
-    /// The hub's database file.
-    pub(crate) fn file(&self) -> HubFile {
-        HubFile::at(&database_file(&self.data_dir()))
+    /// The hub's database.
+    pub(crate) fn database(&self) -> HubDatabase {
+        match &self.builder.server {
+            Some(url) => HubDatabase::Server(url.clone()),
+            None => HubDatabase::file(&database_file(&self.data_dir())),
+        }
     }
 
     /// Stops the hub in order.
@@ -585,8 +615,8 @@ impl TestHub {
         self.running.take().expect("the hub runs").stop().await;
     }
 
-    fn closing(&self) -> (HubFile, Arc<ShiftedClock>, Vec<String>) {
-        (self.file(), self.clock.clone(), self.secrets.lock().expect("no panic while held").clone())
+    fn closing(&self) -> (HubDatabase, Arc<ShiftedClock>, Vec<String>) {
+        (self.database(), self.clock.clone(), self.secrets.lock().expect("no panic while held").clone())
     }
 }
 

@@ -29,7 +29,7 @@ const TRANSPORT_HEADERS: [&str; 4] = ["connection", "host", "content-length", "u
 /// How long a count of the inbox is good, in microseconds.
 const GAUGE_US: i64 = 1_000_000;
 
-/// How full the inbox is, counted at most once a second.
+/// How full the inbox is, counted about once a second.
 #[derive(Debug, Default)]
 pub struct InboxGauge {
     waiting: AtomicU64,
@@ -40,9 +40,11 @@ impl InboxGauge {
     async fn is_full(&self, front: &Front) -> Result<bool, StoreError> {
         let most = front.settings.inbox_pending_max;
         let now_us = front.hub.clock.now().as_micros();
-        if now_us.saturating_sub(self.counted_at_us.load(Ordering::Relaxed)) >= GAUGE_US {
-            self.counted_at_us.store(now_us, Ordering::Relaxed);
-            self.waiting.store(front.hub.store.inbox_waiting(most).await?, Ordering::Relaxed);
+        if now_us.saturating_sub(self.counted_at_us.load(Ordering::Acquire)) >= GAUGE_US {
+            let waiting = front.hub.store.inbox_waiting(most).await?;
+            self.waiting.store(waiting, Ordering::Relaxed);
+            // Only now, so that whoever comes meanwhile counts too, rather than trust a count of long ago.
+            self.counted_at_us.store(now_us, Ordering::Release);
         }
         Ok(self.waiting.load(Ordering::Relaxed) >= most)
     }

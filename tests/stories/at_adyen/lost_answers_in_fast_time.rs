@@ -215,7 +215,7 @@ async fn no_answer_and_no_webhook_for_longer_than_the_key_lasts() {
             fast.twin.jump(3_600);
             fast.hub.jump(3_600).await;
         }
-        let (file, clock) = (fast.hub.file(), fast.hub.clock.clone());
+        let (file, clock) = (fast.hub.database(), fast.hub.clock.clone());
         tokio::task::block_in_place(|| file.until_nothing_is_overdue(clock.as_ref()));
         assert_eq!(fast.hub.cart.get(&path).await.expect(200)["status"], "pending", "after {hours} hours");
         if hours < 24 * 7 {

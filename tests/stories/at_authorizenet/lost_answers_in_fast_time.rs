@@ -343,7 +343,7 @@ async fn a_part_waits_for_the_day_to_end() {
     let path = format!("/v1/refunds/{}", id(&refund));
     for _ in 0..3 {
         fast.hub.jump(3 * 3_600).await;
-        let (file, clock) = (fast.hub.file(), fast.hub.clock.clone());
+        let (file, clock) = (fast.hub.database(), fast.hub.clock.clone());
         tokio::task::block_in_place(|| file.until_nothing_is_overdue(clock.as_ref()));
         assert_eq!(fast.hub.cart.get(&path).await.expect(200)["status"], "pending");
     }

@@ -17,8 +17,8 @@ use crate::processes::binaries;
 use crate::processes::program::Program;
 use crate::processes::world::free_ports;
 use crate::support::cart::{Cart, id};
+use crate::support::database::HubDatabase;
 use crate::support::eventually;
-use crate::support::file::HubFile;
 use crate::support::plugins;
 use crate::support::shopper::{Page, Shopper};
 use crate::twins::desk::{Ledger, Moved};
@@ -306,7 +306,7 @@ plain_http_hosts = ["{host}"]
     pub(crate) async fn finish(mut self) {
         self.twin.finish().await;
         self.stop_hub();
-        let file = HubFile::at(&self.folder.path().join("data").join("hub.sqlite"));
+        let file = HubDatabase::file(&self.folder.path().join("data").join("hub.sqlite"));
         let secrets = P::environment(self.mode).into_iter().map(|(_, value)| value.to_owned());
         file.check(&secrets.chain([self.cart.api_key.clone()]).collect::<Vec<_>>());
     }

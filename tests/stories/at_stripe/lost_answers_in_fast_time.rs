@@ -135,7 +135,7 @@ async fn what_broke_before_it_was_done_is_done_once_the_key_is_forgotten() {
                 break;
             }
             hub.jump(3_600).await;
-            let (file, clock) = (hub.file(), hub.clock.clone());
+            let (file, clock) = (hub.database(), hub.clock.clone());
             tokio::task::block_in_place(|| file.until_nothing_is_overdue(clock.as_ref()));
         }
         let books = hub.stripe().ledger().of(&payment);
