@@ -28,7 +28,18 @@ pub struct Entry {
     pub file: String,
     /// What of the case the product does not do yet, one thing each.
     pub not_yet: Vec<String>,
+    /// That it is about one engine alone; every other one runs on a file and on PostgreSQL.
+    pub engine: Option<&'static str>,
 }
+
+/// What a test says that is about one engine alone, and which that is.
+const OF_ONE_ENGINE: [(&str, &str); 5] = [
+    (".on_a_file()", "SQLite"),
+    ("World::start(", "SQLite"),
+    ("SqliteStore::open_with(", "SQLite"),
+    ("World::start_on(", "PostgreSQL"),
+    ("= desk()", "SQLite"),
+];
 
 /// Every test of a hard case by number, and every mistake that was found on the way.
 ///
@@ -66,7 +77,15 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
 /// Adds the entries of one file, which is read line by line: doc lines, attributes, and the function.
 fn parse(file: &str, text: &str, entries: &mut Vec<Entry>, mistakes: &mut Vec<String>) {
     let (mut doc, mut is_test): (Vec<&str>, bool) = (Vec::new(), false);
+    let mut within: Option<usize> = None;
     for line in text.lines() {
+        if let Some(entry) = within.and_then(|at| entries.get_mut(at)) {
+            let only = OF_ONE_ENGINE.iter().find(|(words, _)| line.contains(words));
+            entry.engine = entry.engine.or(only.map(|(_, engine)| *engine));
+        }
+        if line == "}" {
+            within = None;
+        }
         if let Some(words) = line.strip_prefix("///") {
             doc.push(words.trim());
         } else if line.starts_with("#[") {
@@ -76,7 +95,10 @@ fn parse(file: &str, text: &str, entries: &mut Vec<Entry>, mistakes: &mut Vec<St
             if let Some(rest) = head.strip_prefix("fn hc_") {
                 let name = format!("hc_{}", rest.split('(').next().unwrap_or_default());
                 match entry(file, &name, &doc, is_test) {
-                    Ok(entry) => entries.push(entry),
+                    Ok(entry) => {
+                        within = Some(entries.len());
+                        entries.push(entry);
+                    }
                     Err(mistake) => mistakes.push(format!("{file}: {name}: {mistake}")),
                 }
             }
@@ -94,7 +116,7 @@ fn entry(file: &str, name: &str, doc: &[&str], is_test: bool) -> Result<Entry, &
     let (said, not_yet) = sentences(doc);
     let says = said.strip_prefix(&format!("{number}. ")).filter(|says| !says.is_empty());
     let says = says.ok_or("its doc does not begin with its number and the case")?.to_owned();
-    Ok(Entry { number, says, test: name.to_owned(), file: file.to_owned(), not_yet })
+    Ok(Entry { number, says, test: name.to_owned(), file: file.to_owned(), not_yet, engine: None })
 }
 
 /// The first paragraph, and what is not there yet.
@@ -126,15 +148,21 @@ pub fn untested(entries: &[Entry]) -> Vec<u32> {
 /// The report: a table in Markdown, and the numbers without a test.
 #[must_use]
 pub fn report(entries: &[Entry]) -> String {
-    let mut text = String::from("| | case | tests | not there yet |\n|---|---|---|---|\n");
+    let mut text = String::from(
+        "Each test runs with a hub on a file and with one on PostgreSQL, except where one of them is named.\n\n\
+         | | case | tests | not there yet |\n|---|---|---|---|\n",
+    );
     for same in entries.chunk_by(|one, next| one.number == next.number) {
         let joined = |cell: &dyn Fn(&Entry) -> String| {
             let cells: Vec<String> = same.iter().map(cell).filter(|cell| !cell.is_empty()).collect();
             cells.join(" ")
         };
         let number = same.first().map_or(0, |entry| entry.number);
-        let (says, tests) =
-            (joined(&|entry| entry.says.clone()), joined(&|entry| format!("`{}`", entry.test)));
+        let engine = |entry: &Entry| entry.engine.map_or(String::new(), |engine| format!(" ({engine})"));
+        let (says, tests) = (
+            joined(&|entry| entry.says.clone()),
+            joined(&|entry| format!("`{}`{}", entry.test, engine(entry))),
+        );
         let not_yet = joined(&|entry| entry.not_yet.join(" "));
         let _infallible = writeln!(text, "| {number} | {says} | {tests} | {not_yet} |");
     }
@@ -150,7 +178,7 @@ mod tests {
 
     const SOURCE: &str = "/// 7. Two tabs: one page.\n/// And once.\n///\n/// More about it.\n\
         /// Not there yet: flying\n/// cars.\n/// Not there yet: peace.\n#[tokio::test(flavor = \"x\")]\n\
-        async fn hc_07_two_tabs() {\n\n/// 8. Lost.\n#[test]\nfn hc_08_lost() {\n";
+        async fn hc_07_two_tabs() {\n    x.on_a_file();\n}\n\n/// 8. Lost.\n#[test]\nfn hc_08_lost() {\n";
 
     fn parsed(text: &str) -> (Vec<Entry>, Vec<String>) {
         let (mut entries, mut mistakes) = (vec![], vec![]);
@@ -170,6 +198,7 @@ mod tests {
         assert_eq!(untested(&entries).len(), 63);
         let report = report(&entries);
         assert!(report.contains("| 8 | Lost. | `hc_08_lost` |  |"), "{report}");
+        assert!(report.contains("`hc_07_two_tabs` (SQLite) |"), "{report}");
         assert!(report.contains("without a test: 1, 2, 3, 4, 5, 6, 9, 10,"), "{report}");
     }
 

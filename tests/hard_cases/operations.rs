@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -11,10 +12,12 @@ use hub_core::ids::{DeliveryId, MerchantId, Scope};
 use hub_core::policy::{PaidLate, Policies};
 use hub_core::retry::after;
 use payhub::backup::{Home, backup, restore};
+use payhub::store::postgres::{PostgresOptions, PostgresStore};
 use payhub::store::sqlite::durable::{DurableStep, FlushedCommit};
 use payhub::store::sqlite::{OpenError, SqliteOptions, SqliteStore};
 use payhub::store::{Commit, Conflict, IdempotencyRow, LeaseToken, Store, StoreError, StoredAnswer, Write};
 use payhub::worker::job::{Job, JobBody};
+use private_postgres::Cluster;
 use processor_sdk::Timestamp;
 use rusqlite::Connection;
 use serde_json::{Value, json};
@@ -23,6 +26,8 @@ use super::lives::{authorized, deliver, paid};
 use crate::processes::dice::Dice;
 use crate::processes::http::{admin, send};
 use crate::processes::world::{Kind, World, text};
+use crate::processes::{self, is_on_a_server};
+use crate::support::database::HubDatabase;
 use crate::support::{TestHub, eventually, id};
 
 fn scope() -> Scope {
@@ -43,27 +48,23 @@ fn job(number: u32) -> Write {
     Write::PutJob { job: Job { body, due_at: now() }, holder: None }
 }
 
-async fn write(store: &SqliteStore, writes: Vec<Write>) -> Result<(), StoreError> {
+async fn write(store: &dyn Store, writes: Vec<Write>) -> Result<(), StoreError> {
     store.commit(Commit { writes }).await
 }
 
 /// 57. Two workers on one database never run one job twice at once, and one whose lease ran out can write
-/// nothing back.
-///
-/// Not there yet: several replicas on PostgreSQL. Two processes on one SQLite file are refused.
+/// nothing back. Two processes on one file are refused.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_57_two_workers_on_one_database() {
     const JOBS: u32 = 500;
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("hub.sqlite");
-    let store = Arc::new(SqliteStore::open(&path, SqliteOptions::default()).unwrap());
-    let second = SqliteStore::open(&path, SqliteOptions::default());
-    assert!(matches!(second, Err(OpenError::Locked { .. })), "two processes on one file");
-    write(&store, (0..JOBS).map(job).collect()).await.unwrap();
+    let (database, stores) = stores_of_two_workers(folder.path()).await;
+    let store = stores[0].as_ref();
+    write(store, (0..JOBS).map(job).collect()).await.unwrap();
 
     let mut workers = tokio::task::JoinSet::new();
-    for worker in ["one", "two", "three"] {
-        let store = Arc::clone(&store);
+    for (number, worker) in ["one", "two", "three"].into_iter().enumerate() {
+        let store = Arc::clone(&stores[number % stores.len()]);
         workers.spawn(async move {
             let mut keys = vec![];
             for round in 0.. {
@@ -91,13 +92,31 @@ async fn hc_57_two_workers_on_one_database() {
         Write::RescheduleJob { key: taken.key.clone(), holder: lease("one-0"), due_at: late },
         Write::ReturnJob { key: taken.key.clone(), holder: lease("one-0"), due_at: late },
     ] {
-        let refused = write(&store, vec![job(JOBS), stale]).await;
+        let refused = write(store, vec![job(JOBS), stale]).await;
         assert_eq!(refused, Err(StoreError::Conflict(Conflict::LeaseLost)));
     }
-    let jobs = Connection::open(&path).unwrap();
-    let count: u32 = jobs.query_row("SELECT count(*) FROM jobs", [], |row| row.get(0)).unwrap();
-    assert_eq!(count, JOBS, "nothing of what the late one wrote is there");
-    write(&store, vec![Write::FinishJob { key: taken.key, holder: lease("later") }]).await.unwrap();
+    let count = database.number("SELECT count(*) FROM jobs");
+    assert_eq!(count, i64::from(JOBS), "nothing of what the late one wrote is there");
+    write(store, vec![Write::FinishJob { key: taken.key, holder: lease("later") }]).await.unwrap();
+}
+
+/// A database, and the stores of two workers on it: on a file they have one between them.
+async fn stores_of_two_workers(folder: &Path) -> (HubDatabase, Vec<Arc<dyn Store>>) {
+    if is_on_a_server() {
+        let url = Cluster::shared().database();
+        let address = url.parse().unwrap();
+        let mut stores: Vec<Arc<dyn Store>> = vec![];
+        for _ in 0..2 {
+            stores
+                .push(Arc::new(PostgresStore::connect(&address, PostgresOptions::default()).await.unwrap()));
+        }
+        return (HubDatabase::Server(url), stores);
+    }
+    let path = folder.join("hub.sqlite");
+    let store = SqliteStore::open(&path, SqliteOptions::default()).unwrap();
+    let second = SqliteStore::open(&path, SqliteOptions::default());
+    assert!(matches!(second, Err(OpenError::Locked { .. })), "two processes on one file");
+    (HubDatabase::file(&path), vec![Arc::new(store)])
 }
 
 /// Commits, and then says that it did not.
@@ -142,8 +161,6 @@ async fn hc_58_a_commit_in_doubt_is_read_by_its_key() {
 
 /// 58. A database that is busy: the cart is told to come again, nothing is half done, and the same key does it
 /// once.
-///
-/// Not there yet: PostgreSQL's failover and serialization errors.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_58_a_busy_database() {
     let hub = TestHub::builder().on_a_file().start().await;
@@ -175,8 +192,8 @@ fn hc_58_killed_while_committing() {
         let (api, body, again) = (world.api.clone(), wish.clone(), key.clone());
         let asking = thread::spawn(move || api.post("/v1/payment_intents", &again, &body));
         // A moment of the test's own choice, somewhere in the request.
-        let until = crate::processes::now() + Duration::from_micros(dice.between(0, 12_000));
-        while crate::processes::now() < until {
+        let until = processes::now() + Duration::from_micros(dice.between(0, 12_000));
+        while processes::now() < until {
             thread::yield_now();
         }
         world.kill_hub();
@@ -191,6 +208,51 @@ fn hc_58_killed_while_committing() {
     }
     let all = world.api.list("/v1/payment_intents");
     assert_eq!(all.len(), ids.len(), "each key did one thing");
+}
+
+/// 58. PostgreSQL dies under commits and comes back: whatever it was in the middle of, each key has done one thing,
+/// and what was acknowledged is there.
+#[test]
+fn hc_58_the_server_dies_while_it_commits() {
+    const CARTS: usize = 8;
+    let server = Cluster::start();
+    let world = World::start_on(server.database());
+    let wish = json!({ "amount": 100, "currency": "EUR", "return_url": "http://127.0.0.1/thanks" });
+    let (closing, asked) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let answers: Vec<(String, Option<Value>)> = thread::scope(|scope| {
+        let cart = |cart: usize| {
+            let mut answers = vec![];
+            while !closing.load(Ordering::SeqCst) {
+                let key = format!("{cart}-{}", answers.len());
+                let answer = world.api.post("/v1/payment_intents", &key, &wish);
+                let made = answer.ok().filter(|answer| answer.status == 201).map(|answer| answer.json());
+                answers.push((key, made));
+                asked.fetch_add(1, Ordering::SeqCst);
+            }
+            answers
+        };
+        let carts: Vec<_> = (0..CARTS).map(|number| scope.spawn(move || cart(number))).collect();
+        for _ in 0..3 {
+            let enough = asked.load(Ordering::SeqCst) + 3 * CARTS;
+            processes::eventually("more was asked", || {
+                (asked.load(Ordering::SeqCst) >= enough).then_some(())
+            });
+            server.kill();
+            server.begin();
+        }
+        closing.store(true, Ordering::SeqCst);
+        carts.into_iter().flat_map(|cart| cart.join().unwrap()).collect()
+    });
+    assert!(answers.iter().any(|(_, made)| made.is_some()), "nothing was ever acknowledged");
+    for (key, made) in &answers {
+        let again = processes::eventually("an answer", || {
+            let again = world.api.post("/v1/payment_intents", key, &wish).ok()?;
+            (again.status == 201).then(|| again.json())
+        });
+        assert!(made.as_ref().is_none_or(|made| *made == again), "{key}: {made:?} {again}");
+    }
+    assert_eq!(world.api.list("/v1/payment_intents").len(), answers.len(), "each key did one thing");
+    world.verify();
 }
 
 /// 59. The disk is full: nothing is answered as done, no processor is asked, and the hub is not ready.

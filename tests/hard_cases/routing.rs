@@ -210,7 +210,7 @@ fn hub_pins(hub: &TestHub) -> Vec<Value> {
 
 /// 54. An adapter that breaks before it asks has done nothing: the next connector takes over.
 ///
-/// Not there yet: plugins with their traps, limits of time and of memory. What breaks here is native code.
+/// What breaks here is native code; plugins with their traps, limits of time and of memory are in `tests/plugins`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hc_54_an_adapter_panics_before_it_asks() {
     let broken = Altered::new("1.0.0", BEFORE_OPENING);

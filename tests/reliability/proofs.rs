@@ -36,6 +36,14 @@ const RACES: &[(&str, u64)] = &[
 /// Every proof, in the order in which they are told of.
 pub const PROOFS: &[Proof] = &[
     Proof {
+        name: "hard_cases_postgresql",
+        does: "The named hard cases, which the test command runs with hubs on a file, with hubs on PostgreSQL. \
+               `cargo run -q -p hub-tests --bin hard-cases` lists them.",
+        start: Start::Test("hard_cases::on_a_server::every_hard_case_holds_on_postgresql"),
+        rounds: 1,
+        bar: &[("cases", 100)],
+    },
+    Proof {
         name: "kill_loop_sqlite",
         does: "Shops work against a hub on a file, three of ten answers of the processor go wrong, and the hub is \
                killed (SIGKILL) at random moments. At each calm everything in doubt settles within a minute, and \
