@@ -37,6 +37,10 @@ mod power_loss;
 
 mod planted_bugs;
 
+mod upgrade;
+
+mod soak;
+
 mod operators;
 
 mod plugins;

@@ -6,6 +6,7 @@
 use std::time::{Duration, Instant};
 
 pub(crate) mod binaries;
+pub(crate) mod database;
 pub(crate) mod dice;
 pub(crate) mod http;
 pub(crate) mod program;

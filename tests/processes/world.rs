@@ -22,7 +22,7 @@ use crate::support::database::HubDatabase;
 /// restart is still free then.
 const PORTS: (u64, u64) = (12_000, 31_000);
 /// How the tests' hub differs from everybody's: they ask faster than any shop, with one key.
-const NO_LIMITS: &str = "[limits]\nkey_requests_per_s = 0\n";
+pub(crate) const NO_LIMITS: &str = "[limits]\nkey_requests_per_s = 0\n";
 /// What stands before the key that `payhub serve` prints at its first start.
 const FIRST_KEY: &str = "A first API key, shown this once: ";
 
@@ -144,7 +144,12 @@ secrets.webhook_secret = {{ file = "{folder}/webhook_secret" }}
 
     /// `payhub serve` for the first time, with these tables in its config; and what it says when it serves.
     pub(crate) fn serve_with(tables: &str) -> (Self, Value) {
-        let mut world = Self::prepare(Kind::Serve);
+        Self::serve_on_with(None, tables)
+    }
+
+    /// The same on the PostgreSQL database at this URL, if there is one.
+    pub(crate) fn serve_on_with(database: Option<String>, tables: &str) -> (Self, Value) {
+        let mut world = Self::prepare_on(Kind::Serve, database);
         world.configure(tables);
         world.begun()
     }
@@ -343,8 +348,13 @@ impl Beside {
     /// Starts it and waits until it serves.
     pub(crate) fn start(&self) -> Program {
         let mut hub = self.spawn();
-        hub.ready(&self.ready_file());
+        self.ready(&mut hub);
         hub
+    }
+
+    /// Waits until one that was started serves.
+    pub(crate) fn ready(&self, hub: &mut Program) {
+        hub.ready(&self.ready_file());
     }
 
     /// Starts it without waiting.

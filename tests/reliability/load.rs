@@ -1,8 +1,9 @@
 //! Shops and shoppers on bad days: they create, pay, capture, cancel and refund, repeat what was not answered
 //! under the same key, and remember what was. Between them somebody tells the hub lies.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -30,6 +31,8 @@ pub(crate) struct Place {
     pub(crate) forger: Option<Forger>,
     /// A hub may fail whose database is killed, if it says that nobody knows what was done.
     pub(crate) database_dies: bool,
+    /// When the next story may begin and how long there is between two, if they do not begin as fast as they can.
+    pub(crate) pace: Mutex<Option<(Instant, Duration)>>,
 }
 
 impl Place {
@@ -43,6 +46,7 @@ impl Place {
             steps: AtomicU64::new(0),
             forger: None,
             database_dies: false,
+            pace: Mutex::new(None),
         }
     }
 
@@ -59,6 +63,24 @@ impl Place {
         let take = |left: u64| left.checked_sub(1);
         !self.closing.load(Ordering::SeqCst)
             && self.stories_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take).is_ok()
+            && self.has_its_turn()
+    }
+
+    /// Waits for one's turn, if there is a pace; whether it came before the place closed.
+    fn has_its_turn(&self) -> bool {
+        let turn = self.pace.lock().expect("no panic while held").as_mut().map(|(next, between)| {
+            // Time in which nobody was ready is not caught up with.
+            let turn = now().max(*next);
+            *next = turn + *between;
+            turn
+        });
+        while turn.is_some_and(|turn| now() < turn) {
+            if self.closing.load(Ordering::SeqCst) {
+                return false;
+            }
+            pause();
+        }
+        true
     }
 }
 
@@ -99,6 +121,17 @@ pub(crate) fn play(place: &Place, seed: u64, name: &str) -> Vec<Story> {
         stories.push(story(place, &mut dice, &name));
     }
     stories
+}
+
+/// Plays stories of this name until the place closes, forgets them, and counts them.
+pub(crate) fn play_and_forget(place: &Place, seed: u64, name: &str, begun: &AtomicU64) {
+    let mut dice = Dice::new(seed);
+    let mut number = 0_u64;
+    while place.may_begin() {
+        begun.fetch_add(1, Ordering::SeqCst);
+        story(place, &mut dice, &format!("{name}-{number}"));
+        number += 1;
+    }
 }
 
 fn story(place: &Place, dice: &mut Dice, name: &str) -> Story {

@@ -36,6 +36,11 @@ pub(crate) enum Webhooks {
 
 /// A new bad day: one kind of fault for each operation, and two for webhooks.
 pub(crate) fn worsen(sandbox_url: &str, webhooks: Webhooks, dice: &mut Dice) {
+    worsen_at(RATE, sandbox_url, webhooks, dice);
+}
+
+/// The same where so many of a hundred requests and webhooks go wrong.
+pub(crate) fn worsen_at(of_hundred: u64, sandbox_url: &str, webhooks: Webhooks, dice: &mut Dice) {
     admin(sandbox_url, "DELETE", "/admin/faults", &Value::Null);
     let rule = |operation: &str, fault: &str, rate: u64, dice: &mut Dice| {
         let rule = json!({
@@ -49,14 +54,14 @@ pub(crate) fn worsen(sandbox_url: &str, webhooks: Webhooks, dice: &mut Dice) {
     };
     for operation in ["open", "fetch", "capture", "void", "refund", "expire"] {
         let fault = *dice.pick(&FAULTS);
-        rule(operation, fault, RATE, dice);
+        rule(operation, fault, of_hundred, dice);
     }
     let second: &[&str] = match webhooks {
         Webhooks::Come => &DISORDER,
         Webhooks::MayBeLost => &SPOILED,
     };
     // Of those that the first spares, the second strikes as many as make up the rate.
-    for (faults, rate) in [(&DISORDER[..], RATE / 2), (second, RATE - RATE / 2 + 3)] {
+    for (faults, rate) in [(&DISORDER[..], of_hundred / 2), (second, of_hundred - of_hundred / 2 + 3)] {
         let fault = *dice.pick(faults);
         rule("webhook", fault, rate, dice);
     }

@@ -17,6 +17,7 @@ use payhub::config::{Config, Plugins};
 use payhub::database::Database;
 use payhub::operator::socket::{AskError, ask};
 use payhub::operator::{Failure, Request, UNKNOWN_OUTCOME, perform};
+use payhub::store::look::LookError;
 use payhub::store::postgres::ConnectError;
 use payhub::store::sqlite::OpenError;
 use serde_json::{Value, json};
@@ -184,6 +185,9 @@ pub(crate) fn unopened(error: &StartError) -> Failure {
         StartError::Store(OpenError::Locked { .. }) => "in_use",
         StartError::Store(OpenError::NewerDatabase { .. })
         | StartError::Connect(ConnectError::NewerDatabase { .. }) => "newer_database",
+        StartError::Look(LookError::OtherVersion { database, binary }) if database > binary => {
+            "newer_database"
+        }
         StartError::Folder { .. }
         | StartError::Store(_)
         | StartError::Connect(_)

@@ -38,8 +38,12 @@ pub enum LookError {
     Connect(#[from] ConnectError),
     /// Its tables are not those that this binary knows.
     #[error(
-        "the database has schema version {database}, and this payhub looks at version {binary} alone; \
-         use the release that runs on it, or bring it up to date with `payhub migrate`"
+        "the database has schema version {database}, and this payhub looks at version {binary} alone; {}",
+        if database > binary {
+            "use the newer payhub that runs on it"
+        } else {
+            "use the release that runs on it, or bring it up to date with `payhub migrate`"
+        }
     )]
     OtherVersion { database: i64, binary: i64 },
 }

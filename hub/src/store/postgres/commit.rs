@@ -4,19 +4,20 @@
 //! runs everything once more with the same mark: a server that had committed finds the mark there, and one
 //! that is still at it makes the second wait for the first.
 //!
-//! Invariant: however often a commit is tried, it takes effect at most once.
+//! Invariant: however often a commit is tried, it takes effect at most once, and never on tables that a newer hub
+//! has changed since.
 
 use std::time::Duration;
 
-use deadpool_postgres::Pool;
+use deadpool_postgres::{ClientWrapper, Pool};
 use futures_util::future::{BoxFuture, FutureExt};
 use tokio::time::{Instant, timeout_at};
 
 use super::error::Trouble;
-use super::session::{Session, pipelined};
-use super::{PostgresOptions, too_slow};
-use crate::store::sql::Statement;
-use crate::store::sql::cell::Cell;
+use super::session::{Prepared, Session, pipelined};
+use super::{PostgresOptions, newest_schema_version, row, too_slow};
+use crate::store::sql::cell::{Cell, Row};
+use crate::store::sql::{Query, Statement};
 
 /// How long between two tries.
 pub(super) const PAUSE: Duration = Duration::from_millis(50);
@@ -25,6 +26,10 @@ pub(super) const MARKS_KEPT_COMMITS: u64 = 4_096;
 
 /// How often a commit may find a row there that is not expected, before that is a mistake and not bad luck.
 const COLLISIONS_MAX: u32 = 3;
+
+/// What every transaction that writes reads first. It waits for a migration that is under way, which holds this
+/// table, and a migration waits for it: so a hub that was left running writes nothing that a newer one would not.
+const SCHEMA_VERSION: &str = "SELECT max(version) FROM schema_versions";
 
 /// By the server's own clock, the only one that all hubs share.
 const MARK: &str = "INSERT INTO commit_marks (mark, at)
@@ -61,15 +66,22 @@ async fn try_once(pool: &Pool, statements: &[Statement], mark: &[Cell]) -> Resul
     let session = Session::open(pool).await?;
     let mut all = vec![(MARK, mark)];
     all.extend(statements.iter().map(|statement| (statement.sql, statement.values.as_slice())));
+    let schema = session.prepare(vec![(SCHEMA_VERSION, [].as_slice())]).await?;
     let prepared = session.prepare(all).await?;
     let client = session.client()?;
     let begin = async { client.batch_execute("BEGIN").await.map(|()| 0) };
     let begin: BoxFuture<'_, Result<u64, tokio_postgres::Error>> = begin.boxed();
     let mut requests = vec![begin];
+    requests.extend(schema.iter().map(|schema| version(schema, client).boxed()));
     requests.extend(prepared.iter().map(|statement| statement.execute(client).boxed()));
     let mut answers = pipelined(requests).await.into_iter();
     let mut changed = || answers.next().unwrap_or(Ok(0)).map_err(Trouble::from);
     changed()?;
+    if let Err(outdated) = same_tables(changed()?) {
+        client.batch_execute("ROLLBACK").await?;
+        session.end();
+        return Err(outdated);
+    }
     if changed()? == 0 {
         // An earlier try was heard.
         client.batch_execute("ROLLBACK").await?;
@@ -88,6 +100,58 @@ async fn try_once(pool: &Pool, statements: &[Statement], mark: &[Cell]) -> Resul
     client.batch_execute("COMMIT").await?;
     session.end();
     Ok(())
+}
+
+/// One statement that writes and gives rows, as a transaction of its own.
+pub(super) async fn returning(pool: &Pool, statement: &Query) -> Result<Vec<Row>, Trouble> {
+    let session = Session::open(pool).await?;
+    let schema = session.prepare(vec![(SCHEMA_VERSION, [].as_slice())]).await?;
+    let prepared = session.prepare(vec![(statement.sql, statement.values.as_slice())]).await?;
+    let client = session.client()?;
+    client.batch_execute("BEGIN").await?;
+    for schema in &schema {
+        if let Err(outdated) = same_tables(version(schema, client).await?) {
+            client.batch_execute("ROLLBACK").await?;
+            session.end();
+            return Err(outdated);
+        }
+    }
+    let mut rows = Vec::new();
+    for statement in &prepared {
+        rows.extend(statement.query(client).await?.iter().map(row).collect::<Result<Vec<_>, _>>()?);
+    }
+    client.batch_execute("COMMIT").await?;
+    session.end();
+    Ok(rows)
+}
+
+/// Refuses to go on where a newer hub has been meanwhile.
+pub(super) async fn check_schema(pool: &Pool) -> Result<(), Trouble> {
+    let session = Session::open(pool).await?;
+    let mut newest = 0;
+    for schema in &session.prepare(vec![(SCHEMA_VERSION, [].as_slice())]).await? {
+        newest = version(schema, session.client()?).await?;
+    }
+    session.end();
+    same_tables(newest)
+}
+
+/// The newest step that the database has seen.
+async fn version(schema: &Prepared<'_>, client: &ClientWrapper) -> Result<u64, tokio_postgres::Error> {
+    let rows = schema.query(client).await?;
+    let newest = rows.first().map_or(Ok(None), |row| row.try_get::<_, Option<i64>>(0))?;
+    Ok(newest.unwrap_or(0).unsigned_abs())
+}
+
+fn same_tables(database: u64) -> Result<(), Trouble> {
+    let binary = newest_schema_version();
+    if database <= binary.unsigned_abs() {
+        return Ok(());
+    }
+    Err(Trouble::Lasting(format!(
+        "a newer payhub has brought the database to schema version {database}, and this one knows only {binary}: \
+         stop it"
+    )))
 }
 
 /// Deletes the marks of commits that nobody can be in doubt about any more.

@@ -249,18 +249,6 @@ impl Postgres {
         session.end();
         Ok(read)
     }
-
-    async fn returning_once(&self, statement: &Query) -> Result<Vec<Row>, Trouble> {
-        let session = Session::open(&self.pool).await?;
-        let prepared = session.prepare(vec![(statement.sql, statement.values.as_slice())]).await?;
-        let client = session.client()?;
-        let mut taken = Vec::new();
-        for statement in &prepared {
-            taken.extend(statement.query(client).await?.iter().map(row).collect::<Result<Vec<_>, _>>()?);
-        }
-        session.end();
-        Ok(taken)
-    }
 }
 
 fn row(row: &tokio_postgres::Row) -> Result<Row, tokio_postgres::Error> {
@@ -309,7 +297,7 @@ impl Engine for Postgres {
 
     /// Not tried again when the connection is lost: what was taken by it is free once the lease runs out.
     async fn write_returning(&self, statement: Query) -> Result<Vec<Row>, StoreError> {
-        let taken = timeout(self.options.try_time_max, self.returning_once(&statement)).await;
+        let taken = timeout(self.options.try_time_max, commit::returning(&self.pool, &statement)).await;
         Ok(taken.unwrap_or_else(|_| Err(too_slow()))?)
     }
 
@@ -338,6 +326,8 @@ impl Engine for Postgres {
 
     async fn check(&self) -> Result<(), StoreError> {
         self.read(vec![Query { sql: NEXT_DUE, values: vec![] }]).await?;
+        let checked = timeout(self.options.try_time_max, commit::check_schema(&self.pool)).await;
+        checked.unwrap_or_else(|_| Err(too_slow()))?;
         if self.is_failing.load(Ordering::Relaxed) {
             // The mark alone.
             self.write(vec![]).await?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::store::postgres::migrate::{MIGRATIONS, Migration, migrate};
 use crate::worker::job::{Job, JobBody};
 
 fn due(number: u64) -> Write {
@@ -94,4 +95,49 @@ async fn several_may_make_the_tables_at_once() {
         }
         assert_eq!(tasks.join_all().await.len(), 4);
     }
+}
+
+/// A step after the newest that this binary knows: a newer hub's, which counts what it finds.
+fn with_a_newer_step() -> Vec<Migration> {
+    let version = MIGRATIONS.last().unwrap().version + 1;
+    let sql = "CREATE TABLE found AS SELECT count(*) AS payments FROM payments";
+    let mut steps = MIGRATIONS.to_vec();
+    steps.push(Migration { version, name: "newer", sql });
+    steps
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_a_newer_hub_has_left_behind_writes_nothing() {
+    let url = new_database().await;
+    let (older, newer) = (Arc::new(connect(&url).await), connect(&url).await);
+    older.commit(commit(vec![due(1_000)])).await.unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    for worker in 0..4 {
+        let older = Arc::clone(&older);
+        tasks.spawn(async move {
+            for number in (1 + worker..500).step_by(4) {
+                let ended = older.commit(commit(create_writes(number, None))).await;
+                if let Err(refused) = ended {
+                    return refused.to_string();
+                }
+            }
+            "it wrote on and on".to_owned()
+        });
+    }
+    while count(&url, "SELECT count(*) FROM payments").await < 20 {
+        tokio::task::yield_now().await;
+    }
+    let mut connection = newer.engine.pool.get().await.unwrap();
+    migrate(&mut connection, &with_a_newer_step()).await.unwrap();
+    let says = "a newer payhub has brought the database to schema version";
+    for refused in tasks.join_all().await {
+        assert!(refused.contains(says), "{refused}");
+    }
+    let found = count(&url, "SELECT payments FROM found").await;
+    assert!(found >= 20);
+    assert_eq!(count(&url, "SELECT count(*) FROM payments").await, found, "after the newer one had counted");
+    let claimed = older.claim(at(1), at(60), LeaseToken("r0.1".to_owned()), 3).await;
+    assert!(claimed.is_err_and(|error| error.to_string().contains(says)));
+    assert_eq!(count(&url, "SELECT count(*) FROM jobs WHERE lease_token IS NOT NULL").await, 0);
+    assert!(older.check().await.is_err_and(|error| error.to_string().contains(says)), "it is not ready");
 }
