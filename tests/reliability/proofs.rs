@@ -109,6 +109,38 @@ pub const PROOFS: &[Proof] = &[
         bar: &[("images", 5_000)],
     },
     Proof {
+        name: "upgrade_sqlite",
+        does: "Shops work while the hub is killed, its file becomes one of an older release, and the hub is started on \
+               it; some of these starts are killed too. Payments in flight settle, answers stay, the merchant hears of \
+               everything.",
+        start: Start::Test("upgrade::in_flight::payments_in_flight_survive_upgrades_of_a_file"),
+        rounds: 50,
+        bar: &[("upgrades", 100)],
+    },
+    Proof {
+        name: "upgrade_postgresql",
+        does: "The same with two hubs that are started at once on an older database of PostgreSQL.",
+        start: Start::Test("upgrade::in_flight::payments_in_flight_survive_upgrades_of_a_server"),
+        rounds: 50,
+        bar: &[("upgrades", 100)],
+    },
+    Proof {
+        name: "soak",
+        does: "Half an hour at half of what the hub can do here, with a few faults: memory, open files, threads, the \
+               age of the oldest due job and the write-ahead log stay as they are, tables grow with the payments and \
+               no faster.",
+        start: Start::Test("soak::a_hub_on_a_file_stays_as_it_is_for_as_long_as_it_works"),
+        rounds: 1_800,
+        bar: &[("seconds_of_load", 1_800)],
+    },
+    Proof {
+        name: "soak_postgresql",
+        does: "The same with the hub on PostgreSQL.",
+        start: Start::Test("soak::a_hub_on_a_server_stays_as_it_is_for_as_long_as_it_works"),
+        rounds: 1_800,
+        bar: &[("seconds_of_load", 1_800)],
+    },
+    Proof {
         name: "fuzzing",
         does: "Arbitrary bytes into everything that takes bytes from outside.",
         start: Start::Program("tests/fuzz/run"),

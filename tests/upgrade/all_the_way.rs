@@ -73,8 +73,7 @@ impl InFlight {
 
         for operation in ["capture", "refund"] {
             // The processor does it, and the hub is gone before it hears so.
-            let stall =
-                json!({ "operation": operation, "fault": "stall", "times": 0, "stall_ms": STALL_MS });
+            let stall = json!({ "operation": operation, "fault": "stall", "times": 0, "stall_ms": STALL_MS });
             desk.admin("POST", "faults", &stall);
         }
         desk.admin("POST", "faults", &json!({ "operation": "webhook", "fault": "drop", "times": 0 }));
