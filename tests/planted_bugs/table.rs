@@ -3,7 +3,7 @@
 use hub_core::planted::Bug;
 
 /// The mistake, the file where it is made, and the test that catches it.
-pub(crate) const PLANTED: [(Bug, &str, &str); 44] = [
+pub(crate) const PLANTED: [(Bug, &str, &str); 45] = [
     (
         Bug::SkipIdempotencyLookUp,
         "hub/src/http/idempotency.rs",
@@ -151,6 +151,11 @@ pub(crate) const PLANTED: [(Bug, &str, &str); 44] = [
         Bug::ForgetHeldJobs,
         "hub/src/store/sqlite/mod.rs",
         "stories::restarts::stopped_while_a_capture_is_on_its_way",
+    ),
+    (
+        Bug::IgnoreNewerSchema,
+        "hub/src/store/postgres/commit.rs",
+        "upgrade::newer::a_hub_that_a_newer_release_has_left_behind_changes_nothing",
     ),
     (Bug::ForgetTheBooks, "hub/src/store/sql/write/payments.rs", "stories::pay::a_cart_takes_a_payment"),
     (Bug::BreakTheChain, "hub/core/src/story.rs", "stories::pay::a_cart_takes_a_payment"),

@@ -38,7 +38,6 @@ pub(crate) enum Kind {
 /// A hub and a processor.
 pub(crate) struct World {
     kind: Kind,
-    folder: TempDir,
     port: u16,
     /// The URL of its PostgreSQL database; without one it has a file.
     database: Option<String>,
@@ -49,6 +48,8 @@ pub(crate) struct World {
     _sandbox: Option<Program>,
     pub(crate) api: Api,
     pub(crate) sandbox_url: String,
+    /// The last to go, so that a failing test shows what its programs printed.
+    folder: TempDir,
 }
 
 impl World {

@@ -10,13 +10,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use private_postgres::Cluster;
+use serde_json::{Value, json};
+use tokio::runtime::Runtime;
 
 use self::samples::{Hub, Moment, Tables};
 use self::verdict::{Tolerance, ends, flat, linear};
 use crate::processes::database::Database;
 use crate::processes::dice::Dice;
 use crate::processes::http::admin;
-use crate::processes::world::{Kind, World};
+use crate::processes::world::{NO_LIMITS, World};
 use crate::processes::{eventually, look_until, now};
 use crate::reliability::Run;
 use crate::reliability::load::{Place, play_and_forget};
@@ -60,10 +62,41 @@ const GROWTH_PERCENT: u64 = 30;
 const PAYMENTS_LEAST: u64 = 200;
 const ROWS_LEAST: u64 = 100;
 
+/// A merchant who takes every event and forgets it.
+struct Merchant {
+    url: String,
+    _runtime: Runtime,
+}
+
+impl Merchant {
+    fn start() -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a free port");
+        let url = format!("http://{}/hooks", listener.local_addr().expect("an address"));
+        let router = axum::Router::new().fallback(async |_: axum::body::Bytes| "");
+        runtime.spawn(async move { axum::serve(listener, router).await });
+        Self { url, _runtime: runtime }
+    }
+
+    /// A hub on a file or on a server's database that tells it everything.
+    fn served(&self, database: Option<String>) -> World {
+        let host = "[\"127.0.0.1\"]";
+        let tables =
+            format!("{NO_LIMITS}\n[merchant_webhooks]\nallow_http = {host}\nallow_private = {host}\n");
+        let (world, _) = World::serve_on_with(database, &tables);
+        let endpoint = json!({ "url": self.url, "event_types": [] });
+        let made = world.api.post("/v1/webhook_endpoints", "endpoint", &endpoint).expect("an answer");
+        assert_eq!(made.status, 201, "{}", made.text());
+        world
+    }
+}
+
 #[test]
 fn a_hub_on_a_file_stays_as_it_is_for_as_long_as_it_works() {
     let run = Run::begin("soak", SECONDS, 1);
-    let world = World::start(Kind::Serve);
+    let merchant = Merchant::start();
+    let world = merchant.served(None);
     let database = Database::File(world.data_dir().join("hub.sqlite"));
     prove(&run, &world, database);
 }
@@ -71,8 +104,9 @@ fn a_hub_on_a_file_stays_as_it_is_for_as_long_as_it_works() {
 #[test]
 fn a_hub_on_a_server_stays_as_it_is_for_as_long_as_it_works() {
     let run = Run::begin("soak_postgresql", SECONDS, 1);
+    let merchant = Merchant::start();
     let url = Cluster::shared().database();
-    let world = World::start_on(url.clone());
+    let world = merchant.served(Some(url.clone()));
     prove(&run, &world, Database::Server(url));
 }
 
@@ -162,7 +196,7 @@ fn everything_settles(hub: &Hub, sandbox_url: &str) {
     });
     assert!(settled.is_some(), "not settled: {open}");
     eventually("both ledgers agree", || {
-        let totals = admin(sandbox_url, "GET", "/admin/ledger", &serde_json::Value::Null)["totals"].clone();
+        let totals = admin(sandbox_url, "GET", "/admin/ledger", &Value::Null)["totals"].clone();
         let money = hub.money();
         ((totals["charged"].as_u64(), totals["refunded"].as_u64()) == (Some(money.0), Some(money.1)))
             .then_some(())

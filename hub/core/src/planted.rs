@@ -68,6 +68,7 @@ bugs! {
     ReuseExpiredDoor: "A page whose time is over is shown again.",
     EndJobsOfOthers: "A job is ended by whoever once held it.",
     ForgetHeldJobs: "Jobs that were begun when the hub stopped are gone.",
+    IgnoreNewerSchema: "A hub writes on after a newer one has changed the tables.",
     ForgetTheBooks: "Money moves and no journal is written.",
     BreakTheChain: "An event does not carry the hash of the one before it.",
     SequenceStandsStill: "Each event of a payment has the same number in the sequence.",

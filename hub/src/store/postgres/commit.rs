@@ -11,11 +11,13 @@ use std::time::Duration;
 
 use deadpool_postgres::{ClientWrapper, Pool};
 use futures_util::future::{BoxFuture, FutureExt};
+use hub_core::planted::Bug;
 use tokio::time::{Instant, timeout_at};
 
 use super::error::Trouble;
 use super::session::{Prepared, Session, pipelined};
 use super::{PostgresOptions, newest_schema_version, row, too_slow};
+use crate::planted::planted;
 use crate::store::sql::cell::{Cell, Row};
 use crate::store::sql::{Query, Statement};
 
@@ -145,7 +147,7 @@ async fn version(schema: &Prepared<'_>, client: &ClientWrapper) -> Result<u64, t
 
 fn same_tables(database: u64) -> Result<(), Trouble> {
     let binary = newest_schema_version();
-    if database <= binary.unsigned_abs() {
+    if database <= binary.unsigned_abs() || planted(Bug::IgnoreNewerSchema) {
         return Ok(());
     }
     Err(Trouble::Lasting(format!(
