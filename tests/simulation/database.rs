@@ -82,7 +82,7 @@ impl Server {
             }
             Err(StoreError::Conflict(Conflict::Version)) => self.world.count("commits_of_the_second"),
             Err(StoreError::Conflict(_)) => self.world.count("commits_refused"),
-            Err(StoreError::Overloaded | StoreError::Failed(_)) => {
+            Err(StoreError::Overloaded | StoreError::Unavailable(_) | StoreError::Failed(_)) => {
                 self.world.wrong(format!("the database itself failed: {committed:?}"));
             }
         }
@@ -182,7 +182,7 @@ impl Remote {
     }
 
     fn failed(why: &NoAnswer) -> StoreError {
-        StoreError::Failed(match why {
+        StoreError::Unavailable(match why {
             NoAnswer::NotSent => "the database cannot be reached".to_owned(),
             NoAnswer::Perhaps(why) => format!("the database did not answer: {why}"),
         })

@@ -35,12 +35,13 @@ pub enum Kind {
     ForgedWebhook,
     RateLimited,
     Overloaded,
+    StorageUnavailable,
     Internal,
 }
 
 impl Kind {
     /// Every kind, for the documentation pages.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::MalformedJson,
         Self::UnsupportedMediaType,
         Self::BodyTooLarge,
@@ -60,6 +61,7 @@ impl Kind {
         Self::ForgedWebhook,
         Self::RateLimited,
         Self::Overloaded,
+        Self::StorageUnavailable,
         Self::Internal,
     ];
 
@@ -85,6 +87,7 @@ impl Kind {
             Self::ForgedWebhook => "forged-webhook",
             Self::RateLimited => "rate-limited",
             Self::Overloaded => "overloaded",
+            Self::StorageUnavailable => "storage-unavailable",
             Self::Internal => "internal",
         }
     }
@@ -108,7 +111,7 @@ impl Kind {
                 StatusCode::CONFLICT
             }
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-            Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded | Self::StorageUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -116,9 +119,10 @@ impl Kind {
     /// The header line that goes with it; without a value of its own it tells how many seconds to wait.
     pub const fn header(self) -> Option<(HeaderName, Option<&'static str>)> {
         match self {
-            Self::RateLimited | Self::Overloaded | Self::IdempotencyInProgress => {
-                Some((header::RETRY_AFTER, None))
-            }
+            Self::RateLimited
+            | Self::Overloaded
+            | Self::StorageUnavailable
+            | Self::IdempotencyInProgress => Some((header::RETRY_AFTER, None)),
             Self::Unauthorized => Some((header::WWW_AUTHENTICATE, Some("Bearer"))),
             // RFC 6750 §3.1.
             Self::InsufficientScope => {
@@ -149,7 +153,14 @@ impl Kind {
 
     /// Whether the same request may succeed later.
     const fn is_retryable(self) -> bool {
-        matches!(self, Self::RateLimited | Self::Overloaded | Self::IdempotencyInProgress | Self::Internal)
+        matches!(
+            self,
+            Self::RateLimited
+                | Self::Overloaded
+                | Self::StorageUnavailable
+                | Self::IdempotencyInProgress
+                | Self::Internal
+        )
     }
 
     /// What it means and what to do, for people.
@@ -201,6 +212,11 @@ impl Kind {
                  idempotency key, may come again after the seconds in `Retry-After`."
             }
             Self::Overloaded => "Too much is waiting. Nothing was done; retry after the given seconds.",
+            Self::StorageUnavailable => {
+                "The hub cannot use its database just now: it cannot be reached, or its disk takes nothing more. \
+                 Whether anything was done is unknown: retry with the same idempotency key after the seconds in \
+                 `Retry-After`."
+            }
             Self::Internal => {
                 "The hub failed. Whether anything was done is unknown: retry with the same idempotency key."
             }
@@ -398,7 +414,11 @@ impl From<StoreError> for Problem {
             StoreError::Overloaded => Self::new(Kind::Overloaded),
             StoreError::Conflict(Conflict::NotFound) => Self::new(Kind::NotFound),
             StoreError::Conflict(Conflict::IdempotencyKey) => Self::new(Kind::IdempotencyInProgress),
-            // Logged once, here where it ends; the cart learns nothing of the inside.
+            // Logged once, here where they end; the cart learns nothing of the inside.
+            StoreError::Unavailable(_) => {
+                tracing::error!(%error, "a request could not use the store");
+                Self::new(Kind::StorageUnavailable)
+            }
             StoreError::Conflict(
                 Conflict::Version
                 | Conflict::OrderReference

@@ -158,7 +158,7 @@ impl OperatorError {
                 StoreError::Conflict(_) => "conflict",
                 StoreError::Overloaded => "overloaded",
                 // The engine may have failed after it wrote.
-                StoreError::Failed(_) => UNKNOWN_OUTCOME,
+                StoreError::Unavailable(_) | StoreError::Failed(_) => UNKNOWN_OUTCOME,
             },
         };
         let field = match self {

@@ -489,8 +489,11 @@ pub enum StoreError {
     /// Too many commits are waiting; nothing was written.
     #[error("the store is overloaded")]
     Overloaded,
-    /// The engine failed (disk full, read-only, corrupt, a broken rule of the schema). Nothing may be
-    /// answered as done.
+    /// The engine cannot be reached, or cannot write now (disk full, read-only). It may be back by itself. Whether
+    /// anything was written is not known; nothing may be answered as done.
+    #[error("the store cannot be used just now: {0}")]
+    Unavailable(String),
+    /// The engine failed (corrupt, a broken rule of the schema). Nothing may be answered as done.
     #[error("the store failed: {0}")]
     Failed(String),
 }

@@ -240,8 +240,8 @@ impl Route {
             foreign_body: None,
             parameters: vec![],
             answers: vec![],
-            // Whatever is asked: the door may be full, and the hub may fail.
-            problems: vec![Kind::Overloaded, Kind::Internal],
+            // Whatever is asked: the door may be full, the database away, and the hub may fail.
+            problems: vec![Kind::Overloaded, Kind::StorageUnavailable, Kind::Internal],
             codes: vec![],
         };
         // Whoever has a key has its pace; whoever has to prove something and does not has that of the address.

@@ -14,6 +14,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// How long the network may be silent about something that was sent.
 const SILENCE: Duration = Duration::from_secs(4);
+/// How often a server that says nothing is asked whether it is there, before the connection counts as lost.
+const KEEPALIVES_MAX: u32 = 2;
 /// How the hub calls itself in the server's list of connections.
 const APPLICATION: &str = "payhub";
 
@@ -81,6 +83,8 @@ impl FromStr for Address {
             .connect_timeout(SILENCE)
             .tcp_user_timeout(SILENCE)
             .keepalives_idle(SILENCE)
+            .keepalives_interval(SILENCE)
+            .keepalives_retries(KEEPALIVES_MAX)
             // After the server was lost, the one that takes its place and not one that only reads.
             .target_session_attrs(TargetSessionAttrs::ReadWrite);
         Ok(Self { config, is_encrypted, authorities })

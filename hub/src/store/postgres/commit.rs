@@ -7,22 +7,18 @@
 //! Invariant: however often a commit is tried, it takes effect at most once, and never on tables that a newer hub
 //! has changed since.
 
-use std::time::Duration;
-
 use deadpool_postgres::{ClientWrapper, Pool};
 use futures_util::future::{BoxFuture, FutureExt};
 use hub_core::planted::Bug;
-use tokio::time::{Instant, timeout_at};
 
-use super::error::Trouble;
+use super::error::{Trouble, too_slow};
+use super::patience::Patience;
 use super::session::{Prepared, Session, pipelined};
-use super::{PostgresOptions, newest_schema_version, row, too_slow};
+use super::{newest_schema_version, row};
 use crate::planted::planted;
 use crate::store::sql::cell::{Cell, Row};
 use crate::store::sql::{Query, Statement};
 
-/// How long between two tries.
-pub(super) const PAUSE: Duration = Duration::from_millis(50);
 /// After how many commits old marks are looked for.
 pub(super) const MARKS_KEPT_COMMITS: u64 = 4_096;
 
@@ -43,20 +39,26 @@ const DELETE_MARKS: &str = "DELETE FROM commit_marks
 /// Commits, whatever happens to the connection, within the time there is.
 pub(super) async fn commit(
     pool: &Pool,
-    options: PostgresOptions,
+    patience: Patience,
     statements: &[Statement],
     mark: &str,
 ) -> Result<(), Trouble> {
-    let deadline = Instant::now() + options.time_max;
     let mark = [Cell::Text(mark.to_owned())];
-    let mut collisions = 0;
+    let (mut collisions, mut is_in_doubt) = (0, false);
     loop {
-        let until = deadline.min(Instant::now() + options.try_time_max);
-        let tried = timeout_at(until, try_once(pool, statements, &mark)).await;
-        match tried.unwrap_or_else(|_| Err(too_slow())) {
-            Err(Trouble::Passing(why)) if Instant::now() + PAUSE < deadline => {
+        match patience.one_try(pool, try_once(pool, statements, &mark)).await {
+            Err(Trouble::Passing(why)) => {
+                is_in_doubt = true;
+                if !patience.waits().await {
+                    return Err(Trouble::Passing(why));
+                }
                 tracing::debug!(why, "a commit is tried again");
-                tokio::time::sleep(PAUSE).await;
+            }
+            // That no connection is free now says nothing about what became of the try before.
+            Err(Trouble::Busy) if is_in_doubt => {
+                if !patience.waits().await {
+                    return Err(too_slow());
+                }
             }
             Err(Trouble::Collided(_)) if collisions < COLLISIONS_MAX => collisions += 1,
             ended => return ended,
@@ -169,7 +171,9 @@ pub(super) async fn delete_old_marks(pool: Pool) {
     };
     match deleted.await {
         Ok(()) => {}
-        Err(Trouble::Passing(why) | Trouble::Collided(why) | Trouble::Lasting(why)) => {
+        Err(
+            Trouble::Passing(why) | Trouble::Unable(why) | Trouble::Collided(why) | Trouble::Lasting(why),
+        ) => {
             tracing::warn!(why, "old marks of commits are not deleted");
         }
         Err(Trouble::Conflict(_) | Trouble::Busy) => {}

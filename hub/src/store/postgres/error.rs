@@ -21,6 +21,9 @@ pub(super) enum Trouble {
     Collided(String),
     /// No connection came free in time.
     Busy,
+    /// The server cannot do it now, and trying again at once is no use: its disk or memory is full, or it does not
+    /// let the hub in.
+    Unable(String),
     /// It will not get better by itself.
     Lasting(String),
 }
@@ -30,7 +33,8 @@ impl From<Trouble> for StoreError {
         match trouble {
             Trouble::Conflict(conflict) => Self::Conflict(conflict),
             Trouble::Busy => Self::Overloaded,
-            Trouble::Passing(why) | Trouble::Collided(why) | Trouble::Lasting(why) => Self::Failed(why),
+            Trouble::Passing(why) | Trouble::Unable(why) => Self::Unavailable(why),
+            Trouble::Collided(why) | Trouble::Lasting(why) => Self::Failed(why),
         }
     }
 }
@@ -40,6 +44,7 @@ impl From<tokio_postgres::Error> for Trouble {
         let why = describe(&error);
         match error.as_db_error() {
             Some(refused) if *refused.code() == SqlState::UNIQUE_VIOLATION => Self::Collided(why),
+            Some(refused) if is_unable(refused.code()) => Self::Unable(why),
             Some(refused) if !is_passing(refused.code()) => Self::Lasting(why),
             Some(_) | None => Self::Passing(why),
         }
@@ -48,10 +53,12 @@ impl From<tokio_postgres::Error> for Trouble {
 
 impl From<PoolError> for Trouble {
     fn from(error: PoolError) -> Self {
-        use deadpool_postgres::{HookError, PoolError};
+        use deadpool_postgres::{HookError, PoolError, TimeoutType};
         match error {
             PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => error.into(),
-            PoolError::Timeout(_) => Self::Busy,
+            PoolError::Timeout(TimeoutType::Wait) => Self::Busy,
+            // All that the hub does is to wait for the server.
+            PoolError::Timeout(TimeoutType::Create | TimeoutType::Recycle) => too_slow(),
             PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => {
                 Self::Lasting("the connections are closed".to_owned())
             }
@@ -72,6 +79,19 @@ fn is_passing(state: &SqlState) -> bool {
     let code = state.code();
     // Connections that break, and servers that stop, start or give up a statement.
     STATES.contains(&state) || code.starts_with("08") || code.starts_with("57")
+}
+
+/// Whether the server lacks what it needs (disk, memory, a file system that works), does not know the hub's user
+/// any more, or has no such database.
+fn is_unable(state: &SqlState) -> bool {
+    let code = state.code();
+    let is_class = |class: &&str| code.starts_with(*class);
+    *state != SqlState::TOO_MANY_CONNECTIONS && ["53", "58", "28", "3D"].iter().any(is_class)
+}
+
+/// The server was silent for as long as the hub waits.
+pub(super) fn too_slow() -> Trouble {
+    Trouble::Passing("PostgreSQL did not answer in time".to_owned())
 }
 
 /// The server's own message where it is about the schema; its number alone where it could quote a value.

@@ -13,10 +13,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout, timeout_at};
 
 use self::address::{Address, AddressError};
 use self::error::{Trouble, describe};
+use self::patience::{Contact, Patience};
 use self::session::{Session, pipelined};
 use super::StoreError;
 use super::sql::cell::{Cell, Row};
@@ -30,20 +30,23 @@ mod commit;
 mod dialect;
 mod error;
 mod migrate;
+mod patience;
 mod session;
 pub(super) mod target;
 
 #[cfg(test)]
 mod tests;
 
-/// What every connection is told first. A server may be set not to wait for its disk; this hub's commits do.
+/// What every connection is told first. A server may be set not to wait for its disk; this hub's commits do. What
+/// a hub has given up, or left behind when it could not be reached any more, lets go of its rows while others
+/// still wait for them.
 const SETTINGS: &str = "
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';
     SET default_transaction_isolation = 'read committed';
     SET client_min_messages = 'warning';
     SET lock_timeout = '3s';
-    SET statement_timeout = '8s';
-    SET idle_in_transaction_session_timeout = '15s'";
+    SET statement_timeout = '5s';
+    SET idle_in_transaction_session_timeout = '5s'";
 
 /// Ends the leases of one hub. A lease begins with its holder's name and a dot; `/` follows `.`.
 pub const RELEASE_LEASES: &str = "UPDATE jobs SET leased_until = NULL, lease_token = NULL
@@ -86,6 +89,7 @@ pub type PostgresStore = SqlStore<Postgres>;
 pub struct Postgres {
     pool: Pool,
     options: PostgresOptions,
+    contact: Contact,
     announce: Arc<watch::Sender<u64>>,
     commits: Arc<AtomicU64>,
     is_failing: Arc<AtomicBool>,
@@ -224,7 +228,58 @@ async fn look_for_others(announce: std::sync::Weak<watch::Sender<u64>>, every: D
 impl Postgres {
     fn on(pool: Pool, options: PostgresOptions) -> Self {
         let announce = Arc::new(watch::channel(0).0);
-        Self { pool, options, announce, commits: Arc::default(), is_failing: Arc::default() }
+        let contact = Contact::default();
+        Self { pool, options, contact, announce, commits: Arc::default(), is_failing: Arc::default() }
+    }
+
+    async fn write_within(&self, patience: Patience, statements: Vec<Statement>) -> Result<(), StoreError> {
+        let pool = self.pool.clone();
+        // Apart from the caller: whoever waits may go, the commit comes to its end all the same.
+        let committing = tokio::spawn(async move {
+            let mut mark = [0; 16];
+            SystemRandomness.fill(&mut mark);
+            commit::commit(&pool, patience, &statements, &hex::encode(mark)).await
+        });
+        let outcome =
+            committing.await.unwrap_or_else(|_| Err(Trouble::Lasting("a commit was broken off".to_owned())));
+        self.contact.note(&outcome);
+        match &outcome {
+            Ok(()) => {
+                self.is_failing.store(false, Ordering::Relaxed);
+                self.announce.send_modify(|count| *count = count.wrapping_add(1));
+                let commits = self.commits.fetch_add(1, Ordering::Relaxed);
+                if commits.is_multiple_of(commit::MARKS_KEPT_COMMITS) {
+                    tokio::spawn(commit::delete_old_marks(self.pool.clone()));
+                }
+            }
+            Err(Trouble::Conflict(_) | Trouble::Busy) => {}
+            Err(
+                Trouble::Passing(why) | Trouble::Unable(why) | Trouble::Collided(why) | Trouble::Lasting(why),
+            ) => {
+                self.is_failing.store(true, Ordering::Relaxed);
+                tracing::error!("a commit failed: {why}");
+            }
+        }
+        Ok(outcome?)
+    }
+
+    async fn read_within(
+        &self,
+        patience: Patience,
+        queries: Vec<Query>,
+    ) -> Result<Vec<Vec<Row>>, StoreError> {
+        let outcome = loop {
+            match patience.one_try(&self.pool, self.read_once(&queries)).await {
+                Err(Trouble::Passing(why)) => {
+                    if !patience.waits().await {
+                        break Err(Trouble::Passing(why));
+                    }
+                }
+                ended => break ended,
+            }
+        };
+        self.contact.note(&outcome);
+        Ok(outcome?)
     }
 
     /// Reads on a connection of its own; again on another one if that was lost.
@@ -255,10 +310,6 @@ fn row(row: &tokio_postgres::Row) -> Result<Row, tokio_postgres::Error> {
     Ok(Row::new((0..row.len()).map(|column| row.try_get::<_, Cell>(column)).collect::<Result<_, _>>()?))
 }
 
-fn too_slow() -> Trouble {
-    Trouble::Passing("PostgreSQL did not answer in time".to_owned())
-}
-
 #[async_trait]
 impl Engine for Postgres {
     /// Jobs that another hub is just taking are passed over.
@@ -268,52 +319,21 @@ impl Engine for Postgres {
          RETURNING key, body, due_at, tries";
 
     async fn write(&self, statements: Vec<Statement>) -> Result<(), StoreError> {
-        let (pool, options) = (self.pool.clone(), self.options);
-        // Apart from the caller: whoever waits may go, the commit comes to its end all the same.
-        let committing = tokio::spawn(async move {
-            let mut mark = [0; 16];
-            SystemRandomness.fill(&mut mark);
-            commit::commit(&pool, options, &statements, &hex::encode(mark)).await
-        });
-        let outcome =
-            committing.await.unwrap_or_else(|_| Err(Trouble::Lasting("a commit was broken off".to_owned())));
-        match &outcome {
-            Ok(()) => {
-                self.is_failing.store(false, Ordering::Relaxed);
-                self.announce.send_modify(|count| *count = count.wrapping_add(1));
-                let commits = self.commits.fetch_add(1, Ordering::Relaxed);
-                if commits.is_multiple_of(commit::MARKS_KEPT_COMMITS) {
-                    tokio::spawn(commit::delete_old_marks(self.pool.clone()));
-                }
-            }
-            Err(Trouble::Conflict(_) | Trouble::Busy) => {}
-            Err(Trouble::Passing(why) | Trouble::Collided(why) | Trouble::Lasting(why)) => {
-                self.is_failing.store(true, Ordering::Relaxed);
-                tracing::error!("a commit failed: {why}");
-            }
-        }
-        Ok(outcome?)
+        self.write_within(self.contact.patience(self.options), statements).await
     }
 
     /// Not tried again when the connection is lost: what was taken by it is free once the lease runs out.
     async fn write_returning(&self, statement: Query) -> Result<Vec<Row>, StoreError> {
+<<<<<<< HEAD
         let taken = timeout(self.options.try_time_max, commit::returning(&self.pool, &statement)).await;
         Ok(taken.unwrap_or_else(|_| Err(too_slow()))?)
+=======
+        Ok(Patience::once(self.options).one_try(&self.pool, self.returning_once(&statement)).await?)
+>>>>>>> a40a44b (storage: 503 with Retry-After while the database cannot be used)
     }
 
     async fn read(&self, queries: Vec<Query>) -> Result<Vec<Vec<Row>>, StoreError> {
-        let deadline = Instant::now() + self.options.time_max;
-        loop {
-            let until = deadline.min(Instant::now() + self.options.try_time_max);
-            let read = timeout_at(until, self.read_once(&queries)).await.unwrap_or_else(|_| Err(too_slow()));
-            match read {
-                Err(Trouble::Passing(_)) if Instant::now() + commit::PAUSE < deadline => {
-                    tokio::time::sleep(commit::PAUSE).await;
-                }
-                Ok(read) => return Ok(read),
-                Err(trouble) => return Err(trouble.into()),
-            }
-        }
+        self.read_within(self.contact.patience(self.options), queries).await
     }
 
     /// Those of this name alone: other hubs may be at work with theirs.
@@ -325,12 +345,18 @@ impl Engine for Postgres {
     }
 
     async fn check(&self) -> Result<(), StoreError> {
+<<<<<<< HEAD
         self.read(vec![Query { sql: NEXT_DUE, values: vec![] }]).await?;
         let checked = timeout(self.options.try_time_max, commit::check_schema(&self.pool)).await;
         checked.unwrap_or_else(|_| Err(too_slow()))?;
+=======
+        // What is asked is how it is now.
+        let query = Query { sql: NEXT_DUE, values: vec![] };
+        self.read_within(Patience::once(self.options), vec![query]).await?;
+>>>>>>> a40a44b (storage: 503 with Retry-After while the database cannot be used)
         if self.is_failing.load(Ordering::Relaxed) {
             // The mark alone.
-            self.write(vec![]).await?;
+            self.write_within(Patience::once(self.options), vec![]).await?;
         }
         Ok(())
     }

@@ -31,9 +31,29 @@ impl From<SqlError> for StoreError {
     fn from(error: SqlError) -> Self {
         match error {
             SqlError::Conflict(conflict) => Self::Conflict(conflict),
-            SqlError::Engine(error) => Self::Failed(describe(&error)),
+            SqlError::Engine(error) => failure(&error),
             SqlError::Broken(what) => Self::Failed(what.to_owned()),
         }
+    }
+}
+
+/// A failure of the engine, by whether it may be over once the disk or the machine is well again.
+pub(super) fn failure(error: &rusqlite::Error) -> StoreError {
+    use rusqlite::ErrorCode;
+    let why = describe(error);
+    match error.sqlite_error_code() {
+        Some(
+            ErrorCode::DiskFull
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::ReadOnly
+            | ErrorCode::CannotOpen
+            | ErrorCode::PermissionDenied
+            | ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::FileLockingProtocolFailed
+            | ErrorCode::OutOfMemory,
+        ) => StoreError::Unavailable(why),
+        Some(_) | None => StoreError::Failed(why),
     }
 }
 

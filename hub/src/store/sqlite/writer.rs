@@ -19,7 +19,7 @@ use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::durable::DurableStep;
-use super::error::{SqlError, describe};
+use super::error::{SqlError, describe, failure};
 use crate::planted::planted;
 use crate::store::StoreError;
 
@@ -233,12 +233,13 @@ impl Groups {
             let outcome = apply_alone(connection, task.as_mut());
             if connection.is_autocommit() {
                 // Some errors, such as a full disk, make the engine give up the whole transaction.
-                let why = match outcome {
-                    Ok(()) => "the transaction ended early".to_owned(),
-                    Err(StoreError::Failed(why)) => why,
-                    Err(error @ (StoreError::Conflict(_) | StoreError::Overloaded)) => error.to_string(),
-                };
-                return Err(StoreError::Failed(why));
+                return Err(match outcome {
+                    Ok(()) => StoreError::Failed("the transaction ended early".to_owned()),
+                    Err(error @ (StoreError::Unavailable(_) | StoreError::Failed(_))) => error,
+                    Err(error @ (StoreError::Conflict(_) | StoreError::Overloaded)) => {
+                        StoreError::Failed(error.to_string())
+                    }
+                });
             }
             outcomes.push(outcome);
         }
@@ -248,7 +249,7 @@ impl Groups {
         let committed = self.durable.commit(&self.connection);
         if let Err(error) = committed {
             roll_back(&self.connection);
-            return Err(StoreError::Failed(describe(&error)));
+            return Err(failure(&error));
         }
         if !self.connection.is_autocommit() {
             roll_back(&self.connection);

@@ -1,5 +1,7 @@
 //! Connections that break in the middle, and servers that crash under them.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use super::*;
 use crate::store::postgres::commit::{commit as commit_with_mark, delete_old_marks};
 use crate::store::sql::write::statements;
@@ -16,7 +18,7 @@ async fn a_commit_that_was_heard_is_not_done_twice() {
     let (pool, options) = (&store.engine.pool, store.engine.options);
     for _ in 0..3 {
         // As it is when the answer to the first was lost. A new commit of the same rows would be refused.
-        commit_with_mark(pool, options, &statements, "the-mark").await.unwrap();
+        commit_with_mark(pool, Patience::once(options), &statements, "the-mark").await.unwrap();
     }
     assert_eq!(count(&url, "SELECT count(*) FROM payments").await, 1);
     let again = store.commit(commit(create_writes(1, Some("order-1")))).await;
@@ -120,13 +122,46 @@ async fn without_a_server_it_fails_in_time_and_recovers() {
     let store = PostgresStore::connect(&url.parse().unwrap(), options).await.unwrap();
     stored(&store, 1).await;
     cluster.crash();
-    assert!(matches!(store.commit(commit(create_writes(2, None))).await, Err(StoreError::Failed(_))));
-    assert!(matches!(store.payment(&scope(), &payment(1).id).await, Err(StoreError::Failed(_))));
+    assert!(matches!(store.commit(commit(create_writes(2, None))).await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(store.payment(&scope(), &payment(1).id).await, Err(StoreError::Unavailable(_))));
     assert!(store.check().await.is_err());
     cluster.begin();
     store.check().await.unwrap();
     stored(&store, 3).await;
     assert_eq!(store.payment(&scope(), &payment(2).id).await.unwrap(), None);
+}
+
+/// A server that takes connections and says nothing: whoever asks is not told that nothing was done. While it
+/// stays silent each further request is one try.
+#[tokio::test]
+async fn a_silent_server_is_away_and_not_busy() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("postgres://payhub@{}/hub", listener.local_addr().unwrap()).parse().unwrap();
+    let tries = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&tries);
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((socket, _)) = listener.accept().await {
+            counted.fetch_add(1, Ordering::SeqCst);
+            held.push(socket);
+        }
+    });
+    let try_time_max = std::time::Duration::from_millis(200);
+    let options = PostgresOptions { try_time_max, time_max: try_time_max * 4, ..PostgresOptions::default() };
+    let store = PostgresStore { engine: Postgres::on(pool(&address, options).unwrap(), options) };
+    let tries_of = async |is_read: bool| {
+        let before = tries.load(Ordering::SeqCst);
+        let failed = if is_read {
+            store.next_due(at(0)).await.map(drop)
+        } else {
+            store.commit(commit(create_writes(1, None))).await
+        };
+        assert!(matches!(&failed, Err(StoreError::Unavailable(why)) if why.contains("in time")), "{failed:?}");
+        tries.load(Ordering::SeqCst) - before
+    };
+    assert!(tries_of(true).await > 1, "a server that restarts is waited for");
+    assert_eq!([tries_of(true).await, tries_of(false).await, tries_of(false).await], [1, 1, 1]);
+    assert!(store.check().await.is_err());
 }
 
 #[tokio::test]

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use private_postgres::Cluster;
 
-use super::{ConnectError, PostgresOptions, PostgresStore};
+use super::patience::Patience;
+use super::{ConnectError, Postgres, PostgresOptions, PostgresStore, pool};
 use crate::store::sql::tests::*;
 use crate::store::{Conflict, LeaseToken, Store, StoreError, Write};
 

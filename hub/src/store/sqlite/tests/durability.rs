@@ -166,7 +166,7 @@ async fn a_failed_flush_is_nobodys_success() {
     let Gated { directory, store, reached, go_on } = gated;
     let changes = store.changes();
 
-    let failed = Err(StoreError::Failed("SQLite error 1034: disk I/O error".to_owned()));
+    let failed = Err(StoreError::Unavailable("SQLite error 1034: disk I/O error".to_owned()));
     // The first commit holds the writer at its flush, so that the others gather behind it in one group.
     let mut first = [waiting(&store, create_writes(1, Some("one")))];
     assert_eq!(pending(&mut first), 1);
@@ -329,7 +329,7 @@ async fn a_full_disk_fails_the_commit_and_not_the_store() {
     writes[1] = big.clone();
     assert_eq!(
         store.commit(commit(writes.clone())).await,
-        Err(StoreError::Failed("SQLite error 13: database or disk is full".to_owned()))
+        Err(StoreError::Unavailable("SQLite error 13: database or disk is full".to_owned()))
     );
     assert_eq!(count(&directory, "SELECT count(*) FROM orders"), 1);
     page_limit("PRAGMA max_page_count = 1000000").await.unwrap();

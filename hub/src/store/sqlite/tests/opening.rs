@@ -174,7 +174,7 @@ async fn readers_cannot_write() {
         store.engine.readers.read(|connection| Ok(connection.execute("DELETE FROM jobs", [])?)).await;
     assert_eq!(
         answer,
-        Err(StoreError::Failed("SQLite error 8: attempt to write a readonly database".to_owned()))
+        Err(StoreError::Unavailable("SQLite error 8: attempt to write a readonly database".to_owned()))
     );
     // More panics than there are readers: each comes back to the pool.
     for _ in 0..5 {
