@@ -33,6 +33,8 @@ mod storm;
 
 mod races;
 
+mod network;
+
 mod power_loss;
 
 mod planted_bugs;

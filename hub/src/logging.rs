@@ -10,7 +10,13 @@ use crate::config::LogFormat;
 
 /// Starts logging to standard error.
 pub fn start(format: LogFormat, level: Level) {
-    let builder = tracing_subscriber::fmt().with_max_level(level).with_writer(MaskingWriter).with_ansi(false);
+    let builder = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(MaskingWriter)
+        .with_ansi(false)
+        // A line that cannot be written is lost, as on a full disk; to complain of it on standard error, which is
+        // where it could not be written, would be a panic in the middle of a request.
+        .log_internal_errors(false);
     // A second start in one process (tests) keeps the first one's choice.
     let _started = match format {
         LogFormat::Text => builder.try_init(),

@@ -47,7 +47,6 @@ fn prove(run: &Run, mut victims: Victims) {
     let (mut calms, mut longest) = (0_u64, Duration::ZERO);
     while victims.kills < run.rounds {
         let mut place = Place::new(&victims.hubs(), &victims.world.sandbox_url);
-        place.database_dies = victims.has_server();
         if victims.kind == Kind::Serve {
             let secret = |_: &str| crate::processes::world::SECRETS[1].1.to_owned();
             place.forger =

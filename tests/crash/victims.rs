@@ -47,11 +47,6 @@ impl Victims {
         [&self.world.api].into_iter().chain(self.second.as_ref().map(|(second, _)| &second.api)).collect()
     }
 
-    /// Whether a server is among them.
-    pub(super) fn has_server(&self) -> bool {
-        self.cluster.is_some()
-    }
-
     /// Kills one of them and starts it again.
     pub(super) fn kill_one(&mut self, dice: &mut Dice) {
         if let Some(cluster) = &self.cluster

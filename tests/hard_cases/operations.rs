@@ -24,10 +24,11 @@ use serde_json::{Value, json};
 
 use super::lives::{authorized, deliver, paid};
 use crate::processes::dice::Dice;
-use crate::processes::http::{admin, send};
+use crate::processes::http::{Answer, admin, send};
 use crate::processes::world::{Kind, World, text};
 use crate::processes::{self, is_on_a_server};
 use crate::support::database::HubDatabase;
+use crate::reliability::load::{Place, shop_and_always_pay};
 use crate::support::{TestHub, eventually, id};
 
 fn scope() -> Scope {
@@ -255,60 +256,118 @@ fn hc_58_the_server_dies_while_it_commits() {
     world.verify();
 }
 
-/// 59. The disk is full: nothing is answered as done, no processor is asked, and the hub is not ready.
-///
-/// With space again everything goes on.
+/// What is asked of a hub on a full disk.
+struct FullDisk {
+    world: World,
+    first: Value,
+}
+
+impl FullDisk {
+    fn create(&self, number: u32) -> Answer {
+        let wish = json!({
+            "amount": 100, "currency": "EUR", "return_url": "http://127.0.0.1/thanks",
+            "order_reference": format!("order-{number}"), "description": "x".repeat(400),
+        });
+        self.world.api.post("/v1/payment_intents", &format!("full-{number}"), &wish).unwrap()
+    }
+
+    fn ready(&self) -> u16 {
+        send("GET", &format!("{}/readyz", self.world.api.base_url), &[], b"").unwrap().status
+    }
+
+    fn booked(&self, kind: &str) -> usize {
+        let ledger = admin(&self.world.sandbox_url, "GET", "/admin/ledger", &Value::Null);
+        ledger["entries"].as_array().unwrap().iter().filter(|entry| entry["kind"] == kind).count()
+    }
+
+    /// Nothing fits any more: the last few pages may be taken by the question itself.
+    fn is_full(&self, number: u32) {
+        let not_ready = (0..9).any(|_| {
+            refused_for_now(&self.create(number));
+            self.ready() == 503
+        });
+        assert!(not_ready, "a hub that cannot write is not ready");
+    }
+
+    /// It lives, and it reads; a shopper arrives and a cart takes its money, and nobody is asked for what cannot
+    /// be written down first.
+    fn reads_and_asks_nobody(&self, capture: &dyn Fn() -> Answer) {
+        let healthy = send("GET", &format!("{}/healthz", self.world.api.base_url), &[], b"").unwrap();
+        assert_eq!(healthy.status, 200);
+        let id = text(&self.first, "id");
+        let shown = self.world.api.show(&format!("/v1/payment_intents/{id}"));
+        assert_eq!(shown["status"], "requires_checkout");
+        let sessions =
+            || admin(&self.world.sandbox_url, "GET", "/admin/sessions", &Value::Null)["data"].clone();
+        let before = sessions();
+        let door = send("GET", &text(&self.first, "checkout_url"), &[], b"").unwrap();
+        assert_eq!(door.status, 503, "{}", door.text());
+        refused_for_now(&capture());
+        assert_eq!(sessions(), before, "a session without an intent to open it");
+        assert_eq!(self.booked("capture"), 0, "money was taken that is not written down");
+    }
+}
+
+/// Nothing is said to be done, and when to come again is.
+fn refused_for_now(answer: &Answer) {
+    let problem = answer.json();
+    assert_eq!((answer.status, &problem["code"]), (503, &json!("storage_unavailable")), "{problem}");
+    assert_eq!((&problem["retryable"], answer.header("retry-after")), (&json!(true), Some("1")), "{problem}");
+}
+
+/// 59. The disk is full, or nothing can be written to it at all: nothing is answered as done, no processor is
+/// asked, and the hub is not ready. With space again everything goes on by itself.
 #[test]
 fn hc_59_the_disk_is_full() {
     const TRIES_MAX: u32 = 2_000;
     let mut world = World::start(Kind::Serve);
-    let wish = |number: u32| {
-        json!({
-            "amount": 100, "currency": "EUR", "return_url": "http://127.0.0.1/thanks",
-            "order_reference": format!("order-{number}"), "description": "x".repeat(400),
-        })
-    };
-    let create = |world: &World, number: u32| {
-        world.api.post("/v1/payment_intents", &format!("full-{number}"), &wish(number)).unwrap()
-    };
-    let first = create(&world, 0);
-    assert_eq!(first.status, 201, "{}", first.text());
     world.hub.as_ref().unwrap().terminate();
     world.hub.take().unwrap().end();
-
     world.start_hub_on_a_full_disk(2_048);
-    let ready = |world: &World| send("GET", &format!("{}/readyz", world.api.base_url), &[], b"").unwrap();
-    assert_eq!(ready(&world).status, 200);
-    let refused = (1..TRIES_MAX).find(|number| create(&world, *number).status != 201);
-    let refused = refused.expect("the limit is reached");
-    // The last few pages may be taken by the question itself; then nothing fits any more.
-    let not_ready = (0..9).any(|_| {
-        let answer = create(&world, refused);
-        assert!((500..600).contains(&answer.status), "{} {}", answer.status, answer.text());
-        ready(&world).status == 503
+    let mut disk = FullDisk { world, first: Value::Null };
+    let first = disk.create(0);
+    assert_eq!((first.status, disk.ready()), (201, 200), "{}", first.text());
+    disk.first = first.json();
+    let manual = json!({
+        "amount": 100, "currency": "EUR", "return_url": "http://127.0.0.1/thanks", "capture": "manual",
     });
-    assert!(not_ready, "a hub that cannot write is not ready");
-    // It lives, and it reads.
-    assert_eq!(send("GET", &format!("{}/healthz", world.api.base_url), &[], b"").unwrap().status, 200);
-    let id = text(&first.json(), "id");
-    assert_eq!(world.api.show(&format!("/v1/payment_intents/{id}"))["status"], "requires_checkout");
-    // A shopper arrives: what cannot be written down first is not asked for.
-    let door = send("GET", &text(&first.json(), "checkout_url"), &[], b"").unwrap();
-    assert!(door.status >= 500, "{}", door.status);
-    let sessions = || admin(&world.sandbox_url, "GET", "/admin/sessions", &Value::Null)["data"].clone();
-    assert_eq!(sessions(), json!([]), "a session without an intent to open it");
+    let reserved = disk.world.api.post("/v1/payment_intents", "reserved", &manual).unwrap().json();
+    let place = Place::new(&[&disk.world.api], &disk.world.sandbox_url);
+    shop_and_always_pay(&place, &text(&reserved, "checkout_url"));
+    let path = format!("/v1/payment_intents/{}", text(&reserved, "id"));
+    let is = |status: &str| (disk.world.api.show(&path)["status"] == status).then_some(());
+    crate::processes::eventually("the money is reserved", || is("requires_capture"));
+    let capture = || disk.world.api.post(&format!("{path}/capture"), "take", &json!({})).unwrap();
 
-    world.kill_hub();
-    world.start_hub();
-    assert_eq!(ready(&world).status, 200);
-    let repeated = create(&world, refused);
+    let refused = (1..TRIES_MAX).find(|number| disk.create(*number).status != 201);
+    let refused = refused.expect("the limit is reached");
+    disk.is_full(refused);
+    disk.reads_and_asks_nobody(&capture);
+    disk.world.leave_room(None);
+    crate::processes::eventually("it recovers by itself", || (disk.ready() == 200).then_some(()));
+    let done = disk.create(refused);
+    assert_eq!(done.status, 201, "{}", done.text());
+    // Nothing at all can be written, as where a file system is read-only.
+    disk.world.leave_room(Some(1));
+    disk.is_full(refused + 1);
+    disk.reads_and_asks_nobody(&capture);
+    assert_eq!(disk.create(refused).text(), done.text(), "what was promised before is there to read");
+    disk.world.leave_room(None);
+    crate::processes::eventually("it recovers by itself", || (disk.ready() == 200).then_some(()));
+
+    let repeated = disk.create(refused + 1);
     assert_eq!(repeated.status, 201, "{}", repeated.text());
-    let found = world.api.list(&format!("/v1/payment_intents?order_reference=order-{refused}"));
+    let found = disk.world.api.list(&format!("/v1/payment_intents?order_reference=order-{}", refused + 1));
     assert_eq!(found.len(), 1, "what failed was not done");
-    let count = usize::try_from(refused).unwrap() + 1;
-    assert_eq!(world.api.list("/v1/payment_intents").len(), count, "what was acknowledged is there");
-    let door = send("GET", &text(&first.json(), "checkout_url"), &[], b"").unwrap();
+    let count = usize::try_from(refused).unwrap() + 3;
+    assert_eq!(disk.world.api.list("/v1/payment_intents").len(), count, "what was acknowledged is there");
+    let door = send("GET", &text(&disk.first, "checkout_url"), &[], b"").unwrap();
     assert_eq!(door.status, 303, "{}", door.text());
+    let captured = capture();
+    assert!([200, 202].contains(&captured.status), "{}", captured.text());
+    crate::processes::eventually("the money is taken", || is("succeeded"));
+    assert_eq!(disk.booked("capture"), 1);
+    disk.world.verify();
 }
 
 /// 60. The clock is set back and forward: order comes from the database, not from the clock; nothing that

@@ -43,6 +43,8 @@ pub(crate) struct World {
     database: Option<String>,
     /// What its config has after what every hub has.
     tables: String,
+    /// Where the hub finds the processor; without one, where that listens.
+    processor: Option<SocketAddr>,
     /// The process that is killed.
     pub(crate) hub: Option<Program>,
     _sandbox: Option<Program>,
@@ -80,6 +82,16 @@ impl World {
     /// `payhub serve` on the PostgreSQL database at this URL, for the first time.
     pub(crate) fn start_on(database: String) -> Self {
         Self::prepare_on(Kind::Serve, Some(database)).begun().0
+    }
+
+    /// `payhub serve` for the first time, with these tables in its config, where something stands between it and the
+    /// processor: that is made from where the processor listens, and says where the hub finds it.
+    pub(crate) fn start_through(tables: &str, line: impl FnOnce(SocketAddr) -> SocketAddr) -> Self {
+        let mut world = Self::bare(Kind::Serve, None);
+        world.processor = Some(line(world.processor_listens()));
+        world.start_sandbox();
+        world.configure(&format!("{NO_LIMITS}{tables}"));
+        world.begun().0
     }
 
     /// `payhub serve` for the first time, with a second connector `other`, on a file or on a server's database.
@@ -179,17 +191,34 @@ secrets.webhook_secret = {{ file = "{folder}/webhook_secret" }}
     }
 
     fn prepare_on(kind: Kind, database: Option<String>) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let port = free_ports();
-        let api = Api { base_url: format!("http://127.0.0.1:{port}"), key: String::new() };
-        let (sandbox_url, tables) = (String::new(), String::new());
-        let mut world =
-            Self { kind, folder, port, database, tables, hub: None, _sandbox: None, api, sandbox_url };
+        let mut world = Self::bare(kind, database);
         if kind == Kind::Serve {
             world.start_sandbox();
             world.configure(NO_LIMITS);
         }
         world
+    }
+
+    fn bare(kind: Kind, database: Option<String>) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let port = free_ports();
+        let api = Api { base_url: format!("http://127.0.0.1:{port}"), key: String::new() };
+        Self {
+            kind,
+            folder,
+            port,
+            database,
+            tables: String::new(),
+            processor: None,
+            hub: None,
+            _sandbox: None,
+            api,
+            sandbox_url: String::new(),
+        }
+    }
+
+    fn processor_listens(&self) -> SocketAddr {
+        SocketAddr::from((Ipv4Addr::LOCALHOST, self.port + 1))
     }
 
     /// Writes the config with these tables after the others.
@@ -223,16 +252,26 @@ secrets.webhook_secret = {{ file = "{folder}/webhook_secret" }}
         Program::start(self.path(), "hub", &binaries::payhub(), &self.arguments(), &SECRETS)
     }
 
-    /// Starts the hub where no file may grow beyond so many blocks of 512 bytes, as on a full disk.
+    /// Starts the hub where no file may grow beyond so many blocks of 512 bytes, as on a full disk, until
+    /// [`Self::leave_room`] says otherwise.
     pub(crate) fn start_hub_on_a_full_disk(&mut self, blocks: u32) {
         let _absent = std::fs::remove_file(self.ready_file());
         // Without the signal a write beyond the limit fails as it does on a full disk.
-        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\"");
+        let script = format!("trap '' XFSZ; ulimit -S -f {blocks}; exec \"$@\"");
         let binary = binaries::payhub().to_str().expect("a UTF-8 path").to_owned();
         let words = [vec!["-c".to_owned(), script, "sh".to_owned(), binary], self.arguments()].concat();
         let mut hub = Program::start(self.path(), "hub-full", Path::new("/bin/sh"), &words, &SECRETS);
         hub.ready(&self.ready_file());
         self.hub = Some(hub);
+    }
+
+    /// From now on no file of a hub that was started on a full disk may grow beyond so many bytes, or all may.
+    pub(crate) fn leave_room(&self, bytes: Option<u64>) {
+        let hub = self.hub.as_ref().expect("the hub runs").id();
+        let limit = bytes.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
+        let words = ["--pid".to_owned(), hub.to_string(), format!("--fsize={limit}:unlimited")];
+        let done = Command::new("prlimit").args(&words).output().expect("prlimit of util-linux starts");
+        assert!(done.status.success(), "{words:?}: {}", String::from_utf8_lossy(&done.stderr));
     }
 
     /// The hub's command line.
@@ -268,7 +307,8 @@ secrets.webhook_secret = {{ file = "{folder}/webhook_secret" }}
     }
 
     fn config(&self, tables: &str) -> String {
-        let sandbox_url = &self.sandbox_url;
+        let sandbox_url = self.processor.map(|line| format!("http://{line}"));
+        let sandbox_url = sandbox_url.as_ref().unwrap_or(&self.sandbox_url);
         let host = sandbox_url.trim_start_matches("http://");
         format!(
             r#"public_url = "{base_url}"
@@ -308,12 +348,15 @@ secrets.webhook_secret = {{ env = "SANDBOX_WEBHOOK_SECRET" }}
             "name=other,key={key},webhook_secret={secret},webhook_url={}/webhooks/other",
             self.api.base_url
         );
-        let listen = format!("127.0.0.1:{}", self.port + 1);
+        let listen = self.processor_listens().to_string();
+        let public_url = format!("http://{}", self.processor.unwrap_or(self.processor_listens()));
         let path = |path: &Path| path.to_str().expect("a UTF-8 path").to_owned();
         let state_dir = path(&self.path().join("sandbox"));
         let arguments = [
             "--listen",
             &listen,
+            "--public-url",
+            &public_url,
             "--state-dir",
             &state_dir,
             "--account",
@@ -325,7 +368,8 @@ secrets.webhook_secret = {{ env = "SANDBOX_WEBHOOK_SECRET" }}
         ];
         let mut sandbox =
             Program::start(self.path(), "sandbox", &binaries::sandbox_server(), &arguments, &[]);
-        self.sandbox_url = text(&sandbox.ready(&ready_file), "base_url");
+        sandbox.ready(&ready_file);
+        self.sandbox_url = format!("http://{listen}");
         self._sandbox = Some(sandbox);
     }
 

@@ -29,8 +29,6 @@ pub(crate) struct Place {
     pub(crate) steps: AtomicU64,
     /// Who tells lies, if anybody does.
     pub(crate) forger: Option<Forger>,
-    /// A hub may fail whose database is killed, if it says that nobody knows what was done.
-    pub(crate) database_dies: bool,
     /// When the next story may begin and how long there is between two, if they do not begin as fast as they can.
     pub(crate) pace: Mutex<Option<(Instant, Duration)>>,
 }
@@ -45,7 +43,6 @@ impl Place {
             stories_left: AtomicU64::new(u64::MAX),
             steps: AtomicU64::new(0),
             forger: None,
-            database_dies: false,
             pace: Mutex::new(None),
         }
     }
@@ -234,7 +231,7 @@ fn ask(place: &Place, dice: &mut Dice, path: &str, key: String, body: Value) -> 
     let mut asked = Asked { path: path.to_owned(), key, body, acknowledged: None };
     let answered = look_until(PATIENCE, || match place.any(dice).post(path, &asked.key, &asked.body) {
         Ok(answer) => {
-            let verdict = verdict(place, &asked, answer);
+            let verdict = verdict(&asked, answer);
             if verdict.is_some() {
                 place.a_step();
             }
@@ -249,7 +246,7 @@ fn ask(place: &Place, dice: &mut Dice, path: &str, key: String, body: Value) -> 
 }
 
 /// The acknowledgment or the refusal that an answer is; `None` when it is worth another try.
-fn verdict(place: &Place, asked: &Asked, answer: Answer) -> Option<Option<Answer>> {
+fn verdict(asked: &Asked, answer: Answer) -> Option<Option<Answer>> {
     let code = || answer.json()["code"].as_str().unwrap_or_default().to_owned();
     match answer.status {
         200..300 => Some(Some(answer)),
@@ -261,8 +258,6 @@ fn verdict(place: &Place, asked: &Asked, answer: Answer) -> Option<Option<Answer
             Some(None)
         }
         503 => None,
-        // The database was taken away under it.
-        500 if answer.json()["retryable"] == true && place.database_dies => None,
         _ => panic!("{asked:?} was answered with {} {}", answer.status, answer.text()),
     }
 }
@@ -283,7 +278,7 @@ fn shop_and_pay(place: &Place, dice: &mut Dice, created: &Value) -> Paid {
         80..90 => "action=decline",
         _ => return Paid::No,
     };
-    let Some(page) = door(place, dice, &text(created, "checkout_url")) else { return Paid::No };
+    let Some(page) = door(dice, &text(created, "checkout_url")) else { return Paid::No };
     if let Some(forger) = &place.forger
         && dice.chance(30)
     {
@@ -295,7 +290,7 @@ fn shop_and_pay(place: &Place, dice: &mut Dice, created: &Value) -> Paid {
 /// Goes through the hub's door to the processor's page, and pays there whatever happens.
 pub(crate) fn shop_and_always_pay(place: &Place, checkout_url: &str) {
     let mut dice = Dice::new(1);
-    let page = door(place, &mut dice, checkout_url).unwrap_or_else(|| panic!("{checkout_url} leads nowhere"));
+    let page = door(&mut dice, checkout_url).unwrap_or_else(|| panic!("{checkout_url} leads nowhere"));
     act_on_page(place, &mut dice, &page, "action=pay");
 }
 
@@ -333,7 +328,7 @@ pub(crate) fn come_back(place: &Place, return_url: &str) {
 }
 
 /// The processor's page behind the hub's door; `None` when the shopper does not get there in time.
-fn door(place: &Place, dice: &mut Dice, checkout_url: &str) -> Option<String> {
+fn door(dice: &mut Dice, checkout_url: &str) -> Option<String> {
     let deadline = now() + PATIENCE;
     let mut chosen = String::new();
     while now() < deadline {
@@ -353,7 +348,6 @@ fn door(place: &Place, dice: &mut Dice, checkout_url: &str) -> Option<String> {
                 chosen = (*dice.pick(&["sandbox_a", "sandbox_b"])).to_owned();
             }
             200 | 503 => pause(),
-            500 if place.database_dies => pause(),
             410 => return None,
             status => panic!("{checkout_url} was answered with {status}: {}", answer.text()),
         }

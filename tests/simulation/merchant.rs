@@ -95,6 +95,7 @@ impl Sender for Post {
         };
         let headers: HeaderMap = headers.iter().map(line).collect();
         let received = Received { headers, body: body.to_vec(), answered: 200 };
+        self.world.count("events_sent");
         let merchant = Arc::clone(&self.merchant);
         let work = async move { merchant.take(received.header("webhook-id"), &received) };
         match self.link.call(&self.merchant.host, PATIENCE_US, work).await {

@@ -12,6 +12,7 @@ mod calls;
 mod database;
 mod merchant;
 mod network;
+mod outages;
 mod processor;
 mod replica;
 mod shop;
@@ -30,6 +31,7 @@ use serde_json::json;
 use database::Server;
 use merchant::Merchant;
 use network::Link;
+use outages::Away;
 use processor::Processor;
 use replica::{Cluster, Neighborhood, Replica};
 use shop::Shop;
@@ -70,13 +72,26 @@ fn simulate(seed: u64) -> Outcome {
     simulate_with(seed, None)
 }
 
+/// What a life is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Course {
+    /// Whatever the seed has in store.
+    Anything,
+    /// Good weather, and an hour without somebody.
+    Without(Away),
+}
+
 /// The same where something makes a mistake on purpose.
 fn simulate_with(seed: u64, mistake: Option<Mistake>) -> Outcome {
+    simulate_course(seed, mistake, Course::Anything)
+}
+
+fn simulate_course(seed: u64, mistake: Option<Mistake>, course: Course) -> Outcome {
     count_panics();
     let panics = PANICS.with(Cell::get);
     let world = World::new(seed, mistake);
     run(&world.timeline, async {
-        if within(&world.timeline, ALL_US_MAX, live(&world)).await.is_none() {
+        if within(&world.timeline, ALL_US_MAX, live(&world, course)).await.is_none() {
             world.wrong("there is no end to it".to_owned());
         }
     });
@@ -86,7 +101,7 @@ fn simulate_with(seed: u64, mistake: Option<Mistake>) -> Outcome {
     world.ended()
 }
 
-async fn live(world: &Arc<World>) {
+async fn live(world: &Arc<World>, course: Course) {
     let mut dice = world.dice("what there is");
     let around = Arc::new(Neighborhood {
         world: Arc::clone(world),
@@ -120,6 +135,10 @@ async fn live(world: &Arc<World>) {
         browser_link: Link::new(world, "browser"),
         key: key.reveal().to_owned(),
         promises: Mutex::default(),
+        span_us: match course {
+            Course::Anything => shop::SPAN_US,
+            Course::Without(_) => outages::SPAN_US,
+        },
     });
     register(&shop, &around.merchant, &mut dice).await;
     let trouble = Arc::new(Trouble {
@@ -128,8 +147,18 @@ async fn live(world: &Arc<World>) {
         shop: Arc::clone(&shop),
     });
     let mut lives = tokio::task::JoinSet::new();
-    lives.spawn(async move { trouble.happen().await });
-    for number in 0..dice.between(2, 8) {
+    let payments = match course {
+        Course::Anything => {
+            lives.spawn(async move { trouble.happen().await });
+            dice.between(2, 8)
+        }
+        Course::Without(away) => {
+            let (around, cluster) = (Arc::clone(&around), Arc::clone(&cluster));
+            lives.spawn(async move { outages::happen(&around, &cluster, away).await });
+            outages::PAYMENTS
+        }
+    };
+    for number in 0..payments {
         lives.spawn(Arc::clone(&shop).live(number));
     }
     while let Some(ended) = lives.join_next().await {

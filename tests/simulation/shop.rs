@@ -15,6 +15,8 @@ use crate::processes::dice::Dice;
 
 /// How long the cart and a browser wait for an answer.
 const PATIENCE_US: i64 = 30 * SECOND;
+/// Within how long payments are begun, usually.
+pub(crate) const SPAN_US: i64 = 240 * SECOND;
 /// Pages that a shopper loads before leaving it.
 const PAGES_MAX: usize = 30;
 /// Times that a cart looks whether its payment has moved on.
@@ -36,6 +38,8 @@ pub(crate) struct Shop {
     pub(crate) browser_link: Arc<Link>,
     pub(crate) key: String,
     pub(crate) promises: Mutex<Vec<Promise>>,
+    /// Within how long all payments are begun.
+    pub(crate) span_us: i64,
 }
 
 /// What one payment's people are going to do.
@@ -111,7 +115,7 @@ impl Shop {
     /// One payment from its creation to whatever becomes of it.
     pub(crate) async fn live(self: Arc<Self>, number: u64) {
         let mut dice = self.world.dice(&format!("payment {number}"));
-        self.world.timeline.sleep(micros(&mut dice, 0, 240 * SECOND)).await;
+        self.world.timeline.sleep(micros(&mut dice, 0, self.span_us)).await;
         self.world.count("payments");
         let manual = dice.chance(40);
         let amount = dice.between(100, 20_000);

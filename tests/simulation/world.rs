@@ -84,6 +84,11 @@ impl World {
         *self.counts.lock().expect("no panic while held").entry(what).or_default() += many;
     }
 
+    /// How often it was so far.
+    pub(crate) fn counted(&self, what: &str) -> u64 {
+        self.counts.lock().expect("no panic while held").get(what).copied().unwrap_or_default()
+    }
+
     /// Something must never happen and has.
     pub(crate) fn wrong(&self, what: String) {
         self.note("WRONG", what.as_bytes());

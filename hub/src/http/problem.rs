@@ -119,10 +119,9 @@ impl Kind {
     /// The header line that goes with it; without a value of its own it tells how many seconds to wait.
     pub const fn header(self) -> Option<(HeaderName, Option<&'static str>)> {
         match self {
-            Self::RateLimited
-            | Self::Overloaded
-            | Self::StorageUnavailable
-            | Self::IdempotencyInProgress => Some((header::RETRY_AFTER, None)),
+            Self::RateLimited | Self::Overloaded | Self::StorageUnavailable | Self::IdempotencyInProgress => {
+                Some((header::RETRY_AFTER, None))
+            }
             Self::Unauthorized => Some((header::WWW_AUTHENTICATE, Some("Bearer"))),
             // RFC 6750 §3.1.
             Self::InsufficientScope => {

@@ -535,7 +535,8 @@ pub struct ClaimedJob {
 pub trait Store: Send + Sync {
     /// Writes everything or nothing.
     async fn commit(&self, commit: Commit) -> Result<(), StoreError>;
-    /// Takes due jobs until `lease_until`, oldest first; each lease gets its own token from `lease`.
+    /// Takes due jobs until `lease_until`, oldest first, with `lease` as their token. What an earlier claim took
+    /// without anybody hearing of it comes first, with its own.
     async fn claim(
         &self,
         now: Timestamp,

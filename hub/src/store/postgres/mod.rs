@@ -146,13 +146,13 @@ impl PostgresStore {
         drop(connection);
         let engine = Postgres::on(pool, options);
         tokio::spawn(look_for_others(Arc::downgrade(&engine.announce), options.look_every));
-        Ok(Self { engine })
+        Ok(Self::over(engine))
     }
 
     /// A way to look at a database, whose schema stays as it is.
     pub(super) fn look_at(address: &Address) -> Result<Self, ConnectError> {
         let options = PostgresOptions { connections: 1, ..PostgresOptions::default() };
-        Ok(Self { engine: Postgres::on(pool(address, options)?, options) })
+        Ok(Self::over(Postgres::on(pool(address, options)?, options)))
     }
 }
 
@@ -322,14 +322,10 @@ impl Engine for Postgres {
         self.write_within(self.contact.patience(self.options), statements).await
     }
 
-    /// Not tried again when the connection is lost: what was taken by it is free once the lease runs out.
+    /// Not tried again when the connection is lost: what was taken by it is found by its token.
     async fn write_returning(&self, statement: Query) -> Result<Vec<Row>, StoreError> {
-<<<<<<< HEAD
-        let taken = timeout(self.options.try_time_max, commit::returning(&self.pool, &statement)).await;
-        Ok(taken.unwrap_or_else(|_| Err(too_slow()))?)
-=======
-        Ok(Patience::once(self.options).one_try(&self.pool, self.returning_once(&statement)).await?)
->>>>>>> a40a44b (storage: 503 with Retry-After while the database cannot be used)
+        let taking = commit::returning(&self.pool, &statement);
+        Ok(Patience::once(self.options).one_try(&self.pool, taking).await?)
     }
 
     async fn read(&self, queries: Vec<Query>) -> Result<Vec<Vec<Row>>, StoreError> {
@@ -345,15 +341,10 @@ impl Engine for Postgres {
     }
 
     async fn check(&self) -> Result<(), StoreError> {
-<<<<<<< HEAD
-        self.read(vec![Query { sql: NEXT_DUE, values: vec![] }]).await?;
-        let checked = timeout(self.options.try_time_max, commit::check_schema(&self.pool)).await;
-        checked.unwrap_or_else(|_| Err(too_slow()))?;
-=======
         // What is asked is how it is now.
-        let query = Query { sql: NEXT_DUE, values: vec![] };
-        self.read_within(Patience::once(self.options), vec![query]).await?;
->>>>>>> a40a44b (storage: 503 with Retry-After while the database cannot be used)
+        let now = Patience::once(self.options);
+        self.read_within(now, vec![Query { sql: NEXT_DUE, values: vec![] }]).await?;
+        now.one_try(&self.pool, commit::check_schema(&self.pool)).await?;
         if self.is_failing.load(Ordering::Relaxed) {
             // The mark alone.
             self.write_within(Patience::once(self.options), vec![]).await?;

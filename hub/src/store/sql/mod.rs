@@ -15,6 +15,7 @@ use super::{Conflict, StoreError};
 
 pub mod audit;
 pub mod cell;
+pub(in crate::store) mod in_doubt;
 pub mod indexes;
 pub(in crate::store) mod read;
 pub mod signed;
@@ -67,11 +68,12 @@ pub trait Engine: Send + Sync + 'static {
 /// A store whose rows are in an engine's tables.
 pub struct SqlStore<E> {
     pub(in crate::store) engine: E,
+    in_doubt: in_doubt::ClaimsInDoubt,
 }
 
 impl<E: Engine> SqlStore<E> {
     /// The store whose tables an engine has: one that is made elsewhere, such as a simulated one.
     pub fn over(engine: E) -> Self {
-        Self { engine }
+        Self { engine, in_doubt: in_doubt::ClaimsInDoubt::default() }
     }
 }

@@ -36,8 +36,13 @@ impl<E: Engine> Store for SqlStore<E> {
         lease: LeaseToken,
         limit: u32,
     ) -> Result<Vec<ClaimedJob>, StoreError> {
+        let found = self.found_again(now).await?;
+        if !found.is_empty() {
+            return Ok(found);
+        }
         let values = cells![now, lease_until, lease.0, limit];
-        let rows = self.engine.write_returning(Query { sql: E::CLAIM, values }).await?;
+        let taken = self.engine.write_returning(Query { sql: E::CLAIM, values }).await;
+        let rows = taken.inspect_err(|_| self.in_doubt.remember(&lease, lease_until))?;
         Ok(claimed(rows, &lease)?)
     }
 

@@ -99,7 +99,7 @@ impl SqliteStore {
         let writer = Writer::start(connection, durable, limits)
             .map_err(|source| OpenError::File { path: path.clone(), source })?;
         let engine = Sqlite { writer, readers: Readers::new(readers, options.queue_wait), _lock: lock };
-        Ok(Self { engine })
+        Ok(Self::over(engine))
     }
 }
 

@@ -148,7 +148,7 @@ async fn a_silent_server_is_away_and_not_busy() {
     });
     let try_time_max = std::time::Duration::from_millis(200);
     let options = PostgresOptions { try_time_max, time_max: try_time_max * 4, ..PostgresOptions::default() };
-    let store = PostgresStore { engine: Postgres::on(pool(&address, options).unwrap(), options) };
+    let store = PostgresStore::over(Postgres::on(pool(&address, options).unwrap(), options));
     let tries_of = async |is_read: bool| {
         let before = tries.load(Ordering::SeqCst);
         let failed = if is_read {
@@ -156,7 +156,10 @@ async fn a_silent_server_is_away_and_not_busy() {
         } else {
             store.commit(commit(create_writes(1, None))).await
         };
-        assert!(matches!(&failed, Err(StoreError::Unavailable(why)) if why.contains("in time")), "{failed:?}");
+        assert!(
+            matches!(&failed, Err(StoreError::Unavailable(why)) if why.contains("in time")),
+            "{failed:?}"
+        );
         tries.load(Ordering::SeqCst) - before
     };
     assert!(tries_of(true).await > 1, "a server that restarts is waited for");

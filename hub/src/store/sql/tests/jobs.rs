@@ -1,8 +1,15 @@
 //! Jobs: who may hold one, and when.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
 use hub_core::ids::{DeliveryId, Scope};
+use tokio::sync::watch;
 
 use super::*;
+use crate::store::sql::cell::Row;
+use crate::store::sql::{Engine, Query, SqlStore, Statement};
+use crate::store::sqlite::{Sqlite, SqliteOptions, SqliteStore};
 
 fn job(number: u64, due_s: i64) -> Job {
     let delivery_id = DeliveryId::from_body(&body(number));
@@ -135,4 +142,71 @@ async fn a_job_carries_whose_it_is(kind: Kind) {
         database.count("SELECT count(*) FROM jobs WHERE merchant_id = 'main' AND livemode = 1").await,
         1
     );
+}
+
+/// An engine whose answers to claims are lost at times: they are carried out, and nobody hears of it.
+struct LosesAnswers {
+    engine: Sqlite,
+    is_losing: AtomicBool,
+}
+
+#[async_trait]
+impl Engine for LosesAnswers {
+    const CLAIM: &'static str = Sqlite::CLAIM;
+
+    async fn write(&self, statements: Vec<Statement>) -> Result<(), StoreError> {
+        self.engine.write(statements).await
+    }
+
+    async fn write_returning(&self, statement: Query) -> Result<Vec<Row>, StoreError> {
+        let rows = self.engine.write_returning(statement).await?;
+        let is_lost = self.is_losing.load(Ordering::SeqCst);
+        if is_lost { Err(StoreError::Unavailable("the answer was lost".to_owned())) } else { Ok(rows) }
+    }
+
+    async fn read(&self, queries: Vec<Query>) -> Result<Vec<Vec<Row>>, StoreError> {
+        self.engine.read(queries).await
+    }
+
+    async fn release_leases(&self, replica: &str) -> Result<u64, StoreError> {
+        self.engine.release_leases(replica).await
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        self.engine.check().await
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.engine.changes()
+    }
+
+    fn written(&self) -> (u64, u64) {
+        self.engine.written()
+    }
+}
+
+#[tokio::test]
+async fn what_was_claimed_without_an_answer_is_found_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&folder.path().join("hub.sqlite"), SqliteOptions::default()).unwrap();
+    let engine = LosesAnswers { engine: store.engine, is_losing: AtomicBool::new(true) };
+    let store = SqlStore::over(engine);
+    store.commit(commit(vec![put(1, 0), put(2, 0), put(3, 0), put(4, 200)])).await.unwrap();
+    let take = async |now_s: i64, name: &str, limit: u32| {
+        let claimed = store.claim(at(now_s), at(now_s + 60), lease(name), limit).await;
+        claimed.map(|jobs| jobs.into_iter().map(|job| (job.key, job.lease.0, job.tries)).collect::<Vec<_>>())
+    };
+    let taken = |number: u64, name: &str, tries: u32| (key(number), name.to_owned(), tries);
+    assert!(take(10, "lost", 2).await.is_err());
+    store.engine.is_losing.store(false, Ordering::SeqCst);
+    let again = take(11, "next", 10).await.unwrap();
+    assert_eq!(again, [taken(1, "lost", 1), taken(2, "lost", 1)], "at once, with the lease that holds them");
+    assert_eq!(take(12, "later", 10).await.unwrap(), [taken(3, "later", 1)], "and never a second time");
+    // Once its lease has run out it is anybody's, and nobody looks for it.
+    store.engine.is_losing.store(true, Ordering::SeqCst);
+    assert!(take(200, "forgotten", 1).await.is_err());
+    store.engine.is_losing.store(false, Ordering::SeqCst);
+    let (first, second) = (take(261, "fresh", 1).await.unwrap(), take(261, "fresh", 9).await.unwrap());
+    assert_eq!(first.len() + second.len(), 4);
+    assert!(first.iter().chain(&second).all(|(_, lease, _)| lease == "fresh"));
 }

@@ -1,6 +1,7 @@
 //! What the engine makes of the queries: through an index, each of them.
 
 use super::*;
+use crate::store::sql::in_doubt::HELD_BY;
 use crate::store::sql::indexes::Index;
 use crate::store::sql::read::{figures, history, intake as read_intake, merchant, payments, plugins, story};
 use crate::store::sql::write::{
@@ -88,6 +89,7 @@ const STATEMENTS: &[&str] = &[
     jobs::RESCHEDULE,
     jobs::RETURN,
     <Sqlite as Engine>::CLAIM,
+    HELD_BY,
     jobs::RELEASE_LEASES,
     intake::FINISH_IDEMPOTENCY,
     intake::SETTLE_INBOX,
