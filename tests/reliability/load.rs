@@ -278,7 +278,7 @@ fn shop_and_pay(place: &Place, dice: &mut Dice, created: &Value) -> Paid {
         80..90 => "action=decline",
         _ => return Paid::No,
     };
-    let Some(page) = door(dice, &text(created, "checkout_url")) else { return Paid::No };
+    let Some(page) = door(place, dice, &text(created, "checkout_url")) else { return Paid::No };
     if let Some(forger) = &place.forger
         && dice.chance(30)
     {
@@ -290,7 +290,7 @@ fn shop_and_pay(place: &Place, dice: &mut Dice, created: &Value) -> Paid {
 /// Goes through the hub's door to the processor's page, and pays there whatever happens.
 pub(crate) fn shop_and_always_pay(place: &Place, checkout_url: &str) {
     let mut dice = Dice::new(1);
-    let page = door(&mut dice, checkout_url).unwrap_or_else(|| panic!("{checkout_url} leads nowhere"));
+    let page = door(place, &mut dice, checkout_url).unwrap_or_else(|| panic!("{checkout_url} leads nowhere"));
     act_on_page(place, &mut dice, &page, "action=pay");
 }
 
@@ -328,7 +328,7 @@ pub(crate) fn come_back(place: &Place, return_url: &str) {
 }
 
 /// The processor's page behind the hub's door; `None` when the shopper does not get there in time.
-fn door(dice: &mut Dice, checkout_url: &str) -> Option<String> {
+fn door(place: &Place, dice: &mut Dice, checkout_url: &str) -> Option<String> {
     let deadline = now() + PATIENCE;
     let mut chosen = String::new();
     while now() < deadline {
@@ -343,6 +343,8 @@ fn door(dice: &mut Dice, checkout_url: &str) -> Option<String> {
             continue;
         };
         match answer.status {
+            // Told that nothing can be paid now, nobody waits for a shop that closes.
+            503 if place.closing.load(Ordering::SeqCst) => return None,
             303 => return answer.location().filter(|url| url.contains("/pay/")),
             200 if answer.text().contains("name=\"connector\"") => {
                 chosen = (*dice.pick(&["sandbox_a", "sandbox_b"])).to_owned();

@@ -101,6 +101,30 @@ pub const PROOFS: &[Proof] = &[
         bar: RACES,
     },
     Proof {
+        name: "network_faults",
+        does: "Late, trickling, refused, swallowed, broken in the middle, half open, closed slowly: each on the lines to \
+               PostgreSQL, to the processor and to the merchant's endpoints while shops are at work. Afterwards \
+               everything settles, both ledgers agree, and every event is delivered.",
+        start: Start::Test("network::faults_on_any_line_lose_nothing"),
+        rounds: 5,
+        bar: &[("rounds", 20)],
+    },
+    Proof {
+        name: "hour_without_processor",
+        does: "In the simulation the processor is away for an hour while shops go on: nothing is lost, and meanwhile no \
+               queue grows but by what is new in it.",
+        start: Start::Test("simulation::outages::an_hour_without_the_processor_loses_nothing"),
+        rounds: 100,
+        bar: &[("seeds", 200)],
+    },
+    Proof {
+        name: "hour_without_merchant",
+        does: "The same with the merchant's endpoint: everything is delivered afterwards.",
+        start: Start::Test("simulation::outages::an_hour_without_the_merchant_loses_nothing"),
+        rounds: 100,
+        bar: &[("seeds", 200)],
+    },
+    Proof {
         name: "power_loss",
         does: "Images cut from what a hub wrote to its file: writes since the last flush lost, torn or reordered. \
                Each is opened and compared with what had been acknowledged.",

@@ -159,10 +159,9 @@ fn only_the_seams_read_the_machine() {
         &[
             ("hub/src/clock.rs", "the hub's one clock"),
             (
-                "hub/src/store/postgres/commit.rs",
+                "hub/src/store/postgres/patience.rs",
                 "how long a server is waited for, and nothing that is stored",
             ),
-            ("hub/src/store/postgres/mod.rs", "how long a server is waited for, and nothing that is stored"),
             ("processor-sdk/src/time.rs", "formats and parses times; reads no clock"),
             ("processors/sandbox-server/src/clock.rs", "another machine's clock, as far as the hub knows"),
         ],

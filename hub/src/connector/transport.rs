@@ -373,18 +373,28 @@ mod tests {
 
     #[tokio::test]
     async fn a_slow_server_may_have_acted() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(async move {
-            let mut held = Vec::new();
-            while let Ok((socket, _)) = listener.accept().await {
-                held.push(socket);
-            }
-        });
-        let patience = Patience { connect: Duration::from_secs(5), exchange: Duration::from_millis(50) };
-        let transport = HttpTransport::with_patience(&[], patience).unwrap();
-        let error = transport.send(&request(Method::Post, address)).await.unwrap_err();
-        assert!(matches!(&error, SendError::MaybeSent { detail } if detail.contains("timed out")), "{error}");
+        // Silent from the beginning, or a byte at a time without an end, of the head or of the body.
+        let body = "HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n";
+        for (name, at_once, for_ever) in
+            [("silent", "", ""), ("head", "HTTP/1.1 200 OK\r\nx: ", "a"), ("body", body, "a")]
+        {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            tokio::spawn(async move {
+                let (mut socket, _) = listener.accept().await.unwrap();
+                read_request(&mut socket).await.unwrap();
+                let mut sent = socket.write_all(at_once.as_bytes()).await;
+                while sent.is_ok() {
+                    sent = socket.write_all(for_ever.as_bytes()).await;
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                }
+            });
+            let patience = Patience { connect: Duration::from_secs(5), exchange: Duration::from_millis(100) };
+            let transport = HttpTransport::with_patience(&[], patience).unwrap();
+            let error = transport.send(&request(Method::Post, address)).await.unwrap_err();
+            let timed_out = matches!(&error, SendError::MaybeSent { detail } if detail.contains("timed out"));
+            assert!(timed_out, "{name}: {error}");
+        }
     }
 
     /// The server answers the first request of each connection, keeps the connection, and breaks it off when

@@ -131,6 +131,43 @@ async fn without_a_server_it_fails_in_time_and_recovers() {
     assert_eq!(store.payment(&scope(), &payment(2).id).await.unwrap(), None);
 }
 
+/// The server that was written to is one that only reads any more, as one whose place another has taken.
+#[tokio::test]
+async fn a_server_that_only_reads_is_away_until_it_writes_again() {
+    let url = new_database().await;
+    let short = std::time::Duration::from_millis(500);
+    let options = PostgresOptions { try_time_max: short, time_max: short * 2, ..PostgresOptions::default() };
+    let store = PostgresStore::connect(&url.parse().unwrap(), options).await.unwrap();
+    stored(&store, 1).await;
+    let name = url.rsplit('/').next().unwrap();
+    let operator = client(&url).await;
+    for (sets, is_written) in [("SET default_transaction_read_only = on", false), ("RESET ALL", true)] {
+        operator.batch_execute(&format!("ALTER DATABASE {name} {sets}")).await.unwrap();
+        operator.query_one(CUT, &[]).await.unwrap();
+        let written = eventually(|| async {
+            let written = store.commit(commit(create_writes(2, None))).await;
+            (written.is_ok() == is_written).then_some(written)
+        });
+        match written.await {
+            Ok(()) => assert!(is_written),
+            Err(StoreError::Unavailable(_)) => assert!(!is_written),
+            Err(error) => panic!("{error}"),
+        }
+        assert_eq!(store.check().await.is_ok(), is_written);
+    }
+    assert_eq!(count(&url, "SELECT count(*) FROM payments").await, 2);
+}
+
+/// What comes of something within a few tries.
+async fn eventually<T, F: Future<Output = Option<T>>>(look: impl Fn() -> F) -> T {
+    for _ in 0..8 {
+        if let Some(found) = look().await {
+            return found;
+        }
+    }
+    panic!("not within eight tries");
+}
+
 /// A server that takes connections and says nothing: whoever asks is not told that nothing was done. While it
 /// stays silent each further request is one try.
 #[tokio::test]

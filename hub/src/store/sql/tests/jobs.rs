@@ -196,7 +196,7 @@ async fn what_was_claimed_without_an_answer_is_found_once() {
         let claimed = store.claim(at(now_s), at(now_s + 60), lease(name), limit).await;
         claimed.map(|jobs| jobs.into_iter().map(|job| (job.key, job.lease.0, job.tries)).collect::<Vec<_>>())
     };
-    let taken = |number: u64, name: &str, tries: u32| (key(number), name.to_owned(), tries);
+    let taken = |number: u64, name: &str, tries: u32| (key(number), lease(name).0, tries);
     assert!(take(10, "lost", 2).await.is_err());
     store.engine.is_losing.store(false, Ordering::SeqCst);
     let again = take(11, "next", 10).await.unwrap();
@@ -208,5 +208,5 @@ async fn what_was_claimed_without_an_answer_is_found_once() {
     store.engine.is_losing.store(false, Ordering::SeqCst);
     let (first, second) = (take(261, "fresh", 1).await.unwrap(), take(261, "fresh", 9).await.unwrap());
     assert_eq!(first.len() + second.len(), 4);
-    assert!(first.iter().chain(&second).all(|(_, lease, _)| lease == "fresh"));
+    assert!(first.iter().chain(&second).all(|(_, holder, _)| *holder == lease("fresh").0));
 }
