@@ -41,10 +41,10 @@ pub(super) fn prove(seed: u64, rounds: u64) -> Figures {
                 } else {
                     scene.get_on(place);
                 }
-                None
+                vec![]
             });
             if fault.leads_nowhere() {
-                let wish = scene.create(&name);
+                let wish = scene.create(&name, "automatic");
                 let answer = wish.acknowledged.as_ref().expect("an answer");
                 assert_eq!(answer.status, 201, "{name}: the same key is done in the end: {}", answer.text());
                 scene.stories.push(alone(wish));
@@ -62,7 +62,7 @@ fn refuses(scene: &Scene, name: &str) -> Duration {
     let mut first = Duration::ZERO;
     for (number, time_max) in [FIRST_REFUSAL_TIME_MAX, REFUSAL_TIME_MAX].into_iter().enumerate() {
         let began = now();
-        let answer = scene.create(name).acknowledged.expect("an answer");
+        let answer = scene.create(name, "automatic").acknowledged.expect("an answer");
         let took = now() - began;
         let problem = answer.json();
         assert_eq!(

@@ -68,7 +68,7 @@ fn round_of_all(scene: &mut Scene, runtime: &Runtime, round: u64, dice: &mut Dic
     let place = Place::new(&[&scene.world.api], &scene.world.sandbox_url);
     let mut paid = BTreeSet::new();
     for number in 0..PAYMENTS {
-        let own = scene.create(&format!("merchant-{round}-{number}"));
+        let own = scene.create(&format!("merchant-{round}-{number}"), "automatic");
         let created = own.acknowledged.as_ref().expect("an answer").json();
         shop_and_always_pay(&place, &text(&created, "checkout_url"));
         paid.insert(text(&created, "id"));

@@ -10,7 +10,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::processes::dice::Dice;
 use crate::processes::http::send;
@@ -34,6 +34,8 @@ const ROUNDS: u64 = 1;
 /// Shops that work at once, and the stories that they have together in one row.
 const SHOPS: u64 = 4;
 const STORIES: u64 = 10;
+/// What a payment of this test's own is of.
+const AMOUNT: i64 = 100;
 /// Steps of the shops before the line is spoiled, and while it is.
 const STEPS_BEFORE: u64 = 3;
 const STEPS_MEANWHILE: u64 = 4;
@@ -98,7 +100,7 @@ impl Scene {
         name: &str,
         fault: Fault,
         dice: &mut Dice,
-        meanwhile: impl FnOnce(&Self, &Place) -> Option<Story>,
+        meanwhile: impl FnOnce(&Self, &Place) -> Vec<Story>,
     ) {
         println!("{name}: {fault:?}");
         let place = Place::new(&[&self.world.api], &self.world.sandbox_url);
@@ -157,12 +159,17 @@ impl Scene {
     }
 
     /// Asks for a payment of this test's own, as a cart does.
-    fn create(&self, name: &str) -> Asked {
-        let (path, key) = ("/v1/payment_intents".to_owned(), format!("{name}-own"));
+    fn create(&self, name: &str, capture: &str) -> Asked {
+        let key = format!("{name}-own");
         let body = json!({
-            "amount": 100, "currency": "EUR", "return_url": "http://127.0.0.1:9/thanks",
-            "metadata": { "story": key },
+            "amount": AMOUNT, "currency": "EUR", "return_url": "http://127.0.0.1:9/thanks",
+            "capture": capture, "metadata": { "story": key },
         });
+        self.ask("/v1/payment_intents".to_owned(), key, body)
+    }
+
+    /// Asks once, and keeps what was answered.
+    fn ask(&self, path: String, key: String, body: Value) -> Asked {
         let answer = self.world.api.post(&path, &key, &body).expect("an answer");
         Asked { path, key, body, acknowledged: Some(answer) }
     }

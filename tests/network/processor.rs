@@ -3,13 +3,15 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::line::{FarEnd, Fault, Line, Strikes};
-use super::{Figures, Scene, alone};
+use super::{AMOUNT, Figures, Scene, alone};
 use crate::processes::dice::Dice;
 use crate::processes::http::send;
-use crate::processes::now;
 use crate::processes::world::{World, text};
-use crate::reliability::load::Asked;
+use crate::processes::{eventually, now};
+use crate::reliability::load::{Asked, Place, Story, shop_and_always_pay};
 
 /// What is drawn for this place.
 const PURPOSE: u64 = 0x0009_20CE;
@@ -32,24 +34,67 @@ pub(super) fn prove(seed: u64, rounds: u64) -> Figures {
     for round in 0..rounds {
         for fault in Fault::ALL {
             let name = format!("processor-{}-{round}", fault.name());
+            let mut own: Vec<Story> = ["automatic", "automatic", "manual"]
+                .into_iter()
+                .enumerate()
+                .map(|(number, capture)| pay(&scene, &format!("{name}-{number}"), capture))
+                .collect();
             scene.row(&name, fault, &mut dice, |scene, place| {
-                let own = creates(scene, &name);
+                move_money(scene, &mut own);
+                let created = creates(scene, &name);
                 if fault.leads_nowhere() {
-                    arrives(&own, &name);
+                    arrives(&created, &name);
                 } else {
                     scene.get_on(place);
                 }
-                Some(alone(own))
+                own.push(alone(created));
+                own
             });
         }
     }
     scene.end()
 }
 
+/// A payment that is paid while the line is good.
+fn pay(scene: &Scene, name: &str, capture: &str) -> Story {
+    let own = scene.create(name, capture);
+    let created = own.acknowledged.as_ref().expect("an answer").json();
+    let place = Place::new(&[&scene.world.api], &scene.world.sandbox_url);
+    shop_and_always_pay(&place, &text(&created, "checkout_url"));
+    let path = format!("/v1/payment_intents/{}", text(&created, "id"));
+    let paid = if capture == "manual" { "requires_capture" } else { "succeeded" };
+    eventually(&format!("{name} is paid"), || (scene.world.api.show(&path)["status"] == paid).then_some(()));
+    alone(own)
+}
+
+/// Money is to be given back or taken while the line is spoiled: all at once.
+fn move_money(scene: &Scene, stories: &mut [Story]) {
+    std::thread::scope(|scope| {
+        for story in stories.iter_mut() {
+            scope.spawn(move || {
+                let id = text(&story.create.acknowledged.as_ref().expect("an answer").json(), "id");
+                let key = format!("{}-move", story.create.key);
+                if story.create.body["capture"] == "manual" {
+                    let path = format!("/v1/payment_intents/{id}/capture");
+                    story.captures.push(scene.ask(path, key, json!({})));
+                } else {
+                    let body = json!({ "payment_intent": id, "amount": AMOUNT / 2 });
+                    story.refunds.push(scene.ask("/v1/refunds".to_owned(), key, body));
+                }
+            });
+        }
+    });
+    let moved = stories.iter().flat_map(|story| story.captures.iter().chain(&story.refunds));
+    for asked in moved {
+        let answer = asked.acknowledged.as_ref().expect("an answer");
+        assert!((200..300).contains(&answer.status), "{asked:?}");
+    }
+}
+
 /// A cart gets its payment.
 fn creates(scene: &Scene, name: &str) -> Asked {
     let began = now();
-    let own = scene.create(name);
+    let own = scene.create(name, "automatic");
     let answer = own.acknowledged.as_ref().expect("an answer");
     assert_eq!(answer.status, 201, "{name}: {}", answer.text());
     let took = now() - began;

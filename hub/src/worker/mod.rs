@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hub_core::retry::after;
+use processor_sdk::Timestamp;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
@@ -127,9 +128,22 @@ async fn carry_out(hub: &Hub, sender: &dyn Sender, lanes: &Arc<Lanes>, job: &Cla
     hub.metrics.job_failed(&job.body);
     tracing::error!(job.key = %job.key, %error, "{} failed and is run again", job.key);
     let due_at = after(hub.clock.now(), failed_job_wait_s(job.tries));
+    put_off(hub, job, due_at).await;
+}
+
+/// Lets go of a job that comes again. A store that is away does not keep it held for the rest of its lease.
+async fn put_off(hub: &Hub, job: &ClaimedJob, due_at: Timestamp) {
     let write = Write::RescheduleJob { key: job.key.clone(), holder: job.lease.clone(), due_at };
-    // If this fails too, the lease runs out.
-    let _rescheduled = hub.store.commit(Commit { writes: vec![write] }).await;
+    let lease_ends = after(hub.clock.now(), LEASE_S);
+    loop {
+        let put_off = hub.store.commit(Commit { writes: vec![write.clone()] }).await;
+        let is_away = matches!(put_off, Err(StoreError::Unavailable(_) | StoreError::Overloaded));
+        let now = hub.clock.now();
+        if !is_away || now >= lease_ends {
+            return;
+        }
+        hub.clock.sleep_until(after(now, STORE_TROUBLE_S)).await;
+    }
 }
 
 /// How long a job waits that failed for the `tries`-th time, in seconds.
