@@ -62,9 +62,9 @@ pub fn apply(payment: &mut PaymentIntent, event: &Event, at: Timestamp) {
         Event::OperationNotSent { attempt_id, operation_id, due_at, .. } => {
             with_operation(payment, attempt_id, operation_id, |operation| not_sent(operation, *due_at));
         }
-        Event::OperationUnknown { attempt_id, operation_id, sent_at, due_at, .. } => {
+        Event::OperationUnknown { attempt_id, operation_id, sent_at, sent_until, due_at, .. } => {
             with_operation(payment, attempt_id, operation_id, |operation| {
-                unknown(operation, *sent_at, *due_at)
+                unknown(operation, *sent_at, sent_until.or(*sent_at), *due_at)
             });
         }
         Event::OperationDone { attempt_id, operation_id } => {
@@ -137,12 +137,17 @@ const fn not_sent(operation: &mut Operation, due_at: Timestamp) {
     operation.last_sent_at = None;
 }
 
-fn unknown(operation: &mut Operation, sent_at: Option<Timestamp>, due_at: Option<Timestamp>) {
+fn unknown(
+    operation: &mut Operation,
+    sent_at: Option<Timestamp>,
+    sent_until: Option<Timestamp>,
+    due_at: Option<Timestamp>,
+) {
     operation.tries += 1;
     operation.state = due_at.map_or(OperationState::Stuck, |due_at| OperationState::Unknown { due_at });
     if sent_at.is_some() {
         operation.first_sent_at = operation.first_sent_at.or(sent_at);
-        operation.last_sent_at = sent_at;
+        operation.last_sent_at = sent_until;
     }
 }
 

@@ -123,6 +123,9 @@ pub enum Command {
     },
     /// The intent's time may be over.
     Expire,
+    /// Time has passed and nothing else is new: what follows from that alone is drawn. A doubt that nothing
+    /// automatic can resolve any more is shown to a person from then on.
+    Reconsider,
     /// The time to capture may be nearly over.
     RemindOfCapture {
         /// Of which attempt.

@@ -165,6 +165,9 @@ pub enum Event {
         why: String,
         /// When this very try may have reached the processor, if it may have.
         sent_at: Option<Timestamp>,
+        /// Until when it may have, where nobody knows the very moment.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sent_until: Option<Timestamp>,
         /// When to find out; `None` when nothing automatic is left.
         due_at: Option<Timestamp>,
     },

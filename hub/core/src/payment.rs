@@ -350,6 +350,20 @@ pub struct Check {
     pub tries: u32,
     /// The pace they keep; absent for the one look that a hint asks for where nothing is open.
     pub pace: Option<Pace>,
+    /// What a hint has to do with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<Hint>,
+}
+
+/// What a hint asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hint {
+    /// This look: it is made even if nothing is open any more by then.
+    This,
+    /// The hint came when this look was due already: it may be on its way and have missed what is hinted at, so that
+    /// another one follows.
+    Next,
 }
 
 /// What an operation is about.

@@ -58,6 +58,9 @@ impl Attempt {
             // Unreachable here, for both are sticky above.
             Some(Word::Authorized) => AttemptState::Authorized,
             Some(Word::Paid) => AttemptState::Captured,
+            None if self.operations.iter().any(|asked| asked.is_open() && asked.first_sent_at.is_some()) => {
+                AttemptState::Unknown
+            }
             None if self.not_sent => AttemptState::NotSent,
             None if self.operations.iter().any(|operation| operation.first_sent_at.is_some()) => {
                 AttemptState::Unknown
@@ -247,12 +250,15 @@ impl PaymentIntent {
         let done = captures.iter().filter(|item| item.ever_succeeded).filter_map(|item| {
             item.amount.or_else(|| self.capture_named(attempt, item).map(|capture| capture.amount))
         });
+        // What is named in another currency cannot be added.
+        let done = done.filter(|amount| amount.currency() == self.amount.currency());
         let summed = sum(zero, done.collect::<Vec<_>>().iter());
         let largest = stated.max(summed).unwrap_or(stated);
         if largest.is_positive() { largest } else { self.captured_without_amounts(attempt) }
     }
 
-    /// "Paid" and not how much: what we asked to capture by then, or all of it where we asked for nothing.
+    /// "Paid" and not how much: what we asked to capture by then, or all that was reserved where we asked for
+    /// nothing.
     fn captured_without_amounts(&self, attempt: &Attempt) -> Money {
         let asked: Vec<_> = self
             .captures
@@ -261,7 +267,8 @@ impl PaymentIntent {
             .filter(|capture| capture.status != TransferStatus::Failed)
             .collect();
         if self.capture == CaptureMode::Automatic || asked.is_empty() {
-            return self.amount;
+            let reserved = attempt.evidence.total(Total::Authorized, self.amount.currency()).0;
+            return reserved.filter(Money::is_positive).unwrap_or(self.amount);
         }
         let paid_at = attempt.evidence.said(&Word::Paid).map(|paid| paid.time());
         let (pending, done): (Vec<_>, Vec<_>) =

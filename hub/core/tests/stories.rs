@@ -26,5 +26,7 @@ mod refund;
 mod resolution;
 #[path = "stories/restored.rs"]
 mod restored;
+#[path = "stories/second_opinion.rs"]
+mod second_opinion;
 #[path = "stories/transfer.rs"]
 mod transfer;

@@ -107,7 +107,8 @@ async fn call(hub: &Hub, job: &ClaimedJob, at: &At<'_>, operation: &Operation) -
         return conclude(hub, job, payment, &command, vec![]).await;
     }
     match action(operation, &attempt.profile, hub.clock.now()) {
-        Action::Wait => finish(hub, job).await,
+        // The processor has forgotten the key since this was planned, and cannot be asked.
+        Action::Wait => on_time(hub, job, payment, &Command::Reconsider).await,
         Action::Send => send(hub, job, at, operation).await,
         Action::LookUp => look_up(hub, job, at, operation).await,
     }

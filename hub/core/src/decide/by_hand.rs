@@ -52,11 +52,15 @@ pub(super) fn settle_by_hand(
         }
         ByHand::NotPaid => {
             let attempt = known_attempt(&story.payment, attempt_id)?;
+            let opening = attempt.open_operation(OperationKind::OpenCheckout);
+            let reopened = opening.is_some_and(|opening| opening.first_sent_at.is_some());
             match attempt.state(story.payment.capture) {
                 AttemptState::Captured => {
                     let why = "the processor says that it took money; refund it instead";
                     return Err(Refusal::CannotSettle { why });
                 }
+                // Another page of it may be there, that nobody but the operator can find.
+                AttemptState::Declined | AttemptState::Expired if reopened => Facts::word(Word::Expired),
                 AttemptState::Declined | AttemptState::Voided | AttemptState::Expired if restored => {
                     Facts::default()
                 }

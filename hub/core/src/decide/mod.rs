@@ -107,6 +107,7 @@ pub fn decide(
             cart::refund(&mut story, *amount, reason.clone(), metadata.clone())?;
         }
         Command::Expire => cart::expire(&mut story),
+        Command::Reconsider => {}
         Command::RemindOfCapture { attempt_id } => cart::remind_of_capture(&mut story, attempt_id),
         Command::ResolveQuarantine { resolution, note } => {
             quarantine::resolve(&mut story, *resolution, note)?;

@@ -9,7 +9,7 @@ use super::{ATTEMPTS_MAX, ATTEMPTS_WITH_UNSENT_MAX, ask, known_attempt, refuse_q
 use crate::event::Event;
 use crate::evidence::Evidence;
 use crate::ids::AttemptId;
-use crate::payment::{Attempt, AttemptState, Check, ConnectorProfile, Status, Subject};
+use crate::payment::{Attempt, AttemptState, Check, ConnectorProfile, Hint, Status, Subject};
 use crate::planted::{Bug, planted};
 use crate::refusal::Refusal;
 use crate::retry;
@@ -140,11 +140,19 @@ pub(super) fn hinted(story: &mut Story<'_, '_>, attempt_id: &AttemptId) -> Resul
     let earliest = attempt
         .checked_at
         .map_or(story.now(), |checked_at| retry::after(checked_at, wait_s).max(story.now()));
-    let sooner = attempt.check.is_none_or(|check| check.due_at > earliest);
     let can_look = attempt.profile.capabilities.fetch_payment != processor_sdk::LookUp::None;
-    if sooner && can_look {
-        let (tries, pace) = attempt.check.map_or((0, None), |check| (check.tries, check.pace));
-        let check = Some(Check { due_at: earliest, tries, pace });
+    let check = match attempt.check {
+        // It may be on its way already. Once is enough, however many hints there are.
+        Some(check) if check.due_at <= story.now() => {
+            (check.hint != Some(Hint::Next)).then_some(Check { hint: Some(Hint::Next), ..check })
+        }
+        Some(check) => {
+            let hinted = Check { due_at: earliest.min(check.due_at), hint: Some(Hint::This), ..check };
+            (hinted != check).then_some(hinted)
+        }
+        None => Some(Check { due_at: earliest, tries: 0, pace: None, hint: Some(Hint::This) }),
+    };
+    if check.is_some() && can_look {
         let attempt_id = attempt_id.clone();
         story.record(Event::CheckScheduled { attempt_id, check, checked: false, confirmed_at: None });
     }

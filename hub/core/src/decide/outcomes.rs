@@ -7,21 +7,22 @@ use processor_sdk::{Answer, Door, Facts, Item, ItemKind, ItemState, OperationKin
 
 use super::known_attempt;
 use crate::event::Event;
+use crate::evidence::ItemStanding;
 use crate::ids::{AttemptId, OperationId};
 use crate::outcome::{NotSent, Outcome};
 use crate::payment::{
-    Attempt, AttemptState, Check, ConnectorProfile, LastError, Operation, OperationState, PaymentIntent,
-    Subject, TransferStatus,
+    Attempt, AttemptState, Check, ConnectorProfile, Hint, LastError, Operation, OperationState,
+    PaymentIntent, Subject, TransferStatus,
 };
 use crate::planted::{Bug, planted};
 use crate::reading::sum;
 use crate::refusal::Refusal;
-use crate::retry;
+use crate::retry::{self, Pace};
 use crate::settle::{conclude, operation_is_settled, pace};
 use crate::story::Story;
 
-/// The hub stopped in the middle of a try: it may have been sent any time since the try began, and the
-/// processor's memory of its key counts from then.
+/// The hub stopped in the middle of a try: it may have been sent any time since the try began. The processor's memory
+/// of its key counts from the first moment, the time until it can be missed there from the last.
 pub(super) fn operation_interrupted(
     story: &mut Story<'_, '_>,
     attempt_id: &AttemptId,
@@ -32,7 +33,8 @@ pub(super) fn operation_interrupted(
     let operation = attempt.operation(operation_id).ok_or(Refusal::NoSuchAttempt)?.clone();
     let profile = attempt.profile.clone();
     if operation.is_open() {
-        doubt(story, attempt_id, &operation, &profile, "the hub stopped while it asked", Some(since));
+        let sent = Some((since, Some(story.now())));
+        doubt(story, attempt_id, &operation, &profile, "the hub stopped while it asked", sent);
     }
     Ok(())
 }
@@ -82,8 +84,8 @@ pub(super) fn operation_tried(
             give_up(story, attempt_id, &operation, why);
         }
         Outcome::Unknown { why } if operation.is_open() => {
-            let sent_at = Some(story.now());
-            doubt(story, attempt_id, &operation, &profile, why, sent_at);
+            let sent = Some((story.now(), None));
+            doubt(story, attempt_id, &operation, &profile, why, sent);
         }
         // The end of it became known in the meantime.
         Outcome::Answered { answer: Answer::Absent } | Outcome::NotSent { .. } | Outcome::Unknown { .. } => {}
@@ -91,8 +93,8 @@ pub(super) fn operation_tried(
     Ok(())
 }
 
-/// Where a processor does not give our echo back, the one new item of its kind in the answer to a capture or
-/// refund of ours is that capture or refund.
+/// Where a processor does not give our echo back, the one item of its kind in the answer to a capture or refund of
+/// ours that is no other one is that capture or refund.
 fn name_our_item(payment: &PaymentIntent, attempt_id: &AttemptId, operation: &Operation, facts: &mut Facts) {
     let Some(attempt) = payment.attempt(attempt_id) else { return };
     let ours = match &operation.subject {
@@ -108,11 +110,24 @@ fn name_our_item(payment: &PaymentIntent, attempt_id: &AttemptId, operation: &Op
     };
     let Some((kind, echo, amount)) = ours else { return };
     let known = attempt.evidence.items(kind);
+    let carries = |item: &Item| item.kind == kind && item.echo.as_deref() == Some(echo);
+    let is_named = known.iter().any(|item| item.echoes.contains(echo) && !item.ids.is_empty());
+    if is_named || facts.items.iter().any(carries) {
+        // Whatever else is new beside it is another.
+        return;
+    }
+    let is_another = |standing: &ItemStanding| match kind {
+        ItemKind::Capture => payment.capture_named(attempt, standing).is_some(),
+        ItemKind::Refund => payment.refund_named(attempt, standing).is_some(),
+        ItemKind::Void | ItemKind::Dispute => true,
+    };
     let is_new = |item: &Item| {
         item.kind == kind
             && item.echo.is_none()
             && item.amount.is_none_or(|said| said == amount)
-            && item.id.as_ref().is_some_and(|id| !known.iter().any(|standing| standing.is_called(id)))
+            && item.id.as_ref().is_some_and(|id| {
+                !known.iter().any(|standing| standing.is_called(id) && is_another(standing))
+            })
     };
     let mut new = facts.items.iter_mut().filter(|item| is_new(item));
     if let (Some(item), None) = (new.next(), new.next()) {
@@ -150,6 +165,9 @@ fn hear_absence(story: &mut Story<'_, '_>, attempt_id: &AttemptId, asked_at: Tim
         .filter(|operation| operation.kind == OperationKind::OpenCheckout)
         .filter_map(|operation| operation.last_sent_at.max(operation.first_sent_at))
         .max();
+    // Nor is a page gone that was shown a moment ago.
+    let shown_at = attempt.evidence.words().last().map(|(_, time)| *time);
+    let opened_at = opened_at.max(shown_at);
     let opening = attempt.open_operation(OperationKind::OpenCheckout).is_some();
     let believed = opened_at.is_none_or(|opened_at| asked_at.seconds_since(opened_at) >= horizon_s);
     if !waiting || opening || !believed {
@@ -216,8 +234,9 @@ pub(super) fn doubt(
     operation: &Operation,
     profile: &ConnectorProfile,
     why: &str,
-    sent_at: Option<Timestamp>,
+    sent: Option<(Timestamp, Option<Timestamp>)>,
 ) {
+    let sent_at = sent.map(|(sent_at, _)| sent_at);
     let due_at = retry::operation_due(story.now(), operation.tries);
     let mut next = operation.clone();
     next.tries += 1;
@@ -230,6 +249,7 @@ pub(super) fn doubt(
         operation_id: operation.id.clone(),
         why: why.to_owned(),
         sent_at,
+        sent_until: sent.and_then(|(_, until)| until),
         due_at: (!helpless).then_some(due_at),
     });
 }
@@ -318,11 +338,22 @@ pub(super) fn looked_up(
     let state = story.payment.attempt(attempt_id).map(|attempt| attempt.state(story.payment.capture));
     let unmoved = before.1.filter(|check| state == Some(before.0) && check.pace == pace);
     let tries = unmoved.map_or(0, |check| check.tries + 1);
-    let check = pace.map(|pace| Check {
-        due_at: retry::check_due(story.now(), pace, tries),
-        tries,
-        pace: Some(pace),
-    });
+    let usual = pace.map(|pace| retry::check_due(story.now(), pace, tries));
+    // What was hinted at while this look was on its way it may not have seen.
+    let missed = before.1.is_some_and(|check| check.hint == Some(Hint::Next));
+    let hinted = missed.then(|| retry::after(story.now(), retry::hint_interval_s(tries)));
+    // A hint is good until the processor has answered to it.
+    let unanswered = match outcome {
+        Outcome::Unknown { .. } => true,
+        Outcome::NotSent { why } => !matches!(why, NotSent::Impossible { .. }),
+        Outcome::Answered { .. } => false,
+    };
+    let retried = unanswered.then(|| retry::check_due(story.now(), Pace::Soon, tries));
+    let retried =
+        retried.filter(|_| before.1.is_some_and(|check| check.hint.is_some() || check.pace.is_none()));
+    let hint = hinted.or(retried).map(|_| Hint::This);
+    let due_at = usual.or(retried).into_iter().chain(hinted).min();
+    let check = due_at.map(|due_at| Check { due_at, tries, pace, hint });
     story.record(Event::CheckScheduled {
         attempt_id: attempt_id.clone(),
         check,
@@ -350,6 +381,13 @@ fn after_look(
             if operation_is_settled(&story.payment, attempt_id, operation) =>
         {
             return;
+        }
+        // Whatever stands at the page now, an opening has changed nothing or is part of it.
+        Outcome::Answered { answer: Answer::Said { .. } }
+            if operation.kind == OperationKind::OpenCheckout && old_enough =>
+        {
+            let (attempt_id, operation_id) = (attempt_id.clone(), operation.id.clone());
+            return story.record(Event::OperationDone { attempt_id, operation_id });
         }
         Outcome::Answered { answer: Answer::Said { facts, .. } } => {
             (shows_undone(&story.payment, attempt, operation, facts), "the processor does not mention it yet")

@@ -24,26 +24,20 @@ pub(crate) fn operation_is_settled(
     let state = attempt.state(payment.capture);
     match (&operation.subject, operation.kind) {
         (Subject::Capture(id), _) => {
-            let ended = |status| status != TransferStatus::Pending;
-            payment.captures.iter().any(|known| known.id == *id && ended(known.status))
-                || attempt
-                    .evidence
-                    .items(ItemKind::Capture)
-                    .iter()
-                    .any(|item| payment.capture_named(attempt, item).is_some_and(|known| known.id == *id))
+            let status = payment.captures.iter().find(|known| known.id == *id).map(|known| known.status);
+            let items = attempt.evidence.items(ItemKind::Capture);
+            let mut named = items.iter().filter_map(|item| payment.capture_named(attempt, item));
+            let is_ours = may_be_ours(attempt, operation, ItemKind::Capture, id.echo());
+            ends(status, is_ours, named.any(|known| known.id == *id))
         }
         (Subject::Refund(id), _) => {
-            let ended = |status| status != TransferStatus::Pending;
-            payment.refunds.iter().any(|known| known.id == *id && ended(known.status))
-                || attempt
-                    .evidence
-                    .items(ItemKind::Refund)
-                    .iter()
-                    .any(|item| payment.refund_named(attempt, item).is_some_and(|known| known.id == *id))
+            let status = payment.refunds.iter().find(|known| known.id == *id).map(|known| known.status);
+            let items = attempt.evidence.items(ItemKind::Refund);
+            let mut named = items.iter().filter_map(|item| payment.refund_named(attempt, item));
+            let is_ours = may_be_ours(attempt, operation, ItemKind::Refund, id.echo());
+            ends(status, is_ours, named.any(|known| known.id == *id))
         }
-        (Subject::Payment, OperationKind::OpenCheckout) => {
-            !attempt.evidence.references().is_empty() || attempt.evidence.latest_word().is_some()
-        }
+        (Subject::Payment, OperationKind::OpenCheckout) => is_opened(attempt, operation, state),
         (Subject::Payment, OperationKind::CompleteCheckout | OperationKind::ExpireCheckout) => !matches!(
             state,
             AttemptState::Created | AttemptState::Open | AttemptState::Approved | AttemptState::Unknown
@@ -60,6 +54,44 @@ pub(crate) fn operation_is_settled(
             | OperationKind::FetchRefund
             | OperationKind::FetchDispute,
         ) => true,
+    }
+}
+
+/// Whether something was told of the page that an opening made. Where there was one before it, only what is dated
+/// later tells of this one, or that money moves.
+fn is_opened(attempt: &Attempt, operation: &Operation, state: AttemptState) -> bool {
+    let mut opened = attempt.operations.iter().filter(|other| other.kind == OperationKind::OpenCheckout);
+    let is_first = opened.next().is_none_or(|first| first.id == operation.id);
+    let words = attempt.evidence.words();
+    let since = operation.first_sent_at;
+    let told = words.last().is_some_and(|(_, time)| is_first || since.is_none_or(|since| *time >= since));
+    let moves = match state {
+        AttemptState::Pending | AttemptState::Authorized | AttemptState::Captured | AttemptState::Voided => {
+            true
+        }
+        AttemptState::Created
+        | AttemptState::Open
+        | AttemptState::Approved
+        | AttemptState::Declined
+        | AttemptState::Expired
+        | AttemptState::Unknown
+        | AttemptState::NotSent => false,
+    };
+    told || moves || (is_first && !attempt.evidence.references().is_empty())
+}
+
+/// Whether what was told of a transfer can be about this very request. One that never left and whose echo nobody
+/// gave back only looks like it: somebody in the dashboard moved as much.
+fn may_be_ours(attempt: &Attempt, operation: &Operation, kind: ItemKind, echo: &str) -> bool {
+    operation.first_sent_at.is_some() || attempt.evidence.has_echo(kind, echo)
+}
+
+/// Whether the request for a transfer has an answer. What failed is not asked for once more, whoever's it was.
+fn ends(status: Option<TransferStatus>, is_ours: bool, is_named: bool) -> bool {
+    match status {
+        Some(TransferStatus::Failed) | None => true,
+        Some(TransferStatus::Succeeded) => is_ours,
+        Some(TransferStatus::Pending) => is_ours && is_named,
     }
 }
 
@@ -112,6 +144,7 @@ fn give_in(story: &mut Story<'_, '_>, attempt_id: &AttemptId) {
             operation_id,
             why: "the processor does not remember its key any more and cannot be asked".to_owned(),
             sent_at: None,
+            sent_until: None,
             due_at: None,
         });
     }
@@ -167,6 +200,8 @@ pub(crate) fn pace(payment: &PaymentIntent, attempt_id: &AttemptId) -> Option<Pa
             let moving = voiding || payment.capture == CaptureMode::Automatic;
             Some(if moving { Pace::Soon } else { Pace::Resting })
         }
+        // What is left of a reservation may be captured or released there, or lapse.
+        AttemptState::Captured if tells && payment.capturable(attempt).is_positive() => Some(Pace::Resting),
         AttemptState::Captured
         | AttemptState::Declined
         | AttemptState::Voided
@@ -231,7 +266,7 @@ pub(super) fn settle_check(story: &mut Story<'_, '_>, attempt_id: &AttemptId) {
     let check = match (pace, attempt.check) {
         (None, None) => return,
         // A hint asks for one look even where nothing is open.
-        (None, Some(check)) if check.pace.is_none() => return,
+        (None, Some(check)) if check.pace.is_none() || check.hint.is_some() => return,
         (None, Some(_)) => None,
         (Some(pace), known) => {
             let due_at = retry::check_due(story.now(), pace, 0);
@@ -239,7 +274,7 @@ pub(super) fn settle_check(story: &mut Story<'_, '_>, attempt_id: &AttemptId) {
             if known.is_some_and(|known| known.pace == Some(pace) || known.due_at <= due_at) {
                 return;
             }
-            Some(Check { due_at, tries: 0, pace: Some(pace) })
+            Some(Check { due_at, tries: 0, pace: Some(pace), hint: None })
         }
     };
     let attempt_id = attempt_id.clone();

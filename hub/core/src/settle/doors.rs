@@ -4,14 +4,14 @@
 
 use std::cmp::Reverse;
 
-use processor_sdk::{ItemKind, ItemState, OperationKind};
+use processor_sdk::{ItemKind, ItemState, OperationKind, Word};
 
 use super::status::status;
 use crate::decide::{ATTEMPTS_MAX, ask};
 use crate::event::Event;
 use crate::ids::AttemptId;
 use crate::payment::{
-    Attempt, AttemptState, Closed, LastError, PaymentIntent, Status, Subject, TransferStatus,
+    Attempt, AttemptState, Closed, LastError, Operation, PaymentIntent, Status, Subject, TransferStatus,
 };
 use crate::planted::{Bug, planted};
 use crate::story::Story;
@@ -77,11 +77,21 @@ pub(super) fn close_doors(story: &mut Story<'_, '_>, attempts: &[AttemptId]) {
     for attempt_id in attempts {
         let Some(attempt) = story.payment.attempt(attempt_id) else { continue };
         if let Some(kind) = closing(&story.payment, attempt)
-            && attempt.last_operation(kind).is_none()
+            && !is_asked(attempt, kind)
         {
             ask(story, attempt_id, kind, Subject::Payment, vec![]);
         }
     }
+}
+
+/// Whether the page as it is now was asked to close, or the reservation to be released: a page that was opened
+/// again since then is another one.
+fn is_asked(attempt: &Attempt, kind: OperationKind) -> bool {
+    let Some(asked) = attempt.last_operation(kind) else { return false };
+    let is_opening = |operation: &&Operation| operation.kind == OperationKind::OpenCheckout;
+    let mut openings = attempt.operations.iter().filter(is_opening);
+    let again = openings.any(|opening| opening.first_sent_at.is_some_and(|sent| sent > asked.created_at));
+    asked.is_open() || kind != OperationKind::ExpireCheckout || !again
 }
 
 /// Asks the same again, because the cart wants it or the time is over.
@@ -179,6 +189,14 @@ pub(crate) fn wants_money(payment: &PaymentIntent, attempt: &Attempt) -> bool {
     waits && !elsewhere && !payment.cancel_requested && !payment.is_blocked()
 }
 
+/// Whether the approval that stands was asked to be completed: whoever came back too early has approved since.
+fn is_completed(attempt: &Attempt) -> bool {
+    let approved = attempt.evidence.said(&Word::NeedsCompletion);
+    attempt.last_operation(OperationKind::CompleteCheckout).is_some_and(|asked| {
+        asked.is_open() || approved.is_none_or(|approved| approved.first <= asked.created_at)
+    })
+}
+
 /// Finishes what the shopper approved but never came back from. Once by itself; a return asks again.
 pub(super) fn complete_approved(story: &mut Story<'_, '_>, attempts: &[AttemptId]) {
     for attempt_id in attempts {
@@ -186,7 +204,7 @@ pub(super) fn complete_approved(story: &mut Story<'_, '_>, attempts: &[AttemptId
         let Some(attempt) = payment.attempt(attempt_id) else { continue };
         let approved = attempt.state(payment.capture) == AttemptState::Approved
             && attempt.profile.capabilities.complete_checkout
-            && attempt.last_operation(OperationKind::CompleteCheckout).is_none();
+            && !is_completed(attempt);
         if approved && wants_money(payment, attempt) && payment.closed.is_none() {
             ask(story, attempt_id, OperationKind::CompleteCheckout, Subject::Payment, vec![]);
         }

@@ -97,7 +97,7 @@ fn told_before_the_answer() {
          hears a1 captured:20.00
          capture c1 succeeded
          is succeeded captured 20.00
-         wants nothing
+         wants send a1 c1      // a total names nobody: somebody else may have taken as much
          says a1 c1 capture=c1#ch_1/succeeded/20.00
          is succeeded captured 20.00",
     );

@@ -112,6 +112,7 @@ fn hints_ask_but_not_too_often() {
          says a1 open open door
          hint a1
          wants check a1
+         hint a1                                    // the look may be on its way: another one follows it
          hint a1
          silent
          looks a1 open

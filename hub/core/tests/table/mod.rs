@@ -15,6 +15,7 @@
 //! resolve accept|refund                         an operator ends the quarantine
 //! settle a1 paid:20.00|not_paid|done:r1|not_done:c1   an operator says what the processor does not
 //! tick 5m                                       time passes; the intent expires by itself when due
+//! reconsider                                    what follows from that alone is drawn
 //!
 //! is succeeded [captured 20.00] [refunded 5.00] [capturable 0] [disputed 0] [pending 5.00]
 //! attempt a1 captured · refund r1 failed · capture c1 succeeded · last_error capture_failed
@@ -224,6 +225,7 @@ impl Table {
             }
             "cancel" => Command::Cancel,
             "expire" => Command::Expire,
+            "reconsider" => Command::Reconsider,
             "refund" => Command::Refund {
                 amount: rest.first().map(|word| self.amount(word)),
                 reason: None,
