@@ -2,7 +2,7 @@
 //!
 //! The file of figures is the whole state: a run that was broken off goes on where the file ends.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -149,7 +149,7 @@ fn run(orders: &Orders) -> io::Result<bool> {
 /// One run of a proof, kept in the file; whether it held.
 fn one_run(
     proof: &Proof,
-    tests: &Path,
+    tests: &Tests,
     tree: &surroundings::Tree,
     seed: u64,
     rounds: u64,
@@ -161,7 +161,7 @@ fn one_run(
         (folder.join(format!("{}.log", proof.name)), folder.join(format!("{}.line", proof.name)));
     let _absent = fs::remove_file(&kept);
     let output = File::create(&log)?;
-    let mut command = start(proof, tests);
+    let mut command = start(proof, tests)?;
     command.envs([("PROOF_ROUNDS", rounds.to_string()), ("PROOF_SEED", seed.to_string())]);
     command
         .env("PROOF_FIGURES", &kept)
@@ -213,50 +213,79 @@ fn one_run(
     Ok(held)
 }
 
-fn start(proof: &Proof, tests: &Path) -> Command {
+fn start(proof: &Proof, tests: &Tests) -> io::Result<Command> {
+    let test = |package: &str, target: &str, name: &str| {
+        let built = tests.get(&(package.to_owned(), target.to_owned()));
+        let (program, folder) = built.ok_or_else(|| io::Error::other(format!("{target} was not built")))?;
+        let mut command = Command::new(program);
+        // As cargo starts it.
+        command.args(["--exact", name, "--nocapture", "--test-threads=1"]).current_dir(folder);
+        Ok(command)
+    };
     match proof.start {
-        Start::Test(name) => {
-            let mut command = Command::new(tests);
-            // As cargo starts it.
-            command
-                .args(["--exact", name, "--nocapture", "--test-threads=1"])
-                .current_dir(top().join("tests"));
-            command
-        }
+        Start::Test(name) => test(OWN.0, OWN.1, name),
+        Start::TestOf { package, target, name } => test(package, target, name),
         Start::Program(path) => {
             let mut command = Command::new(top().join(path));
             command.current_dir(top());
-            command
+            Ok(command)
         }
     }
 }
 
-/// Builds what the proofs run, in release; gives this package's tests.
-fn build(proofs: &[&Proof]) -> io::Result<PathBuf> {
-    if !proofs.iter().any(|proof| matches!(proof.start, Start::Test(_))) {
-        return Ok(PathBuf::new());
+/// Programs of tests by package and target, each with the folder that it is started in.
+type Tests = BTreeMap<(String, String), (PathBuf, PathBuf)>;
+
+/// Where most proofs are.
+const OWN: (&str, &str) = ("hub-tests", "hub");
+
+/// Builds what the proofs run, in release.
+fn build(proofs: &[&Proof]) -> io::Result<Tests> {
+    let wanted: BTreeSet<(&str, &str)> = proofs
+        .iter()
+        .filter_map(|proof| match proof.start {
+            Start::Test(_) => Some(OWN),
+            Start::TestOf { package, target, .. } => Some((package, target)),
+            Start::Program(_) => None,
+        })
+        .collect();
+    if wanted.contains(&OWN) {
+        say("building the programs and the tests in release");
+        // As the tests have it, so that the hub is compiled once.
+        let programs = cargo()
+            .args(["build", "--release", "--locked", "-p", "payhub", "-p", "sandbox-server"])
+            .args(["--features", "payhub/planted-bugs"])
+            .status()?;
+        if !programs.success() {
+            return Err(io::Error::other("the programs cannot be built"));
+        }
     }
-    say("building the programs and the tests in release");
-    // As the tests have it, so that the hub is compiled once.
-    let programs = cargo()
-        .args(["build", "--release", "--locked", "-p", "payhub", "-p", "sandbox-server"])
-        .args(["--features", "payhub/planted-bugs"])
-        .status()?;
-    let tests = cargo()
-        .args(["test", "--release", "--locked", "-p", "hub-tests", "--test", "hub", "--no-run"])
+    let mut tests = Tests::new();
+    for (package, target) in wanted {
+        tests.insert((package.to_owned(), target.to_owned()), build_tests(package, target)?);
+    }
+    Ok(tests)
+}
+
+/// Builds one package's tests; gives the program, and the folder that cargo would start it in.
+fn build_tests(package: &str, target: &str) -> io::Result<(PathBuf, PathBuf)> {
+    let built = cargo()
+        .args(["test", "--release", "--locked", "-p", package, "--test", target, "--no-run"])
         .arg("--message-format=json")
         .stderr(Stdio::inherit())
         .output()?;
-    if !programs.success() || !tests.status.success() {
-        return Err(io::Error::other("it cannot be built"));
+    if !built.status.success() {
+        return Err(io::Error::other(format!("the tests of {package} cannot be built")));
     }
-    let messages = String::from_utf8_lossy(&tests.stdout);
+    let messages = String::from_utf8_lossy(&built.stdout);
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let mut binaries = messages.filter_map(|message| {
-        let is_it = message["target"]["name"] == "hub" && message["profile"]["test"] == true;
-        message["executable"].as_str().filter(|_| is_it).map(PathBuf::from)
+    let mut programs = messages.filter_map(|message| {
+        let is_it = message["target"]["name"] == target && message["profile"]["test"] == true;
+        let program = message["executable"].as_str().filter(|_| is_it).map(PathBuf::from)?;
+        let folder = Path::new(message["manifest_path"].as_str()?).parent()?.to_path_buf();
+        Some((program, folder))
     });
-    binaries.next().ok_or_else(|| io::Error::other("cargo built no tests"))
+    programs.next().ok_or_else(|| io::Error::other(format!("cargo built no tests of {package}")))
 }
 
 fn cargo() -> Command {

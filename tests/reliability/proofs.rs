@@ -5,6 +5,15 @@
 pub enum Start {
     /// A test of this package, by its whole name.
     Test(&'static str),
+    /// A test of another package.
+    TestOf {
+        /// The package.
+        package: &'static str,
+        /// The program of its tests.
+        target: &'static str,
+        /// The test's whole name.
+        name: &'static str,
+    },
     /// A program, by its path from the top of the source tree.
     Program(&'static str),
 }
@@ -77,6 +86,20 @@ pub const PROOFS: &[Proof] = &[
         start: Start::Test("simulation::nothing_is_lost_in_any_simulated_world"),
         rounds: 1_000,
         bar: &[("seeds", 10_000)],
+    },
+    Proof {
+        name: "model",
+        does: "Random lives of payments in the core alone: shoppers, carts, operators, refunds and disputes made at \
+               the processor, wrong amounts, lost, late and doubled answers and webhooks. After each command a small \
+               model of the rules that shares no code with the core says whether it was right; in the end the core \
+               agrees with the processor to the last cent, or shows the difference.",
+        start: Start::TestOf {
+            package: "hub-core",
+            target: "model",
+            name: "proof::the_core_agrees_with_a_second_opinion",
+        },
+        rounds: 20_000,
+        bar: &[("sequences", 100_000)],
     },
     Proof {
         name: "races_sqlite",

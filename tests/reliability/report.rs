@@ -140,6 +140,9 @@ pub fn command(proof: &Proof) -> String {
         Start::Test(name) => {
             format!("{settings} cargo test --release -p hub-tests --test hub -- --exact {name}")
         }
+        Start::TestOf { package, target, name } => {
+            format!("{settings} cargo test --release -p {package} --test {target} -- --exact {name}")
+        }
         Start::Program(path) => format!("{settings} ./{path}"),
     }
 }
