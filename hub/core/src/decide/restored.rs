@@ -38,12 +38,12 @@ pub(super) fn restored(story: &mut Story<'_, '_>, backed_up_at: Timestamp) {
     }
     story.record(Event::Restored { attempt_ids: doubtful.clone() });
     for (attempt_id, operation, profile) in unsent {
-        // Its key counts from the earliest time at which it can have been sent.
-        let since = Some(operation.created_at);
-        doubt(story, &attempt_id, &operation, &profile, "it may have been sent since the backup", since);
+        // Its key counts from the earliest time at which it can have been sent, its absence from the latest.
+        let sent = Some((operation.created_at, Some(story.now())));
+        doubt(story, &attempt_id, &operation, &profile, "it may have been sent since the backup", sent);
     }
     for attempt_id in doubtful {
-        let check = Some(Check { due_at: story.now(), tries: 0, pace: Some(Pace::Soon) });
+        let check = Some(Check { due_at: story.now(), tries: 0, pace: Some(Pace::Soon), hint: None });
         story.record(Event::CheckScheduled { attempt_id, check, checked: false, confirmed_at: None });
     }
 }
