@@ -336,7 +336,7 @@ fn hc_59_the_disk_is_full() {
     shop_and_always_pay(&place, &text(&reserved, "checkout_url"));
     let path = format!("/v1/payment_intents/{}", text(&reserved, "id"));
     let is = |status: &str| (disk.world.api.show(&path)["status"] == status).then_some(());
-    crate::processes::eventually("the money is reserved", || is("requires_capture"));
+    processes::eventually("the money is reserved", || is("requires_capture"));
     let capture = || disk.world.api.post(&format!("{path}/capture"), "take", &json!({})).unwrap();
 
     let refused = (1..TRIES_MAX).find(|number| disk.create(*number).status != 201);
@@ -344,7 +344,7 @@ fn hc_59_the_disk_is_full() {
     disk.is_full(refused);
     disk.reads_and_asks_nobody(&capture);
     disk.world.leave_room(None);
-    crate::processes::eventually("it recovers by itself", || (disk.ready() == 200).then_some(()));
+    processes::eventually("it recovers by itself", || (disk.ready() == 200).then_some(()));
     let done = disk.create(refused);
     assert_eq!(done.status, 201, "{}", done.text());
     // Nothing at all can be written, as where a file system is read-only.
@@ -353,7 +353,7 @@ fn hc_59_the_disk_is_full() {
     disk.reads_and_asks_nobody(&capture);
     assert_eq!(disk.create(refused).text(), done.text(), "what was promised before is there to read");
     disk.world.leave_room(None);
-    crate::processes::eventually("it recovers by itself", || (disk.ready() == 200).then_some(()));
+    processes::eventually("it recovers by itself", || (disk.ready() == 200).then_some(()));
 
     let repeated = disk.create(refused + 1);
     assert_eq!(repeated.status, 201, "{}", repeated.text());
@@ -365,7 +365,7 @@ fn hc_59_the_disk_is_full() {
     assert_eq!(door.status, 303, "{}", door.text());
     let captured = capture();
     assert!([200, 202].contains(&captured.status), "{}", captured.text());
-    crate::processes::eventually("the money is taken", || is("succeeded"));
+    processes::eventually("the money is taken", || is("succeeded"));
     assert_eq!(disk.booked("capture"), 1);
     disk.world.verify();
 }

@@ -189,9 +189,8 @@ fn busy_time(
 ) {
     let hubs =
         [&upgraded.world.api].into_iter().chain(upgraded.second.as_ref().map(|(second, _)| &second.api));
-    let mut place = Place::new(&hubs.collect::<Vec<_>>(), &upgraded.world.sandbox_url);
+    let place = Place::new(&hubs.collect::<Vec<_>>(), &upgraded.world.sandbox_url);
     // Its sessions are ended with their hubs.
-    place.database_dies = upgraded.second.is_some();
     let mut since = Vec::new();
     std::thread::scope(|scope| {
         let shops: Vec<_> = (0..SHOPS)

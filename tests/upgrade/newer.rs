@@ -122,7 +122,7 @@ fn a_hub_that_a_newer_release_has_left_behind_changes_nothing() {
     let contents = database.contents();
     let body = json!({ "amount": 1999, "currency": "EUR", "return_url": "http://127.0.0.1:9/thanks" });
     let refused = desk.world.api.post("/v1/payment_intents", "after", &body).expect("an answer");
-    assert_eq!((refused.status, &refused.json()["retryable"]), (500, &json!(true)), "{}", refused.text());
+    assert_eq!((refused.status, &refused.json()["retryable"]), (503, &json!(true)), "{}", refused.text());
     assert_eq!(ready(), 503);
     // The processor is told to come again, until it gives up.
     desk.pay(&session);

@@ -152,7 +152,7 @@ fn same_tables(database: u64) -> Result<(), Trouble> {
     if database <= binary.unsigned_abs() || planted(Bug::IgnoreNewerSchema) {
         return Ok(());
     }
-    Err(Trouble::Lasting(format!(
+    Err(Trouble::Unable(format!(
         "a newer payhub has brought the database to schema version {database}, and this one knows only {binary}: \
          stop it"
     )))

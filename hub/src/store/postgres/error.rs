@@ -22,7 +22,7 @@ pub(super) enum Trouble {
     /// No connection came free in time.
     Busy,
     /// The server cannot do it now, and trying again at once is no use: its disk or memory is full, or it does not
-    /// let the hub in.
+    /// let the hub in. Or this hub must not any more, because a newer one has changed the tables.
     Unable(String),
     /// It will not get better by itself.
     Lasting(String),
