@@ -27,8 +27,8 @@ use crate::processes::dice::Dice;
 use crate::processes::http::{Answer, admin, send};
 use crate::processes::world::{Kind, World, text};
 use crate::processes::{self, is_on_a_server};
-use crate::support::database::HubDatabase;
 use crate::reliability::load::{Place, shop_and_always_pay};
+use crate::support::database::HubDatabase;
 use crate::support::{TestHub, eventually, id};
 
 fn scope() -> Scope {
