@@ -1,4 +1,4 @@
-//! Lives in which the core and the second opinion of `tests/model` once differed.
+//! Lives in which the core and the second opinion of `hub/core/tests/model` once differed.
 
 use crate::table::check;
 
