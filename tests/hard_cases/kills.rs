@@ -3,12 +3,14 @@
 use std::path::Path;
 use std::process::Command;
 
+use payhub::database::database_file;
 use serde_json::{Value, json};
 
 use crate::processes::http::{admin, send};
 use crate::processes::program::Program;
 use crate::processes::world::{Kind, SECRETS, World, text};
 use crate::processes::{binaries, eventually};
+use crate::support::database::HubDatabase;
 
 fn wish() -> Value {
     json!({
@@ -54,7 +56,10 @@ fn hc_02_killed_between_the_processors_yes_and_our_commit() {
     let mut world = World::start_on_either();
     // Only the hub's own questions help.
     admin(&world.sandbox_url, "PUT", "/admin/accounts/shop", &json!({ "webhook_url": null }));
-    let database = world.database();
+    let database = match world.database_url() {
+        Some(url) => HubDatabase::Server(url.to_owned()),
+        None => HubDatabase::file(&database_file(&world.data_dir())),
+    };
     let created = world.api.post("/v1/payment_intents", "create", &wish()).expect("the hub is up");
     let (id, checkout_url) = (text(&created.json(), "id"), text(&created.json(), "checkout_url"));
     let path = format!("/v1/payment_intents/{id}");

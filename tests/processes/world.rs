@@ -7,7 +7,6 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use payhub::database::database_file;
 use private_postgres::Cluster;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -16,7 +15,6 @@ use super::dice::Dice;
 use super::http::Api;
 use super::program::Program;
 use super::{binaries, is_on_a_server};
-use crate::support::database::HubDatabase;
 
 /// Ports below the range from which systems take the ends of outgoing connections: a port that is freed for a
 /// restart is still free then.
@@ -66,12 +64,9 @@ impl World {
         Self::prepare_on(Kind::Serve, database).begun().0
     }
 
-    /// Its database, whoever runs on it.
-    pub(crate) fn database(&self) -> HubDatabase {
-        match &self.database {
-            Some(url) => HubDatabase::Server(url.clone()),
-            None => HubDatabase::file(&database_file(&self.data_dir())),
-        }
+    /// The URL of its PostgreSQL database; `None` if it has a file.
+    pub(crate) fn database_url(&self) -> Option<&str> {
+        self.database.as_deref()
     }
 
     /// `payhub serve` on a PostgreSQL database, for the first time.

@@ -43,6 +43,8 @@ const WARMING_TIME_MAX: Duration = Duration::from_secs(240);
 const LOOKS: u32 = 60;
 const LOOK_EVERY_MAX: Duration = Duration::from_secs(1);
 const WEATHER_TIME: Duration = Duration::from_secs(20);
+/// Looks that make a verdict.
+const LOOKS_LEAST: usize = 12;
 /// How fast stories begin at the most, in a second: what an hour leaves on the disk has to fit there.
 const STORIES_PER_S_MAX: u64 = 100;
 /// How long everything may take to settle in the end.
@@ -164,14 +166,15 @@ fn soak(
     let (third, every) = ((end - warm) / 3, ((end - warm) / LOOKS).min(LOOK_EVERY_MAX));
     let mut weather_until = began;
     let mut next = warm.min(now());
-    while now() < end {
+    // A machine that is too busy to be looked at as often as that is looked at for longer.
+    while now() < end || moments.len() < LOOKS_LEAST {
         if now() >= weather_until {
             worsen_at(FAULTS_PERCENT, &world.sandbox_url, Webhooks::Come, dice);
             weather_until = now() + WEATHER_TIME;
         }
         if now() >= warm {
             let thirds = u32::try_from(tables.len()).expect("a few");
-            if now() >= warm + third * thirds {
+            if thirds < 3 && now() >= warm + third * thirds {
                 tables.push(hub.tables());
             }
             moments.push(hub.moment());

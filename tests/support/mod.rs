@@ -25,7 +25,7 @@
 //! - [`wait::eventually`]: waits for a condition, never for a time.
 //! - [`document`]: holds every answer and delivery against the published document.
 //! - [`plugins::built`]: a plugin of this workspace, built from source.
-//! - [`TestHub::database`]: questions to the database file, as it is.
+//! - [`TestHub::database`]: questions to the database, as it is. `TEST_DATABASE=postgresql` puts every hub on a server.
 //!
 //! Invariant: no test ends well whose database is not well. `finish` (or `Drop`) demands that every journal
 //! balances, that folding each payment's events gives its stored state, that nothing is overdue, and that no

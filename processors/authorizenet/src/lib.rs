@@ -233,7 +233,8 @@ fn open(call: &Call, order: &CheckoutOrder, dialogue: &mut Dialogue<'_>) -> Flow
         url: requests::page_url(Account::of(call))?,
         fields: vec![("token".to_owned(), token)],
     };
-    let page = format!("{}-{}", call.echo, call.created_at.as_unix_seconds());
+    // No dash: digits on both sides of one can look like a card number.
+    let page = format!("{}_{}", call.echo, call.created_at.as_unix_seconds());
     let facts = Facts::word(Word::Open).reference(ReferenceKind::Session, page);
     Ok(Answer::with_door(facts, Door { kind, expires_in_s: Some(DOOR_S) }))
 }
@@ -242,7 +243,7 @@ fn open(call: &Call, order: &CheckoutOrder, dialogue: &mut Dialogue<'_>) -> Flow
 fn pages(call: &Call) -> Option<(Timestamp, Timestamp)> {
     let opened = call.references.iter().filter(|reference| reference.kind == ReferenceKind::Session);
     let times = opened.filter_map(|page| {
-        let (echo, seconds) = page.id.split_once('-')?;
+        let (echo, seconds) = page.id.split_once('_')?;
         let at = Timestamp::from_unix_seconds(seconds.parse().ok()?).ok()?;
         (echo == call.echo).then_some(at)
     });
