@@ -211,8 +211,8 @@ fn hc_58_killed_while_committing() {
     assert_eq!(all.len(), ids.len(), "each key did one thing");
 }
 
-/// 58. PostgreSQL dies under commits and comes back: whatever it was in the middle of, each key has done one thing,
-/// and what was acknowledged is there.
+/// 58. PostgreSQL dies under commits and comes back: whatever it was in the middle of, each key has done one
+///     thing, and what was acknowledged is there.
 #[test]
 fn hc_58_the_server_dies_while_it_commits() {
     const CARTS: usize = 8;
@@ -316,7 +316,7 @@ fn refused_for_now(answer: &Answer) {
 }
 
 /// 59. The disk is full, or nothing can be written to it at all: nothing is answered as done, no processor is
-/// asked, and the hub is not ready. With space again everything goes on by itself.
+///     asked, and the hub is not ready. With space again everything goes on by itself.
 #[test]
 fn hc_59_the_disk_is_full() {
     const TRIES_MAX: u32 = 2_000;

@@ -442,4 +442,5 @@ async fn connect(far_end: &FarEnd) -> io::Result<Box<dyn Stream>> {
 /// Breaks a connection off.
 fn reset(stream: impl Stream) {
     stream.end_by_reset();
+    drop(stream);
 }

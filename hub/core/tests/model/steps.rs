@@ -93,7 +93,8 @@ impl Life {
     fn shopper(&mut self, place: usize, does: Does) {
         let shown = self.payment.attempts[place].door_opened_at.is_some();
         let page = &mut self.pages[place];
-        if !shown && !(page.has(Habit::MailsItsPages) && page.word.is_some()) {
+        let is_mailed = page.has(Habit::MailsItsPages) && page.word.is_some();
+        if !shown && !is_mailed {
             return;
         }
         let completes = page.has(Habit::Completes);

@@ -286,7 +286,7 @@ fn pitfall_a_token_is_good_for_15_minutes() {
 fn pitfall_a_failed_try_is_not_the_end() {
     let declined =
         || vec![list(&[line(ID, "declined", json!({}))]), nothing(), payment("declined", json!({}))];
-    let later = json!([{"kind": "session", "id": PAGE}, {"kind": "session", "id": "att1-1767330000"}]);
+    let later = json!([{"kind": "session", "id": PAGE}, {"kind": "session", "id": "att1_1767330000"}]);
     for (call, time, expected) in [
         (find_payment(), "2026-01-02T03:10:00Z", Word::Open),
         (find_payment(), "2026-01-02T03:29:44Z", Word::Open),

@@ -137,7 +137,7 @@ fn batches_are_those_that_the_payment_can_be_in() {
         knowing(fetch_payment(), json!(sessions))
     };
     let day = 24 * 60 * 60;
-    let late = format!("{ECHO}-{}", 1_767_323_045 + 40 * day);
+    let late = format!("{ECHO}_{}", 1_767_323_045 + 40 * day);
     for (call, now, expected) in [
         (pages(&[PAGE]), "2026-01-02T03:10:00.5Z", ("2026-01-02T02:54:05Z", "2026-01-02T03:10:00Z")),
         (pages(&[PAGE]), "2026-03-02T03:10:00Z", ("2026-01-02T02:54:05Z", "2026-01-07T03:04:05Z")),

@@ -13,7 +13,7 @@ pub(crate) const ECHO: &str = "att1";
 pub(crate) const ID: &str = "60198278801";
 pub(crate) const REFUND_ID: &str = "60198299417";
 /// When the page was asked for: 2026-01-02T03:04:05Z.
-pub(crate) const PAGE: &str = "att1-1767323045";
+pub(crate) const PAGE: &str = "att1_1767323045";
 
 /// When Authorize.Net answers: as long as nothing else is said, when it is asked.
 const DATE: &str = "Fri, 02 Jan 2026 03:10:00 GMT";
