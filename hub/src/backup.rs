@@ -19,17 +19,17 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 
 use crate::app::{StartError, for_operator};
-use crate::database::{database_file, open_copy, refuse_a_file_of_others};
+use crate::database::{database_file, open_at, refuse_a_file_of_others};
 use crate::history_roots::RootSigner;
 use crate::ids::SystemRandomness;
+use crate::private_file::{beside, make_folder};
 use crate::seal::{KeyFileError, SealingKey};
 use crate::service::{Extras, Hub, ServiceError};
 use crate::store::StoreError;
 use crate::store::look::{self, LookError};
 use crate::store::sql::audit::{self, Place};
-use crate::store::sqlite::backup::{
-    begin, beside, copy_into, damage, half, last_event_at, put_in_place, reserve,
-};
+use crate::store::sqlite::backup::{begin, copy_into, damage, half, last_event_at, put_in_place, reserve};
+use crate::store::sqlite::durable::FlushedCommit;
 use crate::store::sqlite::{OpenError, schema_version};
 use crate::verification::{Report, verify};
 
@@ -193,7 +193,7 @@ pub struct Home<'a> {
 /// [`BackupError`]; there is no database then.
 pub async fn restore(from: &Path, home: Home<'_>, operator: &str) -> Result<Restored, BackupError> {
     let folder = |source| StartError::Folder { path: home.data_dir.to_owned(), source };
-    crate::private_file::make_folder(home.data_dir).map_err(folder)?;
+    make_folder(home.data_dir).map_err(folder)?;
     let database = database_file(home.data_dir);
     let _reserved = reserve(&database)?;
     let taken = std::iter::once("").chain(LOGS).map(|suffix| beside(&database, suffix));
@@ -215,7 +215,9 @@ pub async fn restore(from: &Path, home: Home<'_>, operator: &str) -> Result<Rest
     copied.await?.map_err(|source| BackupError::File { path: from.to_owned(), source })?;
     refuse_what_is_no_backup(from, &making.path).await?;
     let last_event_at = last_event_at(&making.path)?;
-    let opened = open_copy(&making.path, home.sealing_key_file, &SystemRandomness).await?;
+    let opened =
+        open_at(&making.path, true, home.sealing_key_file, &SystemRandomness, Box::new(FlushedCommit))
+            .await?;
     let signer = RootSigner::of(&opened.key);
     let hub = Arc::new(for_operator(opened, home.data_dir, home.public_url, home.policies)?);
     let asks_about = match last_event_at {

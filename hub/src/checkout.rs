@@ -104,7 +104,9 @@ pub async fn arrive(
                 let current =
                     hub.store.payment(&payment.scope, &payment.id).await?.ok_or(ServiceError::NotFound)?;
                 if current.version == payment.version {
-                    return Ok(Arrival::NoDoor);
+                    // Out of a backup: its processor is asked first, which takes a moment.
+                    let waits = current.is_unreconciled();
+                    return Ok(if waits { Arrival::Wait } else { Arrival::NoDoor });
                 }
                 current
             }

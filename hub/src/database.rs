@@ -77,26 +77,24 @@ pub async fn open_file(
     durable: Box<dyn DurableStep>,
 ) -> Result<Opened, StartError> {
     let file = database_file(data_dir);
-    let is_begun = file.exists();
-    // Before the database: a start that is broken off in between must not leave one without its key.
-    key_of(is_begun, sealing_key_file, randomness)?;
-    let store = Arc::new(SqliteStore::open_with(&file, SqliteOptions::default(), durable)?);
-    let key = sealing_key(store.as_ref(), is_begun, sealing_key_file, randomness).await?;
-    Ok(Opened { store, key })
+    open_at(&file, file.exists(), sealing_key_file, randomness, durable).await
 }
 
-/// Opens a file that a hub left, at whatever place, with the key that it was begun with.
+/// Opens a file at whatever place; one that is begun, with the key that it was begun with.
 ///
 /// # Errors
 /// [`StartError`].
-pub(crate) async fn open_copy(
+pub(crate) async fn open_at(
     file: &Path,
+    is_begun: bool,
     sealing_key_file: &Path,
     randomness: &dyn Randomness,
+    durable: Box<dyn DurableStep>,
 ) -> Result<Opened, StartError> {
-    key_of(true, sealing_key_file, randomness)?;
-    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(file, SqliteOptions::default())?);
-    let key = sealing_key(store.as_ref(), true, sealing_key_file, randomness).await?;
+    // Before the database: a start that is broken off in between must not leave one without its key.
+    key_of(is_begun, sealing_key_file, randomness)?;
+    let store = Arc::new(SqliteStore::open_with(file, SqliteOptions::default(), durable)?);
+    let key = sealing_key(store.as_ref(), is_begun, sealing_key_file, randomness).await?;
     Ok(Opened { store, key })
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A run does `PROOF_ROUNDS` kills. Its seed brings its choices back, not its timing: that is the machine's.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::victims::Victims;
@@ -106,8 +106,7 @@ fn rough_time(
                 scope.spawn(move || play(place, seed, &format!("story-{number}-{shop}")))
             })
             .collect();
-        // A panic in here must end the shops too, or the scope waits for them for ever.
-        let closing = Closing(&place.closing);
+        let closing = place.closing();
         while victims.kills < kills {
             worsen(&victims.world.sandbox_url, webhooks, dice);
             live_a_while(place, dice);
@@ -124,14 +123,6 @@ fn rough_time(
     // What was late when the last shoppers paid.
     calm(&victims.world.sandbox_url);
     faults
-}
-
-struct Closing<'a>(&'a AtomicBool);
-
-impl Drop for Closing<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
 }
 
 /// Lets the hub answer for a while, then a little more, so that the kill falls anywhere within its work.

@@ -75,5 +75,5 @@ pub(super) async fn rows_at_rest(hub: &TestHub) -> BTreeMap<String, i64> {
         (hub.database().number(&busy) == 0).then_some(())
     })
     .await;
-    hub.database().rows()
+    hub.database().counts()
 }

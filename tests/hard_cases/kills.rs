@@ -3,14 +3,12 @@
 use std::path::Path;
 use std::process::Command;
 
-use payhub::database::database_file;
 use serde_json::{Value, json};
 
 use crate::processes::http::{admin, send};
 use crate::processes::program::Program;
 use crate::processes::world::{Kind, SECRETS, World, text};
 use crate::processes::{binaries, eventually};
-use crate::support::database::HubDatabase;
 
 fn wish() -> Value {
     json!({
@@ -56,10 +54,7 @@ fn hc_02_killed_between_the_processors_yes_and_our_commit() {
     let mut world = World::start_on_either();
     // Only the hub's own questions help.
     admin(&world.sandbox_url, "PUT", "/admin/accounts/shop", &json!({ "webhook_url": null }));
-    let database = match world.database_url() {
-        Some(url) => HubDatabase::Server(url.to_owned()),
-        None => HubDatabase::file(&database_file(&world.data_dir())),
-    };
+    let database = world.database();
     let created = world.api.post("/v1/payment_intents", "create", &wish()).expect("the hub is up");
     let (id, checkout_url) = (text(&created.json(), "id"), text(&created.json(), "checkout_url"));
     let path = format!("/v1/payment_intents/{id}");
@@ -79,7 +74,7 @@ fn hc_02_killed_between_the_processors_yes_and_our_commit() {
     );
     assert_eq!(database.number("SELECT count(*) FROM attempts"), 1, "the attempt was not durable");
     assert_eq!(asked("open_checkout"), 1);
-    assert_eq!(database.texts("SELECT key FROM idempotency_keys"), ["create"]);
+    assert_eq!(database.rows("SELECT key FROM idempotency_keys"), ["create"]);
     world.start_hub();
     let page = eventually("the page", || {
         let door = send("GET", &checkout_url, &[], b"").ok()?;
@@ -103,7 +98,7 @@ fn hc_02_killed_between_the_processors_yes_and_our_commit() {
         |world| entries(world, "capture") == 1,
     );
     assert_eq!(asked("capture"), 1);
-    assert!(database.texts("SELECT key FROM idempotency_keys").contains(&"capture".to_owned()));
+    assert!(database.rows("SELECT key FROM idempotency_keys").contains(&"capture".to_owned()));
     world.start_hub();
     shown(&world, "succeeded");
     assert_eq!(world.api.show(&path)["amount_captured"], 700);

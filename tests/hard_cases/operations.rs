@@ -23,12 +23,12 @@ use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::lives::{authorized, deliver, paid};
+use crate::processes::database::Database;
 use crate::processes::dice::Dice;
 use crate::processes::http::{Answer, admin, send};
 use crate::processes::world::{Kind, World, text};
 use crate::processes::{self, is_on_a_server};
 use crate::reliability::load::{Place, shop_and_always_pay};
-use crate::support::database::HubDatabase;
 use crate::support::{TestHub, eventually, id};
 
 fn scope() -> Scope {
@@ -102,7 +102,7 @@ async fn hc_57_two_workers_on_one_database() {
 }
 
 /// A database, and the stores of two workers on it: on a file they have one between them.
-async fn stores_of_two_workers(folder: &Path) -> (HubDatabase, Vec<Arc<dyn Store>>) {
+async fn stores_of_two_workers(folder: &Path) -> (Database, Vec<Arc<dyn Store>>) {
     if is_on_a_server() {
         let url = Cluster::shared().database();
         let address = url.parse().unwrap();
@@ -111,13 +111,13 @@ async fn stores_of_two_workers(folder: &Path) -> (HubDatabase, Vec<Arc<dyn Store
             stores
                 .push(Arc::new(PostgresStore::connect(&address, PostgresOptions::default()).await.unwrap()));
         }
-        return (HubDatabase::Server(url), stores);
+        return (Database::Server(url), stores);
     }
     let path = folder.join("hub.sqlite");
     let store = SqliteStore::open(&path, SqliteOptions::default()).unwrap();
     let second = SqliteStore::open(&path, SqliteOptions::default());
     assert!(matches!(second, Err(OpenError::Locked { .. })), "two processes on one file");
-    (HubDatabase::file(&path), vec![Arc::new(store)])
+    (Database::File(path), vec![Arc::new(store)])
 }
 
 /// Commits, and then says that it did not.
@@ -412,7 +412,7 @@ async fn hc_60_the_clock_jumps() {
         assert_eq!(types.iter().filter(|kind| kind.ends_with(".failed")).count(), 0, "{types:?}");
     }
     // The clock did go back, and the order did not.
-    let times = hub.database().texts(&format!(
+    let times = hub.database().rows(&format!(
         "SELECT CAST(at AS TEXT) FROM payment_events WHERE payment_id = '{}' ORDER BY version",
         life.id
     ));

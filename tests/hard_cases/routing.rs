@@ -202,7 +202,7 @@ async fn hc_53_an_attempt_pins_its_adapter() {
 
 /// The pins of all attempts, oldest first.
 fn hub_pins(hub: &TestHub) -> Vec<Value> {
-    let states = hub.database().texts("SELECT state FROM payments ORDER BY id");
+    let states = hub.database().rows("SELECT state FROM payments ORDER BY id");
     let states = states.iter().map(|text| serde_json::from_str::<Value>(text).unwrap());
     let attempts = states.flat_map(|state| state["attempts"].as_array().unwrap().clone());
     attempts.map(|attempt| attempt["profile"]["adapter"].clone()).collect()

@@ -305,7 +305,7 @@ async fn hc_25_an_event_of_the_other_mode_is_no_news() {
     assert_eq!(after.insert("inbox".to_owned(), before["inbox"]), Some(before["inbox"] + 1));
     assert_eq!(after, before, "something came of it");
     assert_eq!(hub.cart.status(id(&intent)).await, "requires_checkout");
-    assert!(hub.database().texts("SELECT note FROM inbox").iter().any(|note| note.contains("livemode")));
+    assert!(hub.database().rows("SELECT note FROM inbox").iter().any(|note| note.contains("livemode")));
     assert_eq!(logs.with("the event's livemode is not this connector's").len(), 1);
     // Its id was not used up: the real event of that id still counts.
     assert_eq!(hub.deliver_signed("sandbox_a", &event.to_string(), hub.now_s()).await.status, 200);

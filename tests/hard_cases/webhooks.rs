@@ -115,7 +115,7 @@ async fn hc_11_an_unknown_payment_is_kept_and_shown() {
     hub.jump(5).await;
     eventually("tried again", async || (hub.database().number(tries) > before).then_some(())).await;
 
-    let delivery = hub.database().texts("SELECT id FROM inbox")[0].clone();
+    let delivery = hub.database().rows("SELECT id FROM inbox")[0].clone();
     let list = tokio::task::spawn_blocking({
         let data_dir = hub.data_dir();
         move || {
@@ -328,7 +328,7 @@ async fn hc_20_a_full_inbox_says_come_again() {
              VALUES ('main', 0, 'backlog-{number}', 'sandbox_a', {fingerprint}, {fingerprint}, 0, 'received')",
             fingerprint = hub.database().bytes(&[u8::try_from(number).unwrap(); 32]),
         );
-        hub.database().execute(&backlog);
+        hub.database().run(&backlog);
     }
     hub.jump(2).await;
     pay_unseen(&hub, &page).await;
@@ -342,7 +342,7 @@ async fn hc_20_a_full_inbox_says_come_again() {
     assert_eq!(hub.database().number("SELECT count(*) FROM inbox"), i64::try_from(WAITING_MAX).unwrap());
     assert_eq!(hub.cart.status(id(&intent)).await, "requires_checkout");
 
-    hub.database().execute("DELETE FROM inbox WHERE id LIKE 'backlog-%'");
+    hub.database().run("DELETE FROM inbox WHERE id LIKE 'backlog-%'");
     hub.jump(2).await;
     // The processor's own next try.
     hub.sandbox.flush().await;

@@ -7,7 +7,7 @@
 //! nothing. While one endpoint of the merchant is away the others hear everything. A run does every row
 //! `PROOF_ROUNDS` times.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ use crate::processes::world::World;
 use crate::processes::{PATIENCE, eventually, look_until};
 use crate::reliability::Run;
 use crate::reliability::books::{Books, compare, settle};
-use crate::reliability::load::{Asked, Place, Story, come_back, play};
+use crate::reliability::load::{Asked, Closing, Place, Story, come_back, play};
 use crate::reliability::weather::calm;
 
 use self::line::{Fault, Line};
@@ -114,7 +114,7 @@ impl Scene {
                 })
                 .collect();
             // A panic in here must end the fault and the shops too, or the scope waits for them for ever.
-            let ending = Ending(&self.line, &place.closing);
+            let ending = Ending { line: &self.line, _closing: place.closing() };
             let steps = || place.steps.load(Ordering::SeqCst);
             look_until(PATIENCE, || (steps() >= STEPS_BEFORE).then_some(()));
             self.line.set(fault);
@@ -188,11 +188,13 @@ fn alone(create: Asked) -> Story {
 }
 
 /// The fault ends, and the shops begin nothing new.
-struct Ending<'a>(&'a Line, &'a AtomicBool);
+struct Ending<'a> {
+    line: &'a Line,
+    _closing: Closing<'a>,
+}
 
 impl Drop for Ending<'_> {
     fn drop(&mut self) {
-        self.0.set(Fault::None);
-        self.1.store(true, Ordering::SeqCst);
+        self.line.set(Fault::None);
     }
 }

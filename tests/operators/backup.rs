@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::desk::{Desk, OPERATOR, payhub};
 use crate::processes::eventually;
+use crate::processes::http::send;
 use crate::processes::world::{Kind, SECRETS, World, text};
 
 fn name(path: &Path) -> &str {
@@ -40,6 +41,11 @@ fn what_happened_after_the_backup_is_learned_before_anything_new_is_done() {
     let open = desk.create("order-2", &json!({}));
     let session = desk.open(&open);
     let open = text(&open, "id");
+    let declined = desk.create("order-4", &json!({}));
+    let tried = desk.open(&declined);
+    desk.admin("POST", &format!("sessions/{tried}/act"), &json!({ "action": "decline" }));
+    let id = text(&declined, "id");
+    desk.until(&id, "declined", |payment| payment["attempts"][0]["state"] == "declined");
     let backup = back_up(&desk, "backup.sqlite");
 
     let refund = desk.refund(&back, 1500);
@@ -51,7 +57,7 @@ fn what_happened_after_the_backup_is_learned_before_anything_new_is_done() {
     desk.world.kill_hub();
     lose(&desk);
     let said = desk.ask(&["db", "restore", "--from", name(&backup)]).done();
-    assert!(said.contains("2 payments") && said.contains("processors of 2 payments"), "{said}");
+    assert!(said.contains("3 payments") && said.contains("processors of 3 payments"), "{said}");
     assert!(desk.ask(&["db", "verify"]).done().contains("everything agrees"));
 
     // While the processor does not answer, nothing is done that may have been done already.
@@ -65,7 +71,12 @@ fn what_happened_after_the_backup_is_learned_before_anything_new_is_done() {
     assert!(held.header("retry-after").is_some());
     let story = desk.ask(&["payments", "show", &back]).done();
     assert!(story.contains("restored from a backup") && story.contains(OPERATOR), "{story}");
+    // Nor is a shopper told that nothing was charged, or shown another page.
+    let arrives = || send("GET", &text(&declined, "checkout_url"), &[], b"").expect("an answer");
+    let waits = arrives();
+    assert!(waits.status == 200 && waits.text().contains("Waiting for the payment processor"), "{waits:?}");
     desk.admin("DELETE", "faults", &Value::Null);
+    eventually("another page", || (arrives().status == 303).then_some(()));
 
     desk.until(&back, "given back", |payment| payment["amount_refunded"] == 1500);
     // The same wish under the same key is heard now, and is too much.

@@ -1,21 +1,23 @@
-//! A look into a hub's database from outside, on a file or a server: what no call of the API tells.
+//! A hub's database from outside, on a file or a server: what no call of the API tells.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use private_postgres::Cluster;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
+use tokio_postgres::{NoTls, SimpleQueryMessage};
 
 use super::eventually;
 
-/// How long a look at a file waits for a hub that moves its log.
-const BUSY_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(10);
+/// How long a file is waited for whose log the hub moves.
+const BUSY_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// Where the rows are.
+#[derive(Clone, Debug)]
 pub(crate) enum Database {
-    /// A file.
+    /// In this file.
     File(PathBuf),
-    /// A database of the shared server, by its URL.
+    /// In the database at this URL.
     Server(String),
 }
 
@@ -24,26 +26,52 @@ impl Database {
     pub(crate) fn rows(&self, sql: &str) -> Vec<String> {
         match self {
             Self::File(path) => {
-                let connection =
-                    Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("the file");
+                let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
+                let connection = connection.expect("the file");
                 connection.busy_timeout(BUSY_TIME_MAX).expect("a setting");
                 rows_of_file(&connection, sql)
             }
-            Self::Server(url) => Cluster::shared().ask(url, sql).lines().map(str::to_owned).collect(),
+            Self::Server(url) => rows_of_server(url, sql),
         }
     }
 
     /// The one number that a query gives.
-    pub(crate) fn number(&self, sql: &str) -> u64 {
+    pub(crate) fn number(&self, sql: &str) -> i64 {
         self.rows(sql).first().and_then(|row| row.parse().ok()).unwrap_or_else(|| panic!("{sql}: no number"))
     }
 
-    /// Runs statements.
+    /// Runs statements, as one transaction.
     pub(crate) fn run(&self, sql: &str) {
+        let whole = format!("BEGIN; {sql}; COMMIT");
         match self {
-            Self::File(path) => Connection::open(path).expect("the file").execute_batch(sql).expect(sql),
-            Self::Server(url) => drop(Cluster::shared().ask(url, sql)),
+            Self::File(path) => {
+                let connection = Connection::open(path).expect("the file");
+                connection.busy_timeout(BUSY_TIME_MAX).expect("a setting");
+                connection.execute_batch(&whole).expect(sql);
+            }
+            Self::Server(url) => drop(rows_of_server(url, &whole)),
         }
+    }
+
+    /// How a statement writes these bytes.
+    pub(crate) fn bytes(&self, bytes: &[u8]) -> String {
+        let digits = hex::encode(bytes);
+        match self {
+            Self::File(_) => format!("x'{digits}'"),
+            Self::Server(_) => format!("'\\x{digits}'::bytea"),
+        }
+    }
+
+    /// The names of its tables.
+    pub(crate) fn tables(&self) -> Vec<String> {
+        let tables = self.rows(match self {
+            Self::File(_) => {
+                "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+            }
+            Self::Server(_) => "SELECT tablename FROM pg_tables WHERE schemaname = 'public'",
+        });
+        assert!(tables.len() > 10, "the tables were not found");
+        tables
     }
 
     /// What hubs that were killed had begun at the server comes to its end.
@@ -75,4 +103,34 @@ pub(crate) fn rows_of_file(connection: &Connection, sql: &str) -> Vec<String> {
         all.push((0..columns).map(value).collect::<Vec<_>>().join("|"));
     }
     all
+}
+
+/// The rows that statements give, on a connection of their own.
+fn rows_of_server(url: &str, sql: &str) -> Vec<String> {
+    let told = aside(async || {
+        let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("a connection");
+        let connection = tokio::spawn(connection);
+        let told = client.simple_query(sql).await;
+        // Nobody is left at the database.
+        drop(client);
+        let _ended = connection.await;
+        told
+    });
+    let mut all = Vec::new();
+    for message in told.expect(sql) {
+        let SimpleQueryMessage::Row(row) = message else { continue };
+        let value = |column: usize| row.get(column).unwrap_or_default().to_owned();
+        all.push((0..row.len()).map(value).collect::<Vec<_>>().join("|"));
+    }
+    all
+}
+
+/// Waits for something on a thread of its own: the caller's may belong to a runtime already.
+pub(crate) fn aside<T: Send>(something: impl AsyncFnOnce() -> T + Send) -> T {
+    let wait = || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(something())
+    };
+    let done = std::thread::scope(|scope| scope.spawn(wait).join());
+    done.unwrap_or_else(|error| std::panic::resume_unwind(error))
 }

@@ -11,6 +11,7 @@ use private_postgres::Cluster;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use super::database::Database;
 use super::dice::Dice;
 use super::http::Api;
 use super::program::Program;
@@ -21,6 +22,9 @@ use super::{binaries, is_on_a_server};
 const PORTS: (u64, u64) = (12_000, 31_000);
 /// How the tests' hub differs from everybody's: they ask faster than any shop, with one key.
 pub(crate) const NO_LIMITS: &str = "[limits]\nkey_requests_per_s = 0\n";
+/// What lets a hub tell merchants whose endpoints are on this machine.
+pub(crate) const MERCHANTS_HERE: &str =
+    "[merchant_webhooks]\nallow_http = [\"127.0.0.0/8\"]\nallow_private = [\"127.0.0.0/8\"]\n";
 /// What stands before the key that `payhub serve` prints at its first start.
 const FIRST_KEY: &str = "A first API key, shown this once: ";
 
@@ -64,9 +68,12 @@ impl World {
         Self::prepare_on(Kind::Serve, database).begun().0
     }
 
-    /// The URL of its PostgreSQL database; `None` if it has a file.
-    pub(crate) fn database_url(&self) -> Option<&str> {
-        self.database.as_deref()
+    /// Its database, whoever runs on it.
+    pub(crate) fn database(&self) -> Database {
+        match &self.database {
+            Some(url) => Database::Server(url.clone()),
+            None => Database::File(self.data_dir().join("hub.sqlite")),
+        }
     }
 
     /// `payhub serve` on a PostgreSQL database, for the first time.

@@ -22,7 +22,7 @@ pub(crate) struct Place {
     hubs: Vec<Api>,
     sandbox_url: String,
     /// No new stories.
-    pub(crate) closing: AtomicBool,
+    closing: AtomicBool,
     /// Stories that may still begin.
     pub(crate) stories_left: AtomicU64,
     /// Steps of all stories so far: what the hub acknowledged, shoppers who came back.
@@ -45,6 +45,12 @@ impl Place {
             forger: None,
             pace: Mutex::new(None),
         }
+    }
+
+    /// Closes the place when it goes: whatever fails beside the shops must end them too, or they are waited for for
+    /// ever.
+    pub(crate) fn closing(&self) -> Closing<'_> {
+        Closing(&self.closing)
     }
 
     /// Any of the hubs.
@@ -78,6 +84,15 @@ impl Place {
             pause();
         }
         true
+    }
+}
+
+/// See [`Place::closing`].
+pub(crate) struct Closing<'a>(&'a AtomicBool);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
     }
 }
 

@@ -6,7 +6,7 @@
 //! Nothing is asserted about speed: the rate is measured first, and the verdict compares the last third with the
 //! first one after the warm-up.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use private_postgres::Cluster;
@@ -18,7 +18,7 @@ use self::verdict::{Tolerance, ends, flat, linear};
 use crate::processes::database::Database;
 use crate::processes::dice::Dice;
 use crate::processes::http::admin;
-use crate::processes::world::{NO_LIMITS, World};
+use crate::processes::world::{MERCHANTS_HERE, NO_LIMITS, World};
 use crate::processes::{eventually, look_until, now};
 use crate::reliability::Run;
 use crate::reliability::load::{Place, play_and_forget};
@@ -84,10 +84,7 @@ impl Merchant {
 
     /// A hub on a file or on a server's database that tells it everything.
     fn served(&self, database: Option<String>) -> World {
-        let host = "[\"127.0.0.1\"]";
-        let tables =
-            format!("{NO_LIMITS}\n[merchant_webhooks]\nallow_http = {host}\nallow_private = {host}\n");
-        let (world, _) = World::serve_on_with(database, &tables);
+        let (world, _) = World::serve_on_with(database, &format!("{NO_LIMITS}{MERCHANTS_HERE}"));
         let endpoint = json!({ "url": self.url, "event_types": [] });
         let made = world.api.post("/v1/webhook_endpoints", "endpoint", &endpoint).expect("an answer");
         assert_eq!(made.status, 201, "{}", made.text());
@@ -99,22 +96,18 @@ impl Merchant {
 fn a_hub_on_a_file_stays_as_it_is_for_as_long_as_it_works() {
     let run = Run::begin("soak", SECONDS, 1);
     let merchant = Merchant::start();
-    let world = merchant.served(None);
-    let database = Database::File(world.data_dir().join("hub.sqlite"));
-    prove(&run, &world, database);
+    prove(&run, &merchant.served(None));
 }
 
 #[test]
 fn a_hub_on_a_server_stays_as_it_is_for_as_long_as_it_works() {
     let run = Run::begin("soak_postgresql", SECONDS, 1);
     let merchant = Merchant::start();
-    let url = Cluster::shared().database();
-    let world = merchant.served(Some(url.clone()));
-    prove(&run, &world, Database::Server(url));
+    prove(&run, &merchant.served(Some(Cluster::shared().database())));
 }
 
-fn prove(run: &Run, world: &World, database: Database) {
-    let hub = Hub { process: world.hub.as_ref().expect("the hub runs").id(), database };
+fn prove(run: &Run, world: &World) {
+    let hub = Hub { process: world.hub.as_ref().expect("the hub runs").id(), database: world.database() };
     let place = Place::new(&[&world.api], &world.sandbox_url);
     let seconds = Duration::from_secs(run.rounds);
     let mut dice = Dice::new(run.seed);
@@ -124,8 +117,7 @@ fn prove(run: &Run, world: &World, database: Database) {
             let (seed, place, begun) = (dice.next(), &place, &begun);
             scope.spawn(move || play_and_forget(place, seed, &format!("story-{shop}"), begun));
         }
-        // A panic in here must end the shops too, or the scope waits for them for ever.
-        let _closing = Closing(&place.closing);
+        let _closing = place.closing();
         soak(&hub, world, &place, seconds, &begun, &mut dice)
     });
     calm(&world.sandbox_url);
@@ -262,12 +254,4 @@ fn tell(run: &Run, soaked: &Soaked, faults: u64) {
         ("longest_log_bytes", longest(|moment| moment.log_bytes)),
         ("longest_bytes_per_payment", bytes / payments.max(1)),
     ]);
-}
-
-struct Closing<'a>(&'a AtomicBool);
-
-impl Drop for Closing<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
 }

@@ -90,18 +90,8 @@ impl Hub {
     }
 
     pub(super) fn tables(&self) -> Tables {
-        let names = match &self.database {
-            Database::File(_) => {
-                "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-            }
-            Database::Server(_) => "SELECT tablename FROM pg_tables WHERE schemaname = 'public'",
-        };
-        let counts: Vec<String> = self
-            .database
-            .rows(names)
-            .iter()
-            .map(|table| format!("SELECT '{table}', count(*) FROM {table}"))
-            .collect();
+        let count = |table: &String| format!("SELECT '{table}', count(*) FROM {table}");
+        let counts: Vec<String> = self.database.tables().iter().map(count).collect();
         // All of them at one moment.
         let rows = self.database.rows(&counts.join(" UNION ALL "));
         let count = |row: &String| {
@@ -122,8 +112,7 @@ impl Hub {
 
     /// What was captured and given back, by the payments' own columns.
     pub(super) fn money(&self) -> (u64, u64) {
-        let sum =
-            |column: &str| self.database.number(&format!("SELECT coalesce(sum({column}), 0) FROM payments"));
+        let sum = |column: &str| self.count(&format!("SELECT coalesce(sum({column}), 0) FROM payments"));
         (sum("captured"), sum("refund_asked"))
     }
 
@@ -131,6 +120,10 @@ impl Hub {
     pub(super) fn jobs_and_unfinished(&self) -> (u64, u64) {
         let unfinished =
             "SELECT count(*) FROM payments WHERE status IN ('requires_checkout', 'requires_capture')";
-        (self.database.number("SELECT count(*) FROM jobs"), 2 * self.database.number(unfinished))
+        (self.count("SELECT count(*) FROM jobs"), 2 * self.count(unfinished))
+    }
+
+    fn count(&self, sql: &str) -> u64 {
+        u64::try_from(self.database.number(sql)).expect("a count")
     }
 }

@@ -13,7 +13,7 @@ use payhub::connector::credentials::SecretText;
 use payhub::connector::hosts::Grants;
 use payhub::connector::registry::{AdapterChoice, ConnectorConfig, Surroundings, build, build_with};
 use payhub::connector::transport::HttpTransport;
-use payhub::database::{Database, database_file, open_file};
+use payhub::database::{self, database_file, open_file};
 use payhub::demo::http_settings;
 use payhub::http::HttpSettings;
 use payhub::ids::SystemRandomness;
@@ -35,9 +35,9 @@ use crate::processes::is_on_a_server;
 
 use super::cart::{Answer, Cart, plain_client};
 use super::clock::ShiftedClock;
-use super::database::HubDatabase;
 use super::sandbox::{Sandbox, signature};
 use super::shopper::Shopper;
+use crate::processes::database::Database;
 use crate::twins::server::Twin;
 use crate::twins::stripe::{self, Stripe};
 
@@ -327,8 +327,8 @@ async fn run(
     start_on(opened, Replica::alone(&SystemRandomness), parts).await
 }
 
-fn database_of(builder: &Builder) -> Database {
-    builder.server.as_ref().map_or(Database::File, |url| Database::Server {
+fn database_of(builder: &Builder) -> database::Database {
+    builder.server.as_ref().map_or(database::Database::File, |url| database::Database::Server {
         address: url.parse().expect("an address"),
         connections: CONNECTIONS,
     })
@@ -497,7 +497,7 @@ impl TestHub {
         let (file, clock) = (self.database(), self.clock.clone());
         let count = move || {
             file.until_nothing_is_overdue(clock.as_ref());
-            file.rows()
+            file.counts()
         };
         tokio::task::spawn_blocking(count).await.expect("a count")
     }
@@ -548,10 +548,10 @@ impl TestHub {
     }
 
     /// The hub's database.
-    pub(crate) fn database(&self) -> HubDatabase {
+    pub(crate) fn database(&self) -> Database {
         match &self.builder.server {
-            Some(url) => HubDatabase::Server(url.clone()),
-            None => HubDatabase::file(&database_file(&self.data_dir())),
+            Some(url) => Database::Server(url.clone()),
+            None => Database::File(database_file(&self.data_dir())),
         }
     }
 
@@ -615,7 +615,7 @@ impl TestHub {
         self.running.take().expect("the hub runs").stop().await;
     }
 
-    fn closing(&self) -> (HubDatabase, Arc<ShiftedClock>, Vec<String>) {
+    fn closing(&self) -> (Database, Arc<ShiftedClock>, Vec<String>) {
         (self.database(), self.clock.clone(), self.secrets.lock().expect("no panic while held").clone())
     }
 }

@@ -20,15 +20,13 @@ const KILLS: usize = 5;
 #[test]
 fn a_file_of_any_older_schema_lives_on_in_the_newest() {
     let desk = Desk::start();
-    let file = desk.world.data_dir().join("hub.sqlite");
-    all_the_way(desk, &Database::File(file), killed_while_writing);
+    all_the_way(desk, killed_while_writing);
 }
 
 #[test]
 fn a_server_of_any_older_schema_lives_on_in_the_newest() {
-    let url = Cluster::shared().database();
-    let desk = Desk { world: World::start_on(url.clone()) };
-    all_the_way(desk, &Database::Server(url), killed_while_it_waits);
+    let desk = Desk { world: World::start_on(Cluster::shared().database()) };
+    all_the_way(desk, killed_while_it_waits);
 }
 
 /// How long the processor is silent: as long as the hub waits.
@@ -127,7 +125,8 @@ impl InFlight {
     }
 }
 
-fn all_the_way(mut desk: Desk, database: &Database, killed_halfway: fn(&Desk, &Database)) {
+fn all_the_way(mut desk: Desk, killed_halfway: fn(&Desk, &Database)) {
+    let database = &desk.world.database();
     let in_flight = InFlight::begin(&desk);
     desk.world.kill_hub();
     database.end_sessions();

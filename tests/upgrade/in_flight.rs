@@ -4,7 +4,7 @@
 //! A run does `PROOF_ROUNDS` upgrades. On PostgreSQL two hubs are started at once on the older schema.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use private_postgres::Cluster;
@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use crate::processes::database::Database;
 use crate::processes::dice::Dice;
 use crate::processes::program::Program;
-use crate::processes::world::{Beside, NO_LIMITS, World, text};
+use crate::processes::world::{Beside, MERCHANTS_HERE, NO_LIMITS, World, text};
 use crate::processes::{eventually, look_until, now};
 use crate::reliability::Run;
 use crate::reliability::books::{Books, compare, settle};
@@ -50,8 +50,8 @@ const UNDER_WAY: &str = "
 fn payments_in_flight_survive_upgrades_of_a_file() {
     let run = Run::begin("upgrade_sqlite", UPGRADES, 1);
     let shop = Merchant::start();
-    let (world, _) = World::serve_with(&shop.tables());
-    let database = Database::File(world.data_dir().join("hub.sqlite"));
+    let (world, _) = World::serve_with(&tables());
+    let database = world.database();
     prove(&run, Upgraded { world, second: None, database, killed_starts: 0 }, &shop);
 }
 
@@ -59,12 +59,17 @@ fn payments_in_flight_survive_upgrades_of_a_file() {
 fn payments_in_flight_survive_upgrades_of_a_server() {
     let run = Run::begin("upgrade_postgresql", UPGRADES_OF_SERVER, 1);
     let shop = Merchant::start();
-    let url = Cluster::shared().database();
-    let (world, _) = World::serve_on_with(Some(url.clone()), &shop.tables());
+    let (world, _) = World::serve_on_with(Some(Cluster::shared().database()), &tables());
     let second = world.prepare_beside("second", &[]);
     let program = second.start();
     let second = Some((second, program));
-    prove(&run, Upgraded { world, second, database: Database::Server(url), killed_starts: 0 }, &shop);
+    let database = world.database();
+    prove(&run, Upgraded { world, second, database, killed_starts: 0 }, &shop);
+}
+
+/// The config of a hub that may tell the merchant.
+fn tables() -> String {
+    format!("{NO_LIMITS}{MERCHANTS_HERE}")
 }
 
 /// Where the merchant hears of everything.
@@ -79,12 +84,6 @@ impl Merchant {
         let runtime = runtime.expect("a runtime");
         let receiver = runtime.block_on(Receiver::start());
         Self { runtime, receiver }
-    }
-
-    /// The config of a hub that may tell it.
-    fn tables(&self) -> String {
-        let host = "[\"127.0.0.1\"]";
-        format!("{NO_LIMITS}\n[merchant_webhooks]\nallow_http = {host}\nallow_private = {host}\n")
     }
 
     /// It has heard every event of every payment.
@@ -200,8 +199,7 @@ fn busy_time(
                 scope.spawn(move || play(place, seed, &format!("story-{done}-{shop}")))
             })
             .collect();
-        // A panic in here must end the shops too, or the scope waits for them for ever.
-        let closing = Closing(&place.closing);
+        let closing = place.closing();
         for number in done..until {
             worsen(&upgraded.world.sandbox_url, Webhooks::MayBeLost, dice);
             let enough = place.steps.load(Ordering::SeqCst) + dice.between(20, 60);
@@ -229,12 +227,4 @@ fn busy_time(
     calm(&upgraded.world.sandbox_url);
     since.iter().filter_map(|story| story.return_url.as_ref()).for_each(|url| come_back(&place, url));
     stories.append(&mut since);
-}
-
-struct Closing<'a>(&'a AtomicBool);
-
-impl Drop for Closing<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
 }

@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
-use private_postgres::Cluster;
 use rusqlite::Connection;
 use sha2::{Digest, Sha256};
 
@@ -106,7 +105,7 @@ impl Database {
         steps.retain(|step| step.version <= version);
         match self {
             Self::File(path) => make_file_older(path, &steps),
-            Self::Server(url) => make_server_older(url, &steps),
+            Self::Server(_) => make_server_older(self, &steps),
         }
         let is_in = |find: &str| {
             let rest = LAST_EVENT.len() + HASH_CHARS + 2;
@@ -190,7 +189,7 @@ fn make_file_older(path: &Path, steps: &[Step]) {
     std::fs::rename(older_path, path).expect("the older one takes its place");
 }
 
-fn make_server_older(url: &str, steps: &[Step]) {
+fn make_server_older(database: &Database, steps: &[Step]) {
     let sql = remembered(steps, "BIGINT").replace("name TEXT NOT", "name TEXT COLLATE \"C\" NOT");
     let fill = "DO $fill$ DECLARE filled TEXT; columns_of_both TEXT; BEGIN
         FOR filled IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'schema_versions' LOOP
@@ -203,15 +202,12 @@ fn make_server_older(url: &str, steps: &[Step]) {
                 filled, columns_of_both, columns_of_both, filled);
         END LOOP;
     END $fill$";
-    Cluster::shared().ask(
-        url,
-        &format!(
-            "ALTER SCHEMA public RENAME TO newer;
+    database.run(&format!(
+        "ALTER SCHEMA public RENAME TO newer;
              CREATE SCHEMA public;
              SET LOCAL session_replication_role = replica;
              {sql}
              {fill};
              DROP SCHEMA newer CASCADE"
-        ),
-    );
+    ));
 }

@@ -14,10 +14,10 @@ use tokio::task::block_in_place;
 
 use super::counterpart::Counterpart;
 use crate::processes::binaries;
+use crate::processes::database::Database;
 use crate::processes::program::Program;
 use crate::processes::world::free_ports;
 use crate::support::cart::{Cart, id};
-use crate::support::database::HubDatabase;
 use crate::support::eventually;
 use crate::support::plugins;
 use crate::support::shopper::{Page, Shopper};
@@ -306,7 +306,7 @@ plain_http_hosts = ["{host}"]
     pub(crate) async fn finish(mut self) {
         self.twin.finish().await;
         self.stop_hub();
-        let file = HubDatabase::file(&self.folder.path().join("data").join("hub.sqlite"));
+        let file = Database::File(self.folder.path().join("data").join("hub.sqlite"));
         let secrets = P::environment(self.mode).into_iter().map(|(_, value)| value.to_owned());
         file.check(&secrets.chain([self.cart.api_key.clone()]).collect::<Vec<_>>());
     }

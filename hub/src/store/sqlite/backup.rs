@@ -15,6 +15,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::OpenError;
 use super::open::{self, DatabaseLock};
+use crate::private_file::beside;
 
 /// The last thing that any payment's history tells of.
 const LAST_EVENT: &str = "SELECT max(at) FROM payment_events";
@@ -77,14 +78,6 @@ fn plain_reader(path: &Path) -> Result<Connection, OpenError> {
 #[must_use]
 pub fn half(path: &Path) -> PathBuf {
     beside(path, ".half")
-}
-
-/// A file that the engine or we keep beside a database.
-#[must_use]
-pub fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
 }
 
 /// Makes an empty file that only its owner can read; fails where there is one.

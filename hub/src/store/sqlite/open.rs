@@ -13,6 +13,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::durable::DurableStep;
 use super::error::describe;
 use super::filesystem;
+use crate::private_file::beside;
 
 /// The oldest engine with the fix of the write-ahead log's reset, as its own number 3.51.3.
 const ENGINE_VERSION_MIN: i32 = 3_051_003;
@@ -156,9 +157,7 @@ pub(super) fn reserve(path: &Path) -> Result<DatabaseLock, OpenError> {
 }
 
 fn lock_of(path: &Path) -> Result<DatabaseLock, OpenError> {
-    let mut lock_path = path.as_os_str().to_owned();
-    lock_path.push(".lock");
-    let lock_path = PathBuf::from(lock_path);
+    let lock_path = beside(path, ".lock");
     let failed = |source| OpenError::File { path: lock_path.clone(), source };
     let file = private_file(&lock_path).map_err(failed)?;
     match lock(&file) {
