@@ -5,7 +5,7 @@
 //! `cargo run -q -p hub-tests --bin hard-cases` prints it.
 //!
 //! Each runs on a file and, by `on_a_server`, on PostgreSQL. What begins with `on_a_file()` or opens a store of its
-//! own is about files alone.
+//! own is about files alone; `hard-cases` says which.
 
 mod common;
 
