@@ -189,9 +189,10 @@ pub const PROOFS: &[Proof] = &[
     },
     Proof {
         name: "fuzzing",
-        does: "Arbitrary bytes into everything that takes bytes from outside.",
+        does: "Arbitrary bytes into everything that takes bytes from outside, led by what they make the hub execute; \
+               each target gets as many seconds as the others.",
         start: Start::Program("tests/fuzz/run"),
-        rounds: 500_000,
+        rounds: 1_120,
         bar: &[("executions", 10_000_000)],
     },
     Proof {
