@@ -358,9 +358,14 @@ impl Page {
         if let Some((before, at)) = self.keys.get(&request.key) {
             assert_eq!(*before, what, "the same key goes with the same request");
             let remembers = now.seconds_since(*at) < i64::from(retention_s(&self.habits));
-            let moves = request.transfer.is_some();
-            assert!(remembers || !moves, "{what} was carried out twice: its key was forgotten meanwhile");
-            return;
+            let Some((echo, ..)) = request.transfer.as_ref().filter(|_| !remembers) else { return };
+            // To whom the key says nothing it is another request. That is right only after one that moved nothing.
+            let first = self.transfers.iter_mut().find(|transfer| transfer.echo.as_deref() == Some(echo));
+            let first = first.expect("what was carried out");
+            let moved = first.ever_done || first.state != ItemState::Failed;
+            assert!(!moved, "{what} was carried out twice: its key was forgotten meanwhile");
+            first.echo = None;
+            self.keys.remove(&request.key);
         }
         let can = match request.kind {
             OperationKind::Void => !self.has(Habit::NoVoid),
