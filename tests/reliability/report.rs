@@ -33,6 +33,7 @@ run with a fresh seed:
 cargo run -p hub-tests --bin reliability run                      every proof until its bar is met
 cargo run -p hub-tests --bin reliability run --minutes 30         for half an hour; the next time it goes on
 cargo run -p hub-tests --bin reliability run --proof fault_storm  one proof
+cargo run -p hub-tests --bin reliability run --beyond             each once more, bar met or not: for newer code
 cargo run -p hub-tests --bin reliability status                   how far each is
 ```
 ";

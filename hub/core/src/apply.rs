@@ -118,6 +118,9 @@ pub fn apply(payment: &mut PaymentIntent, event: &Event, at: Timestamp) {
         Event::Reconciled { attempt_id } => {
             with_attempt(payment, attempt_id, |attempt| attempt.restored = false);
         }
+        Event::RestLapsed { attempt_id } => {
+            with_attempt(payment, attempt_id, |attempt| attempt.rest_lapsed = true);
+        }
         Event::StatusChanged { to, late } => {
             payment.status = *to;
             payment.paid_late |= *late;

@@ -324,6 +324,12 @@ pub enum Event {
         /// Which.
         attempt_id: AttemptId,
     },
+    /// What was left of a partly captured reservation is out of reach: its processor named a time until which it could
+    /// be captured, was asked well after it, and told of nothing new.
+    RestLapsed {
+        /// Of which attempt.
+        attempt_id: AttemptId,
+    },
     /// The status changed.
     StatusChanged {
         /// To what.

@@ -143,6 +143,7 @@ pub fn post(before: &PaymentIntent, event: &Event) -> Option<Journal> {
         | Event::PersonalDataErased
         | Event::Restored { .. }
         | Event::Reconciled { .. }
+        | Event::RestLapsed { .. }
         | Event::StatusChanged { .. }
         | Event::ErrorNoted { .. } => None,
     }

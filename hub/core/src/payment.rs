@@ -331,6 +331,9 @@ pub struct Attempt {
     /// That it came out of a backup and its processor was not asked since.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub restored: bool,
+    /// That what was left of its reservation cannot be captured any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rest_lapsed: bool,
     /// The end of its authorization that the cart was reminded of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capture_due_told: Option<Timestamp>,

@@ -82,6 +82,7 @@ pub fn publications(event: &Event) -> Vec<Publication> {
         | Event::PersonalDataErased
         | Event::Restored { .. }
         | Event::Reconciled { .. }
+        | Event::RestLapsed { .. }
         | Event::MoneyCaptured { .. }
         | Event::CaptureRecorded { .. }
         | Event::CancelRequested

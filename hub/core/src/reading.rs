@@ -76,6 +76,7 @@ impl Attempt {
         let voided = self.evidence.said(&Word::Voided);
         voided.is_some_and(|voided| authorized.is_none_or(|authorized| voided.time() >= authorized.time()))
             || self.evidence.items(ItemKind::Void).iter().any(|void| void.state == ItemState::Succeeded)
+            || self.rest_lapsed
     }
 
     /// That the processor says that it took money.

@@ -21,6 +21,9 @@ const CHECK_RESTING_S: [i64; 2] = [12 * 3_600, 24 * 3_600];
 /// Seconds after the intent's own time at which looking up a page nobody paid at ends; after that only a
 /// webhook can tell.
 pub const CHECKS_AFTER_EXPIRY_S: i64 = 14 * 24 * 3_600;
+/// Seconds after the time until which the rest of a reservation can be captured, from which on an answer of the
+/// processor that tells of nothing new ends it: what was asked for in time has come in by then.
+pub const REST_LAPSES_AFTER_S: i64 = 24 * 3_600;
 /// Seconds from a look-up to the next one that a hint asks for, the last one repeating: the more looks brought
 /// no news, the longer, so that forged hints are no lever.
 const HINT_INTERVAL_S: [i64; 5] = [2, 2, 5, 15, 30];

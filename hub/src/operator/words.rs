@@ -93,6 +93,9 @@ pub(super) fn event(event: &Event, payment: &PaymentIntent) -> String {
                 attempt(payment, attempt_id)
             )
         }
+        Event::RestLapsed { attempt_id } => {
+            format!("the time to capture the rest of {} is over", attempt(payment, attempt_id))
+        }
         Event::FactsHeard { attempt_id, facts } => {
             format!("said of {}: {}", attempt(payment, attempt_id), facts_words(facts))
         }

@@ -79,6 +79,7 @@ pub(super) fn start_attempt(
         checked_at: None,
         disowned: false,
         restored: false,
+        rest_lapsed: false,
         capture_due_told: None,
         captured: zero,
         accepted: vec![],

@@ -18,7 +18,7 @@ use crate::planted::{Bug, planted};
 use crate::reading::sum;
 use crate::refusal::Refusal;
 use crate::retry::{self, Pace};
-use crate::settle::{conclude, operation_is_settled, pace};
+use crate::settle::{conclude, lapse_rest, operation_is_settled, pace};
 use crate::story::Story;
 
 /// The hub stopped in the middle of a try: it may have been sent any time since the try began. The processor's memory
@@ -318,6 +318,7 @@ pub(super) fn looked_up(
             facts.at = facts.at.or(Some(asked_at));
             confirmed_at = story.hear_look_up(attempt_id, &facts);
             open_door(story, attempt_id, door.as_ref(), asked_at);
+            lapse_rest(story, attempt_id, asked_at);
         }
         Outcome::Answered { answer: Answer::Absent } if operation_id.is_none() => {
             hear_absence(story, attempt_id, asked_at);

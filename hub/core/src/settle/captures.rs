@@ -2,14 +2,15 @@
 //!
 //! Invariants: booked money only grows; the captures of an attempt never sum to more than it took.
 
-use processor_sdk::{CaptureMode, ItemKind, ItemState, Money, OperationKind};
+use processor_sdk::{CaptureMode, ItemKind, ItemState, Money, OperationKind, Timestamp};
 
 use super::transfer_status;
 use crate::event::Event;
 use crate::evidence::ItemStanding;
 use crate::ids::{AttemptId, CaptureId};
-use crate::payment::{Attempt, Capture, LastError, PaymentIntent, TransferStatus};
+use crate::payment::{Attempt, AttemptState, Capture, LastError, PaymentIntent, TransferStatus};
 use crate::reading::{less, sum};
+use crate::retry;
 use crate::story::Story;
 
 pub(super) fn settle_captures(story: &mut Story<'_, '_>, attempt_id: &AttemptId) {
@@ -54,6 +55,20 @@ fn settle_capture(story: &mut Story<'_, '_>, attempt_id: &AttemptId, item: &Item
     if changes || processor_id.is_some() {
         let status = if changes { said } else { TransferStatus::Pending };
         story.record(Event::CaptureSettled { capture_id, status, processor_id });
+    }
+}
+
+/// Ends what is left of a partly captured reservation, once its processor was asked well after the time for it was
+/// over. Most release it without a word.
+pub(crate) fn lapse_rest(story: &mut Story<'_, '_>, attempt_id: &AttemptId, asked_at: Timestamp) {
+    let payment = &story.payment;
+    let Some(attempt) = payment.attempt(attempt_id) else { return };
+    let Some(end) = payment.capture_before_of(attempt) else { return };
+    let mut captures = payment.captures.iter().filter(|capture| capture.attempt_id == *attempt_id);
+    let capturing = captures.any(|capture| capture.status == TransferStatus::Pending);
+    let over = asked_at.seconds_since(end) >= retry::REST_LAPSES_AFTER_S;
+    if over && !capturing && attempt.state(payment.capture) == AttemptState::Captured {
+        story.record(Event::RestLapsed { attempt_id: attempt_id.clone() });
     }
 }
 

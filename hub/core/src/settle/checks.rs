@@ -58,12 +58,12 @@ pub(crate) fn operation_is_settled(
 }
 
 /// Whether something was told of the page that an opening made. Where there was one before it, only what is dated
-/// later tells of this one, or that money moves.
+/// later than the last moment at which it may have been sent tells of this one, or that money moves.
 fn is_opened(attempt: &Attempt, operation: &Operation, state: AttemptState) -> bool {
     let mut opened = attempt.operations.iter().filter(|other| other.kind == OperationKind::OpenCheckout);
     let is_first = opened.next().is_none_or(|first| first.id == operation.id);
     let words = attempt.evidence.words();
-    let since = operation.first_sent_at;
+    let since = operation.last_sent_at.max(operation.first_sent_at);
     let told = words.last().is_some_and(|(_, time)| is_first || since.is_none_or(|since| *time >= since));
     let moves = match state {
         AttemptState::Pending | AttemptState::Authorized | AttemptState::Captured | AttemptState::Voided => {

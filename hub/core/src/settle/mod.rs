@@ -13,6 +13,7 @@ mod status;
 
 use processor_sdk::ItemState;
 
+pub(crate) use captures::lapse_rest;
 pub(crate) use checks::{can_look_up_payment, operation_is_settled, pace};
 pub(crate) use doors::{ask_closing, wants_money};
 pub(crate) use status::settle_status;

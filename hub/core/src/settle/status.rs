@@ -92,10 +92,12 @@ fn may_be_paying(payment: &PaymentIntent, attempt: &Attempt) -> bool {
             attempt.door_opened_at.is_some()
                 || attempt.open_operation(OperationKind::CompleteCheckout).is_some()
         }
-        // The shopper came back from the page; whether money moves now, the answer will say.
-        AttemptState::Open => attempt.open_operation(OperationKind::CompleteCheckout).is_some(),
-        AttemptState::Created
-        | AttemptState::Authorized
+        // The shopper came back from the page; whether money moves now, the answer will say. So also where a look did
+        // not see the page: it may have looked too early.
+        AttemptState::Open | AttemptState::Created => {
+            attempt.open_operation(OperationKind::CompleteCheckout).is_some()
+        }
+        AttemptState::Authorized
         | AttemptState::Captured
         | AttemptState::Declined
         | AttemptState::Voided

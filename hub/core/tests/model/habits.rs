@@ -41,10 +41,13 @@ pub(crate) enum Habit {
     NamesAmount,
     /// It does not sign its deliveries: they are hints.
     Unsigned,
+    /// Its reservations end after three days, as it says beforehand. Of the rest of a partly captured one it says no
+    /// more when that time comes.
+    Lapses,
 }
 
 /// All of them.
-pub(crate) const HABITS: [Habit; 16] = [
+pub(crate) const HABITS: [Habit; 17] = [
     Habit::LooksById,
     Habit::NoLookUp,
     Habit::NoRefundLookUp,
@@ -61,6 +64,7 @@ pub(crate) const HABITS: [Habit; 16] = [
     Habit::Silent,
     Habit::NamesAmount,
     Habit::Unsigned,
+    Habit::Lapses,
 ];
 
 /// What the hub is told of a processor with these habits.

@@ -9,6 +9,9 @@ use processor_sdk::{CaptureMode, Facts, Item, ItemKind, ItemState, Money, Operat
 
 use crate::life::AMOUNT;
 
+/// How long after its time the rest of a reservation counts as gone, in seconds.
+const RESTS_FOR_S: i64 = 24 * 3_600;
+
 /// One capture, refund, release or dispute as it was told of.
 #[derive(Clone, Debug)]
 pub(crate) struct Told {
@@ -41,6 +44,9 @@ pub(crate) struct Heard {
     /// Amounts that somebody has looked at.
     looked_at: BTreeSet<i64>,
     pub(crate) disowned: bool,
+    /// Until when the rest of a reservation can be taken; and that it was asked for long enough after that.
+    until: Option<(Timestamp, Timestamp)>,
+    lapsed: bool,
 }
 
 /// Where an attempt stands by what was told.
@@ -75,6 +81,8 @@ impl Heard {
             foreign_looked_at: false,
             looked_at: BTreeSet::new(),
             disowned: false,
+            until: None,
+            lapsed: false,
         }
     }
 
@@ -107,6 +115,11 @@ impl Heard {
         }
         for amount in [facts.amount, facts.authorized, facts.captured].into_iter().flatten() {
             self.foreign |= is_foreign(amount);
+        }
+        if let Some(until) = facts.capture_before
+            && self.until.is_none_or(|(known, _)| known <= at)
+        {
+            self.until = Some((at, until));
         }
         self.reserved = self.reserved.max(own(facts.authorized));
         self.captured = self.captured.max(own(facts.captured));
@@ -168,7 +181,13 @@ impl Heard {
     /// Released, or the rest of it.
     pub(crate) fn is_released(&self) -> bool {
         let voided = self.voided.is_some_and(|voided| self.authorized.is_none_or(|known| voided >= known));
-        voided || self.items(ItemKind::Void).any(|void| void.state == ItemState::Succeeded)
+        voided || self.lapsed || self.items(ItemKind::Void).any(|void| void.state == ItemState::Succeeded)
+    }
+
+    /// The processor was asked then, and answered. Long enough after its time, the rest of a reservation is gone.
+    pub(crate) fn answered(&mut self, asked_at: Timestamp) {
+        let long_over = |(_, until): (Timestamp, Timestamp)| asked_at.seconds_since(until) >= RESTS_FOR_S;
+        self.lapsed |= self.until.is_some_and(long_over);
     }
 
     pub(crate) fn stands(&self, mode: CaptureMode) -> Stand {
@@ -248,7 +267,8 @@ impl Heard {
         self.foreign_looked_at |= self.foreign && at_currency;
         self.looked_at.extend([self.reserved, taken]);
         self.looked_at.extend(self.amounts.iter().copied());
-        self.looked_at.extend(self.told.iter().filter_map(|told| told.amount));
+        let moved = |told: &&Told| matches!(told.kind, ItemKind::Capture | ItemKind::Refund);
+        self.looked_at.extend(self.told.iter().filter(moved).filter_map(|told| told.amount));
     }
 
     pub(crate) fn disown(&mut self) {

@@ -232,6 +232,11 @@ impl Life {
         }
         if let Some(facts) = facts {
             self.heard[place].hear(&facts, self.now);
+            if let Command::LookedUp { asked_at, .. } = command
+                && opinion::waits_with_a_rest(self, place)
+            {
+                self.heard[place].answered(*asked_at);
+            }
         }
     }
 

@@ -92,6 +92,13 @@ pub(crate) fn left_to_capture(life: &Life, place: usize) -> i64 {
     left.min(AMOUNT - all).max(0)
 }
 
+/// Whether a part was taken, nothing of it is under way, and the rest could be taken.
+pub(crate) fn waits_with_a_rest(life: &Life, place: usize) -> bool {
+    let before = &life.payment;
+    let part = before.attempts[place].captured.is_positive() && captures_pending(life, place) == 0;
+    part && before.status == Status::RequiresCapture && left_to_capture(life, place) > 0
+}
+
 /// Whether something was told that does not fit and that nobody has looked at.
 pub(crate) fn is_odd(life: &Life) -> bool {
     let mut places = 0..life.pages.len();

@@ -25,6 +25,9 @@ pub(crate) enum Luck {
     Bad,
 }
 
+/// How long a reservation stands where it lapses, in seconds.
+const RESERVED_S: i64 = 3 * 24 * 3_600;
+
 /// One request of the hub.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
@@ -61,6 +64,9 @@ pub(crate) struct Page {
     /// What the shopper was asked for.
     named: i64,
     released: bool,
+    /// When what is reserved, or the rest of it, cannot be taken any more.
+    until: Option<Timestamp>,
+    lapsed: bool,
     /// When it last asked to be looked at.
     pub(crate) hinted_at: Option<Timestamp>,
     pub(crate) transfers: Vec<Transfer>,
@@ -82,6 +88,8 @@ impl Page {
             reserved: 0,
             named: asked,
             released: false,
+            until: None,
+            lapsed: false,
             hinted_at: None,
             transfers: vec![],
             keys: BTreeMap::new(),
@@ -126,7 +134,7 @@ impl Page {
     pub(crate) fn left_to_take(&self) -> i64 {
         let mut captures = self.transfers.iter().filter(|transfer| transfer.kind == ItemKind::Capture);
         let ended = captures.any(|capture| capture.last && capture.state != ItemState::Failed);
-        if self.released || ended { 0 } else { self.reserved - self.standing(ItemKind::Capture) }
+        if self.released || self.lapsed || ended { 0 } else { self.reserved - self.standing(ItemKind::Capture) }
     }
 
     /// What can still be given back.
@@ -299,6 +307,7 @@ impl Page {
             decline: declined.then_some(decline),
             amount: self.has(Habit::NamesAmount).then(|| self.money(self.named)),
             authorized: (totals && self.reserved > 0).then(|| self.money(self.reserved)),
+            capture_before: self.until,
             captured: (totals && captures && self.reserved > 0).then(|| self.money(taken)),
             refunded: (totals && taken > 0).then(|| self.money(self.given_back())),
             items: told.map(|transfer| self.item(transfer)).collect(),
@@ -308,8 +317,25 @@ impl Page {
         .reference(ReferenceKind::Payment, format!("pay_{}", self.number))
     }
 
+    /// Ends what is reserved when its time is over: with a word where nothing was taken of it, and without one of the
+    /// rest.
+    fn lapse(&mut self, now: Timestamp) {
+        let lapses = self.has(Habit::Lapses) && self.mode == CaptureMode::Manual;
+        if lapses && self.reserved > 0 && self.until.is_none() {
+            self.until = Some(now.saturating_add_micros(RESERVED_S * 1_000_000));
+        }
+        let is_over = self.until.is_some_and(|until| until <= now);
+        if is_over && !self.lapsed && self.left_to_take() > 0 {
+            if self.is(&Word::Authorized) && self.standing(ItemKind::Capture) == 0 {
+                self.release();
+            }
+            self.lapsed = true;
+        }
+    }
+
     /// Remembers how it stands, where that is new. Gives what a delivery would tell of it.
     pub(crate) fn note(&mut self, now: Timestamp) -> Option<Facts> {
+        self.lapse(now);
         let mut facts = self.all(now);
         let before = self.shots.last().map(|(_, shot)| Facts { at: facts.at, ..shot.clone() });
         if before.as_ref() == Some(&facts) || self.word.is_none() {

@@ -47,6 +47,36 @@ fn a_final_part_releases_the_rest() {
 }
 
 #[test]
+fn what_is_not_captured_in_time_is_out_of_reach() {
+    authorized(
+        "hears a1 authorized authorized:20.00 until:168h
+         capture 15.00 more
+         says a1 c1 paid capture=c1#ch_1/succeeded/15.00
+         is requires_capture captured 15.00 capturable 5.00
+         tick 191h                                  // the time is over, but not for a day
+         looks a1 paid capture=c1#ch_1/succeeded/15.00
+         is requires_capture captured 15.00 capturable 5.00
+         tick 24h
+         looks a1 paid capture=c1#ch_1/succeeded/15.00
+         is succeeded captured 15.00 capturable 0
+         heard payment_intent.capture_due payment_intent.succeeded order.paid
+         wants nothing
+         capture 5.00 -> wrong_status",
+    );
+    // What is under way may have been in time.
+    authorized(
+        "hears a1 authorized authorized:20.00 until:168h
+         capture 15.00 more
+         says a1 c1 paid capture=c1#ch_1/succeeded/15.00
+         capture 5.00
+         unknown a1 c2
+         tick 400h
+         looks a1 paid capture=c1#ch_1/succeeded/15.00
+         is requires_capture captured 15.00",
+    );
+}
+
+#[test]
 fn paid_means_what_was_asked() {
     authorized(
         "capture 15.00

@@ -250,3 +250,20 @@ fn a_look_that_a_hint_asked_for_is_made_whatever_is_heard_before_it() {
          is succeeded captured 20.00",
     );
 }
+
+#[test]
+fn a_decline_from_before_a_second_opening_may_have_left_says_nothing_of_it() {
+    check(
+        "intent 20.00
+         start a1
+         says a1 open open door
+         reopen a1
+         tick 1m
+         looks a1 declined @30s
+         interrupted a1 open 1m                     // it left before that decline, or after it
+         tick 1s
+         wants send a1 open
+         says a1 open open door
+         wants nothing",
+    );
+}
