@@ -81,7 +81,7 @@ pub(crate) fn run(input: &[u8]) {
     // As the sandbox reads what a plugin returned.
     let lines = text.split(|byte| *byte == b'\n');
     let replies: Vec<Reply> = lines.map_while(|line| serde_json::from_slice(line).ok()).collect();
-    if replies.is_empty() {
+    if replies.is_empty() || spells_a_secret(&replies) {
         return;
     }
     for reply in &replies {
@@ -98,6 +98,14 @@ pub(crate) fn run(input: &[u8]) {
         receive(connector.as_ref());
     }
     requests_are_allowed(&processor);
+}
+
+/// Whether a secret is written out in what the guest says. No guest knows one; a fuzzer that is led by comparisons
+/// finds them out from the redactor's, and what it wrote itself is no leak.
+fn spells_a_secret(replies: &[Reply]) -> bool {
+    let text = serde_json::to_string(replies).expect("replies can be written");
+    let quoted = |secret: &String| serde_json::to_string(secret).expect("a text can be written");
+    secret_texts().iter().any(|secret| text.contains(quoted(secret).trim_matches('"')))
 }
 
 fn fields() -> SignedDeliveries {
