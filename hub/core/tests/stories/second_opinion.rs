@@ -267,3 +267,18 @@ fn a_decline_from_before_a_second_opening_may_have_left_says_nothing_of_it() {
          wants nothing",
     );
 }
+
+#[test]
+fn an_approval_at_a_page_that_was_not_seen_is_waited_for() {
+    check(
+        "intent 20.00
+         start a1 first completes
+         unknown a1 open
+         tick 2m
+         returns a1
+         is processing
+         looks a1/open absent
+         is processing
+         start a2 -> wrong_status",
+    );
+}
