@@ -1,8 +1,8 @@
 //! A backup of a running hub's file, and a hub's file out of a backup.
 //!
-//! A restored hub knows nothing of what happened after the backup. So every payment in which money may have moved
-//! since is marked, in its own history, before the file is where a hub can open it: nothing new is asked for it
-//! until its processor has said what is so.
+//! A restored hub knows nothing of what happened after the backup. So every payment is marked, in its own history,
+//! before the file is where a hub can open it: where money may have moved since, nothing new is asked until the
+//! processor has said what is so, and no number that the merchant may have heard is told again.
 //!
 //! Invariant: a backup that has its name was verified; a restored file was verified and marked, and never took
 //! another one's place.
@@ -33,8 +33,9 @@ use crate::store::sqlite::durable::FlushedCommit;
 use crate::store::sqlite::{OpenError, schema_version};
 use crate::verification::{Report, verify};
 
-/// Files of the engine beside its own that hold rows.
-const LOGS: [&str; 2] = ["-wal", "-shm"];
+/// Files of the engine beside its own, which belong to the very file that they were made for: beside another one of
+/// that name they would change what is in it.
+const LOGS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// Why there is no backup, or nothing was restored.
 #[derive(Debug, thiserror::Error)]
@@ -57,10 +58,16 @@ pub enum BackupError {
     )]
     Occupied(PathBuf),
     #[error(
-        "{} is not whole, for rows of it are in the file beside it; restore a file that `payhub db backup` made",
+        "{} is not whole: it was being made, or rows of it are in a file beside it; restore a file that `payhub db \
+         backup` has finished",
         .0.display()
     )]
     NotWhole(PathBuf),
+    #[error(
+        "the last thing that the backup knows of happened at {last_event_at}, and the clock of this machine says {now}; \
+         set the clock first: what the hub tells is numbered by the time of the restore"
+    )]
+    ClockBehind { last_event_at: Timestamp, now: Timestamp },
     #[error("{} is no backup of a hub's database, or not a whole one", .0.display())]
     NotABackup(PathBuf),
     #[error("the file is damaged: {0}")]
@@ -132,7 +139,7 @@ impl Making {
 
 impl Drop for Making {
     fn drop(&mut self) {
-        for suffix in ["", "-wal", "-shm", ".lock"] {
+        for suffix in ["", ".lock"].into_iter().chain(LOGS) {
             // What is not there need not go.
             let _gone = std::fs::remove_file(beside(&self.path, suffix));
         }
@@ -141,6 +148,16 @@ impl Drop for Making {
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, BackupError> {
     tokio::task::spawn_blocking(work).await.map_err(|error| BackupError::Aborted(error.to_string()))
+}
+
+/// A file that was not whole when somebody last had it: it has the name of one, or what was written to it is beside it.
+fn refuse_half(from: &Path) -> Result<(), BackupError> {
+    let holds_rows = |log: &str| beside(from, log).metadata().is_ok_and(|log| log.len() > 0);
+    let is_half = from.extension().is_some_and(|extension| extension == "half");
+    if is_half || ["-wal", "-journal"].into_iter().any(holds_rows) {
+        return Err(BackupError::NotWhole(from.to_owned()));
+    }
+    Ok(())
 }
 
 /// Before anything is written to the copy: what the engine finds to be broken, or is none of ours.
@@ -196,16 +213,16 @@ pub async fn restore(from: &Path, home: Home<'_>, operator: &str) -> Result<Rest
     make_folder(home.data_dir).map_err(folder)?;
     let database = database_file(home.data_dir);
     let _reserved = reserve(&database)?;
+    // Before anything is taken away: somebody may name what another try left here.
+    refuse_half(from)?;
     let taken = std::iter::once("").chain(LOGS).map(|suffix| beside(&database, suffix));
-    if let Some(taken) = taken.into_iter().find(|path| path.symlink_metadata().is_ok()) {
-        return Err(BackupError::Occupied(taken));
-    }
-    let log = beside(from, "-wal");
-    if log.metadata().is_ok_and(|log| log.len() > 0) {
-        return Err(BackupError::NotWhole(from.to_owned()));
-    }
-    // What an earlier try left: nobody else has this place.
+    let occupied = taken.into_iter().find(|path| path.symlink_metadata().is_ok());
+    // What an earlier try left: nobody else has this place. If that came to its end but for this, it is only a second
+    // name of the database.
     drop(Making { path: half(&database) });
+    if let Some(occupied) = occupied {
+        return Err(BackupError::Occupied(occupied));
+    }
     let making = Making::begin(half(&database))?;
     let (source, target) = (from.to_owned(), making.path.clone());
     let copied = blocking(move || {
@@ -220,7 +237,11 @@ pub async fn restore(from: &Path, home: Home<'_>, operator: &str) -> Result<Rest
             .await?;
     let signer = RootSigner::of(&opened.key);
     let hub = Arc::new(for_operator(opened, home.data_dir, home.public_url, home.policies)?);
+    let now = hub.clock.now();
     let asks_about = match last_event_at {
+        Some(last_event_at) if now < last_event_at => {
+            return Err(BackupError::ClockBehind { last_event_at, now });
+        }
         Some(at) => mark(&hub, &making.path, at, operator).await?,
         None => 0,
     };
@@ -234,7 +255,7 @@ pub async fn restore(from: &Path, home: Home<'_>, operator: &str) -> Result<Rest
     Ok(Restored { file: database, last_event_at, verified, asks_about })
 }
 
-/// Marks every payment that may have moved on since; how many there are.
+/// Marks every payment; how many of them may have moved on since.
 async fn mark(
     hub: &Arc<Hub>,
     file: &Path,

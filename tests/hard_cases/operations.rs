@@ -440,7 +440,7 @@ async fn hc_61_an_old_backup_is_restored() {
     page.pay().await;
     hub.cart.until_status(id(&open), "succeeded").await;
     let told_before = hub.cart.events(id(&open)).await;
-    let refund = hub.cart.refund(&back.id, Some(60)).await.expect(201);
+    let refund = hub.cart.refund(&back.id, Some(30)).await.expect(201);
     hub.cart.until_refund(id(&refund), "succeeded").await;
     let lost = paid(&hub, 300).await;
     hub.sandbox.until_quiet().await;
@@ -460,21 +460,27 @@ async fn hc_61_an_old_backup_is_restored() {
     assert_eq!((restored.verified.payments, restored.asks_about), (2, 2));
     hub.resume().await;
 
-    // What was open is looked up; the merchant sees by the sequence that it is told again.
+    // What was open is looked up, and the merchant hears of it again: under another id and beyond every number that it
+    // was told before. Who goes on from the last event that it knows misses nothing.
     hub.cart.until_status(id(&open), "succeeded").await;
-    let succeeded = |events: &[Value]| {
-        let event = events.iter().find(|event| event["type"] == "payment_intent.succeeded").unwrap();
-        (event["id"].clone(), event["sequence"].clone())
-    };
-    let (before, after) = (succeeded(&told_before), succeeded(&hub.cart.events(id(&open)).await));
-    assert!(before.0 != after.0 && before.1 == after.1, "{before:?} {after:?}");
-    // The refund that the backup does not know is learned of, and bounds what can be given back.
+    let told_after = hub.cart.events(id(&open)).await;
+    let after =
+        |event: &&Value| event["sequence"].as_u64() > told_before.last().unwrap()["sequence"].as_u64();
+    let anew: Vec<&Value> = told_after.iter().filter(after).collect();
+    assert_eq!(told_after.len(), anew.len() + 1, "the first is in the backup: {told_after:?}");
+    assert!(anew.iter().any(|event| event["type"] == "payment_intent.succeeded"), "{anew:?}");
+    let last_known = told_before.iter().map(|event| id(event)).max().unwrap();
+    assert!(anew.iter().all(|event| id(event) > last_known), "{anew:?}");
+    // The refund that the backup does not know is learned of: it bounds what can be given back, and is not made again
+    // for a cart that repeats its request under a key that is forgotten.
     eventually("the refund is known", async || {
-        (back.shown(&hub, ["amount_refunded"]).await == [json!(60)]).then_some(())
+        (back.shown(&hub, ["amount_refunded"]).await == [json!(30)]).then_some(())
     })
     .await;
-    hub.cart.refund(&back.id, Some(60)).await.expect(422);
-    let rest = hub.cart.refund(&back.id, Some(40)).await.expect(201);
+    hub.cart.refund(&back.id, Some(71)).await.expect(422);
+    let held = hub.cart.refund(&back.id, Some(30)).await.expect(409);
+    assert_eq!(held["code"], "found_after_restore", "{held}");
+    let rest = hub.cart.refund(&back.id, Some(70)).await.expect(201);
     hub.cart.until_refund(id(&rest), "succeeded").await;
     let books = hub.sandbox.ledger().await;
     assert_eq!((books.charged, books.count("refund"), books.refunded), (600, 2, 100));

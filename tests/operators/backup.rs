@@ -102,6 +102,56 @@ fn what_happened_after_the_backup_is_learned_before_anything_new_is_done() {
     assert!(desk.ask(&["db", "verify"]).done().contains("everything agrees"));
 }
 
+/// A cart that had no answer repeats its request under the same key, of which the restored hub knows nothing.
+#[test]
+fn what_was_given_back_since_is_not_given_back_again() {
+    let mut desk = Desk::start();
+    let id = desk.paid("order-1");
+    let untouched = desk.paid("order-2");
+    let backup = back_up(&desk, "backup.sqlite");
+    let first = desk.refund(&id, 300);
+    desk.until_refund(&first, "succeeded");
+    desk.world.kill_hub();
+    lose(&desk);
+    desk.ask(&["db", "restore", "--from", name(&backup)]).done();
+    desk.world.start_hub();
+
+    let ask = |key: &str, wish: &Value| {
+        eventually("an answer", || {
+            let answer = desk.world.api.post("/v1/refunds", key, wish).expect("an answer");
+            (answer.status != 503).then_some(answer)
+        })
+    };
+    // The very request of before, as `desk.refund` made it.
+    let wish = json!({ "payment_intent": id, "amount": 300, "reason": "A page is missing" });
+    for _again in 0..2 {
+        let held = ask(&format!("{id}-300"), &wish);
+        let problem = held.json();
+        assert_eq!((held.status, &problem["code"]), (409, &json!("found_after_restore")), "{problem}");
+        let found = desk.world.api.show(&format!("/v1/refunds/{}", text(&problem, "found")));
+        assert_eq!((&found["amount"], &found["made_elsewhere"]), (&json!(300), &json!(true)), "{found}");
+        let page = send("GET", &format!("{}{}", desk.world.api.base_url, text(&problem, "type")), &[], b"");
+        assert!(page.expect("an answer").text().contains("allow_duplicate"));
+    }
+    assert_eq!(desk.ledger(), (2 * 1999, 300));
+
+    // Another amount is another wish, and so is what says so; nobody else is asked for anything.
+    let mut another = wish.clone();
+    another["allow_duplicate"] = json!(true);
+    let elsewhere = json!({ "payment_intent": untouched, "amount": 300 });
+    for (key, wish) in [
+        ("less", &json!({ "payment_intent": id, "amount": 299 })),
+        ("another", &another),
+        ("elsewhere", &elsewhere),
+    ] {
+        let made = ask(key, wish);
+        assert_eq!(made.status, 201, "{}", made.text());
+        desk.until_refund(&text(&made.json(), "id"), "succeeded");
+    }
+    assert_eq!(desk.ledger(), (2 * 1999, 300 + 299 + 300 + 300));
+    assert!(desk.ask(&["db", "verify"]).done().contains("everything agrees"));
+}
+
 #[test]
 fn a_backup_is_one_new_file_of_its_owner() {
     let mut desk = Desk::start();
@@ -164,7 +214,16 @@ fn what_is_there_stays_and_what_is_no_backup_is_refused() {
     let connection = rusqlite::Connection::open(&changed).expect("the backup");
     connection.execute_batch("UPDATE payments SET amount = amount + 1").expect("it is changed");
     drop(connection);
+    let ahead = bad("ahead.sqlite", &whole);
+    let connection = rusqlite::Connection::open(&ahead).expect("the backup");
+    let sql = "DROP TRIGGER payment_events_never_change; UPDATE payment_events SET at = at + 3600000000";
+    connection.execute_batch(sql).expect("it is ahead");
+    drop(connection);
+    bad("beside.sqlite-journal", b"rows");
     for (from, code) in [
+        (bad("whole.half", &whole), "no_backup"),
+        (bad("beside.sqlite", &whole), "no_backup"),
+        (ahead, "clock_behind"),
         (desk.world.path().join("nowhere.sqlite"), "not_done"),
         (bad("empty.sqlite", b""), "no_backup"),
         (bad("text.sqlite", b"not a database at all"), "no_backup"),

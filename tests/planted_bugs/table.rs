@@ -3,7 +3,7 @@
 use hub_core::planted::Bug;
 
 /// The mistake, the file where it is made, and the test that catches it.
-pub(crate) const PLANTED: [(Bug, &str, &str); 45] = [
+pub(crate) const PLANTED: [(Bug, &str, &str); 47] = [
     (
         Bug::SkipIdempotencyLookUp,
         "hub/src/http/idempotency.rs",
@@ -160,6 +160,17 @@ pub(crate) const PLANTED: [(Bug, &str, &str); 45] = [
     (Bug::ForgetTheBooks, "hub/src/store/sql/write/payments.rs", "stories::pay::a_cart_takes_a_payment"),
     (Bug::BreakTheChain, "hub/core/src/story.rs", "stories::pay::a_cart_takes_a_payment"),
     (Bug::SequenceStandsStill, "hub/core/src/apply.rs", "stories::refunds::a_refund_that_takes_days"),
+    (
+        Bug::TellNumbersAgain,
+        "hub/core/src/decide/restored.rs",
+        "hard_cases::operations::hc_61_an_old_backup_is_restored",
+    ),
+    (
+        Bug::RepeatAfterRestore,
+        "hub/core/src/decide/restored.rs",
+        "operators::backup::what_was_given_back_since_is_not_given_back_again",
+    ),
+    (Bug::RestoreInPlace, "hub/src/backup.rs", "operators::killed::a_killed_restore_is_whole_or_did_nothing"),
     (
         Bug::DeliveredWithoutSuccess,
         "hub/src/merchant_webhooks/sender.rs",

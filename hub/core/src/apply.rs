@@ -8,8 +8,8 @@ use crate::chain::link;
 use crate::event::{Accepted, Event, Recorded};
 use crate::ids::{AttemptId, CaptureId, DisputeId, OperationId, RefundId};
 use crate::payment::{
-    Attempt, Check, Closed, DisputeStatus, LastError, Operation, OperationState, PaymentIntent, Quarantine,
-    QuarantineReason, Resolution, TransferStatus,
+    Attempt, Check, Closed, DisputeStatus, KnownAtRestore, LastError, Operation, OperationState,
+    PaymentIntent, Quarantine, QuarantineReason, Resolution, TransferStatus,
 };
 use crate::planted::{Bug, planted};
 
@@ -110,11 +110,7 @@ pub fn apply(payment: &mut PaymentIntent, event: &Event, at: Timestamp) {
         Event::SettledByHand { .. } => {}
         // It was never here.
         Event::PersonalDataErased => {}
-        Event::Restored { attempt_ids } => {
-            for attempt_id in attempt_ids {
-                with_attempt(payment, attempt_id, |attempt| attempt.restored = true);
-            }
-        }
+        Event::Restored { attempt_ids, sequence_after } => restored(payment, attempt_ids, *sequence_after),
         Event::Reconciled { attempt_id } => {
             with_attempt(payment, attempt_id, |attempt| attempt.restored = false);
         }
@@ -130,6 +126,17 @@ pub fn apply(payment: &mut PaymentIntent, event: &Event, at: Timestamp) {
     if !planted(Bug::SequenceStandsStill) {
         payment.sequence += u64::try_from(crate::publish::publications(event).len()).unwrap_or(0);
     }
+}
+
+fn restored(payment: &mut PaymentIntent, attempt_ids: &[AttemptId], sequence_after: Option<u64>) {
+    for attempt_id in attempt_ids {
+        with_attempt(payment, attempt_id, |attempt| attempt.restored = true);
+    }
+    // An earlier release left both as they were.
+    let Some(sequence_after) = sequence_after else { return };
+    payment.sequence = payment.sequence.max(sequence_after);
+    let known = KnownAtRestore { captures: payment.captures.len(), refunds: payment.refunds.len() };
+    payment.known_at_restore.get_or_insert(known);
 }
 
 const fn not_sent(operation: &mut Operation, due_at: Timestamp) {

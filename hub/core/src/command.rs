@@ -109,6 +109,8 @@ pub enum Command {
         amount: Option<Money>,
         /// That the rest is released.
         is_final: bool,
+        /// That it is no repeat of one that was found at the processor after a restore.
+        allow_duplicate: bool,
     },
     /// The cart wants it called off.
     Cancel,
@@ -120,6 +122,8 @@ pub enum Command {
         reason: Option<String>,
         /// The cart's own notes.
         metadata: BTreeMap<String, String>,
+        /// That it is no repeat of one that was found at the processor after a restore.
+        allow_duplicate: bool,
     },
     /// The intent's time may be over.
     Expire,

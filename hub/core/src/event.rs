@@ -318,6 +318,10 @@ pub enum Event {
     Restored {
         /// Which attempts.
         attempt_ids: Vec<AttemptId>,
+        /// What the merchant hears is numbered on from here: beyond every number that can have been told since the
+        /// backup. Absent where an earlier release restored.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sequence_after: Option<u64>,
     },
     /// An attempt's processor was asked for the first time after the payment came out of a backup.
     Reconciled {

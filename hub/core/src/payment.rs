@@ -72,11 +72,23 @@ pub struct PaymentIntent {
     pub disputes: Vec<Dispute>,
     /// Number of events folded in: the version that a commit is guarded by.
     pub version: u64,
-    /// Number of events published to the merchant.
+    /// Number of the last event published to the merchant.
     pub sequence: u64,
+    /// What a backup knew of it, if it came out of one; the first one, if out of several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_at_restore: Option<KnownAtRestore>,
     /// Hash of the last event, which the next one will carry.
     #[serde(default, skip_serializing_if = "EventHash::is_none")]
     pub last_event: EventHash,
+}
+
+/// What a backup knew of a payment: transfers beyond these were asked for or heard of since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownAtRestore {
+    /// How many captures, the oldest ones.
+    pub captures: usize,
+    /// How many refunds, the oldest ones.
+    pub refunds: usize,
 }
 
 /// Where an intent stands.

@@ -72,6 +72,8 @@ bugs! {
     ForgetTheBooks: "Money moves and no journal is written.",
     BreakTheChain: "An event does not carry the hash of the one before it.",
     SequenceStandsStill: "Each event of a payment has the same number in the sequence.",
+    TellNumbersAgain: "A payment out of a backup goes on with numbers that the merchant has heard.",
+    RepeatAfterRestore: "What was found at the processor after a restore is asked for again.",
     DeliveredWithoutSuccess: "Any answer of the merchant's endpoint is a success.",
     FollowRedirects: "A delivery to the merchant goes wherever it is redirected.",
     AllowInnerAddresses: "The hub connects to addresses inside for whoever registers them.",

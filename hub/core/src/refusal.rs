@@ -56,6 +56,19 @@ pub enum Refusal {
          nothing was done, ask again in a moment"
     )]
     Reconciling,
+    /// The processor told of one after the payment came out of a backup, and it may be the very one that is asked
+    /// for.
+    #[error(
+        "the {what} {id} was found at the processor after this payment was restored from a backup, and may be the \
+         one that is asked for here; if it is not, ask for another one under a new idempotency key, with \
+         allow_duplicate: true"
+    )]
+    FoundAfterRestore {
+        /// A capture or a refund.
+        what: &'static str,
+        /// Which one.
+        id: String,
+    },
     /// Nothing is in doubt.
     #[error("the payment is not quarantined; there is nothing to resolve")]
     NotQuarantined,
@@ -103,6 +116,7 @@ impl Refusal {
             Self::NotSupported { .. } => "not_supported",
             Self::Quarantined { .. } => "quarantined",
             Self::Reconciling => "reconciling",
+            Self::FoundAfterRestore { .. } => "found_after_restore",
             Self::NotQuarantined => "not_quarantined",
             Self::CannotResolve { .. } => "cannot_resolve",
             Self::CannotSettle { .. } => "cannot_settle",

@@ -278,7 +278,7 @@ fn command(world: &World, happening: &Happening) -> Option<Command> {
             Command::ShopperReturned { attempt_id: pick(&attempts, *attempt)?, parameters: vec![] }
         }
         Happening::Capture { amount: minor, is_final } => {
-            Command::Capture { amount: amount(minor), is_final: *is_final }
+            Command::Capture { amount: amount(minor), is_final: *is_final, allow_duplicate: false }
         }
         Happening::Cancel => Command::Cancel,
         Happening::Resolve { accept } => Command::ResolveQuarantine {
@@ -297,9 +297,12 @@ fn command(world: &World, happening: &Happening) -> Option<Command> {
             };
             Command::SettleByHand { attempt_id, settlement, evidence: "bank statement".to_owned() }
         }
-        Happening::Refund { amount: minor } => {
-            Command::Refund { amount: amount(minor), reason: None, metadata: BTreeMap::new() }
-        }
+        Happening::Refund { amount: minor } => Command::Refund {
+            amount: amount(minor),
+            reason: None,
+            metadata: BTreeMap::new(),
+            allow_duplicate: false,
+        },
         Happening::Tick { .. } | Happening::Policies { .. } => return None,
     })
 }

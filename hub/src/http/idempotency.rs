@@ -186,7 +186,7 @@ impl KeyedCall {
 
 /// Whether a refusal was decided by what the hub knows, so that the same key gets it again.
 pub(super) const fn is_stored(kind: Kind) -> bool {
-    matches!(kind, Kind::Refused | Kind::Validation | Kind::DuplicateOrderReference)
+    matches!(kind, Kind::Refused | Kind::FoundAfterRestore | Kind::Validation | Kind::DuplicateOrderReference)
 }
 
 /// An answer that is stored as it is given.

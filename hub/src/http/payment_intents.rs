@@ -213,6 +213,7 @@ pub async fn list(
 pub struct NewCapture {
     amount: Option<MinorUnits>,
     is_final: bool,
+    allow_duplicate: bool,
 }
 
 impl Body for NewCapture {
@@ -230,10 +231,20 @@ impl Body for NewCapture {
             "True (the default): no more will be taken, and the rest is released where the processor does so.",
             "true",
         ),
+        note(
+            "/allow_duplicate",
+            "That another capture is wanted although one was found after a restore, which may be the same (see the \
+             problem `found-after-restore`); false unless said otherwise.",
+            "false",
+        ),
     ];
 
     fn read(fields: &mut Fields) -> Self {
-        Self { amount: fields.amount("amount"), is_final: fields.flag("final").unwrap_or(true) }
+        Self {
+            amount: fields.amount("amount"),
+            is_final: fields.flag("final").unwrap_or(true),
+            allow_duplicate: fields.flag("allow_duplicate").unwrap_or(false),
+        }
     }
 }
 
@@ -253,7 +264,8 @@ pub async fn capture(
     let (asked, fields) = request.read()?;
     fields.finish()?;
     let amount = asked.amount.map(|amount| amount.of(payment.amount.currency())).transpose()?;
-    let command = Command::Capture { amount, is_final: asked.is_final };
+    let NewCapture { is_final, allow_duplicate, .. } = asked;
+    let command = Command::Capture { amount, is_final, allow_duplicate };
     act(&front.hub, &caller, &payment.id, &command, &keyed, capture_is_over).await
 }
 

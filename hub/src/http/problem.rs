@@ -31,6 +31,7 @@ pub enum Kind {
     IdempotencyMismatch,
     DuplicateOrderReference,
     Refused,
+    FoundAfterRestore,
     NoConnector,
     ForgedWebhook,
     RateLimited,
@@ -41,7 +42,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, for the documentation pages.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::MalformedJson,
         Self::UnsupportedMediaType,
         Self::BodyTooLarge,
@@ -57,6 +58,7 @@ impl Kind {
         Self::IdempotencyMismatch,
         Self::DuplicateOrderReference,
         Self::Refused,
+        Self::FoundAfterRestore,
         Self::NoConnector,
         Self::ForgedWebhook,
         Self::RateLimited,
@@ -83,6 +85,7 @@ impl Kind {
             Self::IdempotencyMismatch => "idempotency-mismatch",
             Self::DuplicateOrderReference => "duplicate-order-reference",
             Self::Refused => "refused",
+            Self::FoundAfterRestore => "found-after-restore",
             Self::NoConnector => "no-connector",
             Self::ForgedWebhook => "forged-webhook",
             Self::RateLimited => "rate-limited",
@@ -107,9 +110,10 @@ impl Kind {
             Self::Validation | Self::CardNumberDetected | Self::IdempotencyMismatch | Self::NoConnector => {
                 StatusCode::UNPROCESSABLE_ENTITY
             }
-            Self::IdempotencyInProgress | Self::DuplicateOrderReference | Self::Refused => {
-                StatusCode::CONFLICT
-            }
+            Self::IdempotencyInProgress
+            | Self::DuplicateOrderReference
+            | Self::Refused
+            | Self::FoundAfterRestore => StatusCode::CONFLICT,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::Overloaded | Self::StorageUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -139,6 +143,7 @@ impl Kind {
             | Self::IdempotencyMismatch
             | Self::DuplicateOrderReference
             | Self::Refused
+            | Self::FoundAfterRestore
             | Self::NoConnector
             | Self::ForgedWebhook
             | Self::Internal => None,
@@ -202,6 +207,13 @@ impl Kind {
                  one, or send `allow_duplicate: true`."
             }
             Self::Refused => "The payment does not allow that now; `code` and `detail` say why.",
+            Self::FoundAfterRestore => {
+                "The hub's database was restored from a backup, and the processor told of a capture or refund that \
+                 the backup does not know; `found` names it. It may be the very one that this request asks for, \
+                 under a key that the hub has forgotten, so nothing was done. Read it: if it is the one, you are \
+                 done. If you want another one besides, ask under a new idempotency key, with \
+                 `allow_duplicate: true`."
+            }
             Self::NoConnector => {
                 "No configured connector can take this payment; `detail` gives the reason for each."
             }
@@ -256,6 +268,9 @@ pub struct ProblemDocument<'a> {
     /// With `duplicate_order_reference`: the open intent that has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     payment_intent: Option<&'a str>,
+    /// With `found_after_restore`: the capture or refund that was found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found: Option<&'a str>,
     /// The request's id, as in the header `X-Request-Id`; it is in the hub's log.
     #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<&'a str>,
@@ -348,6 +363,7 @@ impl Problem {
             errors: (!self.errors.is_empty()).then_some(&self.errors),
             scope: None,
             payment_intent: None,
+            found: None,
             request_id: None,
         });
         if let Some(fields) = document.as_object_mut() {
@@ -400,6 +416,9 @@ impl From<Refusal> for Problem {
             | Refusal::NoSuchAttempt
             | Refusal::TooManyAttempts { .. }
             | Refusal::TooManyTransfers { .. } => Self::new(Kind::Refused),
+            Refusal::FoundAfterRestore { id, .. } => {
+                Self::new(Kind::FoundAfterRestore).member("found", Value::from(id.as_str()))
+            }
             // Not stored under the key: the same request may succeed in a moment.
             Refusal::Reconciling => Self::new(Kind::Overloaded),
         };

@@ -31,6 +31,7 @@ pub struct NewRefund {
     amount: Option<MinorUnits>,
     reason: Option<String>,
     metadata: BTreeMap<String, String>,
+    allow_duplicate: bool,
 }
 
 impl Body for NewRefund {
@@ -50,6 +51,12 @@ impl Body for NewRefund {
         ),
         note("/reason", "Why, for your own books.", r#""came back unread""#),
         note("/metadata", "Your own notes, shown again with the refund.", r#"{"ticket": "77"}"#),
+        note(
+            "/allow_duplicate",
+            "That another refund is wanted although one was found after a restore, which may be the same (see the \
+             problem `found-after-restore`); false unless said otherwise.",
+            "false",
+        ),
     ];
 
     fn read(fields: &mut Fields) -> Self {
@@ -59,6 +66,7 @@ impl Body for NewRefund {
             amount: fields.amount("amount"),
             reason: fields.text("reason", TEXT_CHARS_MAX),
             metadata: fields.metadata("metadata"),
+            allow_duplicate: fields.flag("allow_duplicate").unwrap_or(false),
         }
     }
 }
@@ -103,7 +111,8 @@ pub async fn create(
     };
     let stored = |decision: &Decision| keyed.answer(plain(201, &shown(decision)), now);
     let extras = Extras { answer: Some(&stored), idempotency_key: Some(keyed.key()), ..Extras::default() };
-    let command = Command::Refund { amount, reason, metadata };
+    let allow_duplicate = asked.allow_duplicate;
+    let command = Command::Refund { amount, reason, metadata, allow_duplicate };
     match hub.command(&caller.scope, &payment.id, caller.cause(), &command, extras).await {
         Ok(decision) => Ok(respond(201, shown(&decision).to_string().into_bytes())),
         Err(error) => keyed.conclude(hub, error.into()).await,

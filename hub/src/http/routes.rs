@@ -83,6 +83,7 @@ fn payment_intent_routes() -> Vec<Route> {
                 Kind::Refused,
                 &["wrong_status", "not_supported", "quarantined", "no_such_attempt", "too_many_transfers"],
             )
+            .refuses(&[Kind::FoundAfterRestore])
             .refuses_as(Kind::Validation, &["exceeds_authorized"])
             .refuses_as(Kind::Overloaded, &["reconciling"]),
         post("/v1/payment_intents/{id}/cancel", "cancelPaymentIntent", payment_intents::cancel)
@@ -111,6 +112,7 @@ fn refund_routes() -> Vec<Route> {
                 Kind::Refused,
                 &["wrong_status", "not_supported", "quarantined", "no_such_attempt", "too_many_transfers"],
             )
+            .refuses(&[Kind::FoundAfterRestore])
             .refuses_as(Kind::Validation, &["exceeds_captured"])
             .refuses_as(Kind::Overloaded, &["reconciling"]),
         get("/v1/refunds", "listRefunds", refunds::list)

@@ -84,9 +84,7 @@ pub(super) fn event(event: &Event, payment: &PaymentIntent) -> String {
             format!("the shopper came back to {}; that proves nothing", attempt(payment, attempt_id))
         }
         Event::PersonalDataErased => "what was known of the shopper was erased".to_owned(),
-        Event::Restored { .. } => {
-            "restored from a backup; processors are asked what has happened since".to_owned()
-        }
+        Event::Restored { attempt_ids, .. } => restored(attempt_ids),
         Event::Reconciled { attempt_id } => {
             format!(
                 "the processor of {} has said what happened since the backup",
@@ -232,6 +230,11 @@ fn standing_event(event: &Event, payment: &PaymentIntent) -> String {
         }
         other => word(other),
     }
+}
+
+fn restored(asked_about: &[AttemptId]) -> String {
+    let asked = "; processors are asked what has happened since";
+    format!("restored from a backup{}", if asked_about.is_empty() { "" } else { asked })
 }
 
 fn decline_words(decline: &Decline) -> String {

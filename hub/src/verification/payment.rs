@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hub_core::apply::{apply, begin, fold};
 use hub_core::chain::{EventHash, StoredEvent, hash};
-use hub_core::event::Recorded;
+use hub_core::event::{Event, Recorded};
 use hub_core::ledger::{Account, Journal, post};
 use hub_core::payment::{DisputeStatus, PaymentIntent};
 use hub_core::publish::publications;
@@ -141,7 +141,8 @@ fn covered(rows: &PaymentRows, findings: &mut Findings<'_>) {
 /// What follows from a history.
 struct Told {
     journals: BTreeMap<i64, (JournalRow, Journal)>,
-    kinds: Vec<&'static str>,
+    /// What the merchant was told, by the number that each event has.
+    kinds: BTreeMap<i64, &'static str>,
     /// The most that the sums of the row ever were.
     most: Sums,
 }
@@ -149,21 +150,30 @@ struct Told {
 fn tell(history: &[Recorded]) -> Option<Told> {
     let (first, rest) = history.split_first()?;
     let mut payment = begin(&first.event)?;
-    let mut told = Told { journals: BTreeMap::new(), kinds: vec![], most: Sums::of(&payment) };
-    told.kinds.extend(publications(&first.event).iter().map(|publication| publication.kind));
+    let mut told = Told { journals: BTreeMap::new(), kinds: BTreeMap::new(), most: Sums::of(&payment) };
+    let mut numbers = 1_i64..;
+    told.kinds.extend(kinds(&first.event).zip(numbers.by_ref()).map(|(kind, number)| (number, kind)));
     for Recorded { version, at, event, .. } in rest {
         let version = i64::try_from(*version).ok()?;
         if let Some(journal) = post(&payment, event) {
             let memo = journal.memo().to_owned();
             told.journals.insert(version, (JournalRow { version, at: *at, memo }, journal));
         }
-        told.kinds.extend(publications(event).iter().map(|publication| publication.kind));
+        if let Event::Restored { sequence_after: Some(after), .. } = event {
+            numbers = numbers.start.max(i64::try_from(*after).ok()?.checked_add(1)?)..;
+        }
+        // The shorter side first: a number that is drawn is taken.
+        told.kinds.extend(kinds(event).zip(numbers.by_ref()).map(|(kind, number)| (number, kind)));
         apply(&mut payment, event, *at);
         let now = Sums::of(&payment);
         told.most.authorized = told.most.authorized.max(now.authorized);
         told.most.captured = told.most.captured.max(now.captured);
     }
     Some(told)
+}
+
+fn kinds(event: &Event) -> impl Iterator<Item = &'static str> {
+    publications(event).into_iter().map(|publication| publication.kind)
 }
 
 fn folds(payment: &PaymentIntent, history: &[Recorded], findings: &mut Findings<'_>) {
@@ -340,13 +350,13 @@ fn indexes(rows: &PaymentRows, payment: &PaymentIntent, findings: &mut Findings<
 }
 
 fn public_events(rows: &PaymentRows, told: &Told, findings: &mut Findings<'_>) {
-    let expected: BTreeMap<i64, &str> = (1_i64..).zip(told.kinds.iter().copied()).collect();
     let found: BTreeMap<i64, &str> =
         rows.public_events.iter().map(|(kind, sequence)| (*sequence, kind.as_str())).collect();
+    let expected = &told.kinds;
     let numbers: BTreeSet<i64> = expected.keys().chain(found.keys()).copied().collect();
     for number in numbers {
-        let word = |kinds: &BTreeMap<i64, &str>| kinds.get(&number).copied().unwrap_or("none").to_owned();
-        let (expected, found) = (word(&expected), word(&found));
+        let word = |kind: Option<&&str>| kind.copied().unwrap_or("none").to_owned();
+        let (expected, found) = (word(expected.get(&number)), word(found.get(&number)));
         if expected != found {
             findings.add(Check::PublicEvents, format!("event {number} for the merchant: {expected}"), found);
         }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use processor_sdk::{Money, OperationKind};
 
-use super::restored::refuse_unreconciled;
+use super::restored::{refuse_found_capture, refuse_found_refund, refuse_unreconciled};
 use super::{TRANSFERS_MAX, ask, refuse_quarantined};
 use crate::event::Event;
 use crate::evidence::Total;
@@ -33,8 +33,9 @@ fn asked_amount(payment: &PaymentIntent, amount: Option<Money>, left: Money) -> 
 
 pub(super) fn capture(
     story: &mut Story<'_, '_>,
-    amount: Option<Money>,
+    asked: Option<Money>,
     is_final: bool,
+    allow_duplicate: bool,
 ) -> Result<(), Refusal> {
     let payment = &story.payment;
     if payment.status != Status::RequiresCapture || payment.cancel_requested {
@@ -48,9 +49,12 @@ pub(super) fn capture(
         return Err(Refusal::ExceedsAuthorized { capturable: Money::zero(payment.amount.currency()) });
     };
     let capturable = payment.capturable(attempt);
-    let amount = asked_amount(payment, amount, capturable)?;
+    let amount = asked_amount(payment, asked, capturable)?;
     if amount.minor() > capturable.minor() && !planted(Bug::NoBoundOnCaptures) {
         return Err(Refusal::ExceedsAuthorized { capturable });
+    }
+    if !allow_duplicate {
+        refuse_found_capture(payment, asked)?;
     }
     let capabilities = &attempt.profile.capabilities;
     let cannot = |what| Refusal::NotSupported { connector: attempt.profile.connector.clone(), what };
@@ -123,9 +127,10 @@ pub(super) fn cancel(story: &mut Story<'_, '_>) -> Result<(), Refusal> {
 
 pub(super) fn refund(
     story: &mut Story<'_, '_>,
-    amount: Option<Money>,
+    asked: Option<Money>,
     reason: Option<String>,
     metadata: BTreeMap<String, String>,
+    allow_duplicate: bool,
 ) -> Result<(), Refusal> {
     let payment = &story.payment;
     if !payment.amount_captured().is_positive() {
@@ -139,12 +144,15 @@ pub(super) fn refund(
         return Err(Refusal::NoSuchAttempt);
     };
     let refundable = payment.refundable(attempt);
-    if amount.is_none() && refundable.is_zero() {
+    if asked.is_none() && refundable.is_zero() {
         return Err(Refusal::ExceedsCaptured { refundable });
     }
-    let amount = asked_amount(payment, amount, refundable)?;
+    let amount = asked_amount(payment, asked, refundable)?;
     if amount.minor() > refundable.minor() && !planted(Bug::NoBoundOnRefunds) {
         return Err(Refusal::ExceedsCaptured { refundable });
+    }
+    if !allow_duplicate {
+        refuse_found_refund(payment, asked)?;
     }
     can_give_back(payment, attempt, amount)?;
 

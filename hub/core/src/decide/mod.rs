@@ -63,6 +63,7 @@ pub fn create(command: CreateIntent, context: &mut Context<'_>) -> Decision {
         disputes: vec![],
         version: 0,
         sequence: 0,
+        known_at_restore: None,
         last_event: EventHash::NONE,
     };
     Story::begin(intent, context).end()
@@ -101,10 +102,12 @@ pub fn decide(
         Command::ShopperReturned { attempt_id, parameters } => {
             opening::shopper_returned(&mut story, attempt_id, parameters)?;
         }
-        Command::Capture { amount, is_final } => cart::capture(&mut story, *amount, *is_final)?,
+        Command::Capture { amount, is_final, allow_duplicate } => {
+            cart::capture(&mut story, *amount, *is_final, *allow_duplicate)?;
+        }
         Command::Cancel => cart::cancel(&mut story)?,
-        Command::Refund { amount, reason, metadata } => {
-            cart::refund(&mut story, *amount, reason.clone(), metadata.clone())?;
+        Command::Refund { amount, reason, metadata, allow_duplicate } => {
+            cart::refund(&mut story, *amount, reason.clone(), metadata.clone(), *allow_duplicate)?;
         }
         Command::Expire => cart::expire(&mut story),
         Command::Reconsider => {}

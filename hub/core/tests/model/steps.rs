@@ -55,15 +55,20 @@ impl Life {
             }
             Step::Capture { minor, last } => {
                 let amount = minor.map(|minor| money(minor, "USD"));
-                let _refused = self.give(&Command::Capture { amount, is_final: *last });
+                let _refused =
+                    self.give(&Command::Capture { amount, is_final: *last, allow_duplicate: false });
             }
             Step::Cancel => {
                 let _refused = self.give(&Command::Cancel);
             }
             Step::Refund { minor } => {
                 let amount = minor.map(|minor| money(minor, "USD"));
-                let _refused =
-                    self.give(&Command::Refund { amount, reason: None, metadata: BTreeMap::new() });
+                let _refused = self.give(&Command::Refund {
+                    amount,
+                    reason: None,
+                    metadata: BTreeMap::new(),
+                    allow_duplicate: false,
+                });
             }
             Step::Resolve { accept } => {
                 let _refused = self.resolve(*accept);

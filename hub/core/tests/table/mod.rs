@@ -10,7 +10,8 @@
 //! hears a1 FACTS                                a verified notification
 //! looks a1[/OP] FACTS|absent|unknown|unsent     a look-up's answer, on behalf of OP where one is in doubt
 //! hint a1 · returns a1                          an unproven delivery · the browser comes back
-//! capture [5.00] [more] · cancel · refund [5.00] · expire
+//! capture [5.00] [more] [another] · cancel · refund [5.00] [another] · expire
+//! restored                                      it came out of a backup just now
 //! policies paid_twice:refund_later paid_late:refund|hold
 //! resolve accept|refund                         an operator ends the quarantine
 //! settle a1 paid:20.00|not_paid|done:r1|not_done:c1   an operator says what the processor does not
@@ -220,16 +221,18 @@ impl Table {
     fn command(&self, verb: &str, rest: &[&str]) -> Command {
         match verb {
             "capture" => {
-                let amount = rest.iter().find(|word| **word != "more").map(|word| self.amount(word));
-                Command::Capture { amount, is_final: !rest.contains(&"more") }
+                let words = rest.iter().find(|word| !["more", "another"].contains(*word));
+                let (amount, is_final) = (words.map(|word| self.amount(word)), !rest.contains(&"more"));
+                Command::Capture { amount, is_final, allow_duplicate: rest.contains(&"another") }
             }
             "cancel" => Command::Cancel,
             "expire" => Command::Expire,
             "reconsider" => Command::Reconsider,
             "refund" => Command::Refund {
-                amount: rest.first().map(|word| self.amount(word)),
+                amount: rest.iter().find(|word| **word != "another").map(|word| self.amount(word)),
                 reason: None,
                 metadata: BTreeMap::new(),
+                allow_duplicate: rest.contains(&"another"),
             },
             "resolve" => {
                 let resolution = serde_json::from_value(rest[0].into()).unwrap();
@@ -384,7 +387,7 @@ impl Table {
                 let state = payment.attempt(&attempt_id).unwrap().state(payment.capture);
                 assert_eq!(state.as_str(), rest[1]);
             }
-            "refund" if rest.len() == 2 => {
+            "refund" if rest.len() == 2 && rest[0].starts_with('r') => {
                 let index = rest[0][1..].parse::<usize>().unwrap() - 1;
                 assert_eq!(self.world().payment.refunds[index].status.as_str(), rest[1]);
             }

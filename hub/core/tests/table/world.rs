@@ -133,6 +133,8 @@ pub(crate) struct World {
     pub(crate) history: Vec<Recorded>,
     /// Types published so far.
     pub(crate) published: Vec<&'static str>,
+    /// Number of the last one; a restore lets it leap.
+    sequence: u64,
     pub(crate) ledger: BTreeMap<Account, i64>,
     pub(crate) policies: Policies,
     /// The most that was ever seen as reserved and as taken, as the database keeps it.
@@ -172,6 +174,7 @@ impl World {
             now,
             history: vec![],
             published: vec![],
+            sequence: 0,
             ledger: BTreeMap::new(),
             policies: HELD,
             authorized: 0,
@@ -203,9 +206,18 @@ impl World {
     }
 
     fn absorb(&mut self, decision: Decision) {
+        for recorded in &decision.events {
+            if let Event::Restored { sequence_after, .. } = &recorded.event {
+                let leap = sequence_after.unwrap();
+                let millis = u64::try_from(self.now.as_micros() / 1_000).unwrap();
+                assert!(leap >= self.sequence.max(millis), "{leap} may have been told before");
+                self.sequence = leap;
+            }
+        }
         for (sequence, publication) in &decision.publications {
             self.published.push(publication.kind);
-            assert_eq!(*sequence, u64::try_from(self.published.len()).unwrap(), "publications have no gaps");
+            self.sequence += 1;
+            assert_eq!(*sequence, self.sequence, "publications have no gaps");
             assert!(PUBLIC_TYPES.contains(&publication.kind), "{} is not declared", publication.kind);
         }
         for (version, journal) in &decision.journals {
@@ -229,7 +241,7 @@ impl World {
         let payment = &self.payment;
         assert_eq!(fold(&self.history).as_ref(), Some(payment), "folding the events gives the state");
         assert_eq!(payment.version, u64::try_from(self.history.len()).unwrap());
-        assert_eq!(payment.sequence, u64::try_from(self.published.len()).unwrap());
+        assert_eq!(payment.sequence, self.sequence);
 
         let mut fresh = self.fresh;
         let mut context = Context {

@@ -57,6 +57,7 @@ fn not_done(error: &BackupError) -> Failure {
         BackupError::Exists(_) | BackupError::Half(_) | BackupError::Occupied(_) => "exists",
         BackupError::Findings(_) | BackupError::Damaged(_) => "not_verified",
         BackupError::NotWhole(_) | BackupError::NotABackup(_) => "no_backup",
+        BackupError::ClockBehind { .. } => "clock_behind",
         BackupError::Open(_)
         | BackupError::File { .. }
         | BackupError::Key(_)

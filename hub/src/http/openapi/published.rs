@@ -39,7 +39,7 @@ fn sent(kind: &str, schema: &Value) -> Value {
         "summary": kind,
         "description":
             "Signed by the Standard Webhooks specification. The same event may come twice, and events may \
-             come out of order: remember `id`, compare `sequence`.",
+             come out of order: remember `id`, compare `sequence`, which only grows within a payment.",
         "parameters": [
             header("webhook-id", "The event's id; the same for every try."),
             header("webhook-timestamp", "When this try was sent, in seconds since 1970."),

@@ -90,10 +90,10 @@ pub(crate) async fn eventful(store: &dyn Store, scope: Scope, number: u64) -> Pa
     let word = |word| Facts { at: Some(at(1)), ..Facts::word(word) };
     let known = word(Word::Authorized).reference(ReferenceKind::Payment, format!("pay_{number}"));
     life.hear(Facts { authorized: Some(eur(10_000)), ..known }).await;
-    life.run(&Command::Capture { amount: None, is_final: true }).await;
+    life.run(&Command::Capture { amount: None, is_final: true, allow_duplicate: false }).await;
     life.hear(Facts { captured: Some(eur(10_000)), at: Some(at(2)), ..word(Word::Paid) }).await;
     let (amount, metadata) = (Some(eur(3_000)), BTreeMap::new());
-    life.run(&Command::Refund { amount, reason: None, metadata }).await;
+    life.run(&Command::Refund { amount, reason: None, metadata, allow_duplicate: false }).await;
     let refund = life.payment.refunds[0].id.echo().to_owned();
     let item = |kind, echo, id: &str, state, amount| Item {
         kind,
