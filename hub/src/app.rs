@@ -144,6 +144,11 @@ pub enum StartError {
          with `payhub migrate`"
     )]
     NoTables { address: String },
+    #[error(
+        "a restore is under way here or was broken off, and left {}; give `payhub db restore` again, or remove that \
+         file to begin without a backup", half.display()
+    )]
+    HalfRestored { half: PathBuf },
     #[error("you may not look at {path}; give the command as the user that the hub runs as")]
     Forbidden { path: PathBuf },
     #[error(

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use hub_core::command::Command;
 use hub_core::event::Cause;
 use hub_core::payment::PaymentIntent;
+use hub_core::planted::Bug;
 use hub_core::policy::Policies;
 use processor_sdk::Timestamp;
 use serde::Serialize;
@@ -22,6 +23,7 @@ use crate::app::{StartError, for_operator};
 use crate::database::{database_file, open_at, refuse_a_file_of_others};
 use crate::history_roots::RootSigner;
 use crate::ids::SystemRandomness;
+use crate::planted::{planted, stand_still_at};
 use crate::private_file::{beside, make_folder};
 use crate::seal::{KeyFileError, SealingKey};
 use crate::service::{Extras, Hub, ServiceError};
@@ -53,7 +55,7 @@ pub enum BackupError {
     )]
     Half(PathBuf),
     #[error(
-        "there is a database at {}; stop the hub and move it away, with its -wal and -shm files if there are any, \
+        "there is a database at {}; stop the hub and move it away, with its -wal, -shm and -journal files if there are any, \
          before a backup takes its place", .0.display()
     )]
     Occupied(PathBuf),
@@ -107,10 +109,13 @@ pub async fn backup(data_dir: &Path, sealing_key_file: &Path, to: &Path) -> Resu
         return Err(BackupError::Exists(to.to_owned()));
     }
     let making = Making::begin(half(to))?;
+    stand_still_at("begun");
     let database = database_file(data_dir);
     let file = making.path.clone();
     blocking(move || copy_into(&database, &file)).await??;
+    stand_still_at("copied");
     let verified = checked(&making.path, &RootSigner::of(&key)).await?;
+    stand_still_at("verified");
     making.end(to)?;
     Ok(BackedUp { file: to.to_owned(), verified })
 }
@@ -130,6 +135,9 @@ impl Making {
     }
 
     fn end(self, path: &Path) -> Result<(), BackupError> {
+        if planted(Bug::NameBeforeMarks) && path.exists() {
+            return Ok(());
+        }
         put_in_place(&self.path, path).map_err(|source| match source.kind() {
             std::io::ErrorKind::AlreadyExists => BackupError::Exists(path.to_owned()),
             _ => BackupError::File { path: path.to_owned(), source },
@@ -224,19 +232,25 @@ pub async fn restore(from: &Path, home: Home<'_>, operator: &str) -> Result<Rest
         return Err(BackupError::Occupied(occupied));
     }
     let making = Making::begin(half(&database))?;
+    stand_still_at("begun");
     let (source, target) = (from.to_owned(), making.path.clone());
     let copied = blocking(move || {
         let mut target = std::fs::File::options().write(true).open(target)?;
         std::io::copy(&mut std::fs::File::open(source)?, &mut target)
     });
     copied.await?.map_err(|source| BackupError::File { path: from.to_owned(), source })?;
+    stand_still_at("copied");
     refuse_what_is_no_backup(from, &making.path).await?;
+    if planted(Bug::NameBeforeMarks) {
+        let _linked = std::fs::hard_link(&making.path, &database);
+    }
     let last_event_at = last_event_at(&making.path)?;
     let opened =
         open_at(&making.path, true, home.sealing_key_file, &SystemRandomness, Box::new(FlushedCommit))
             .await?;
     let signer = RootSigner::of(&opened.key);
     let hub = Arc::new(for_operator(opened, home.data_dir, home.public_url, home.policies)?);
+    stand_still_at("opened");
     let now = hub.clock.now();
     let asks_about = match last_event_at {
         Some(last_event_at) if now < last_event_at => {
@@ -245,12 +259,15 @@ pub async fn restore(from: &Path, home: Home<'_>, operator: &str) -> Result<Rest
         Some(at) => mark(&hub, &making.path, at, operator).await?,
         None => 0,
     };
+    stand_still_at("marked");
     // The last connection to close moves the write-ahead log into the file.
     drop(hub);
     if beside(&making.path, "-wal").exists() {
         return Err(BackupError::NotWhole(making.path.clone()));
     }
+    stand_still_at("closed");
     let verified = checked(&making.path, &signer).await?;
+    stand_still_at("verified");
     making.end(&database)?;
     Ok(Restored { file: database, last_event_at, verified, asks_about })
 }
@@ -286,6 +303,7 @@ async fn mark(
         while let Some(done) = marking.join_next().await {
             let is_marked = done.map_err(|error| BackupError::Aborted(error.to_string()))??;
             marked = marked.saturating_add(u64::from(is_marked));
+            stand_still_at("marking");
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::store::copy::{self, Copied, CopyError};
 use crate::store::look::{self, Look, LookError};
 use crate::store::postgres::address::Address;
 use crate::store::postgres::{PostgresOptions, PostgresStore};
+use crate::store::sqlite::backup::half;
 use crate::store::sqlite::durable::{DurableStep, FlushedCommit};
 use crate::store::sqlite::{SqliteOptions, SqliteStore, schema_version};
 use crate::store::{Commit, Store, Write};
@@ -77,6 +78,11 @@ pub async fn open_file(
     durable: Box<dyn DurableStep>,
 ) -> Result<Opened, StartError> {
     let file = database_file(data_dir);
+    let half = half(&file);
+    // A new database here would stand in the way of the one that was to be restored, and take its payments' place.
+    if !file.exists() && half.exists() {
+        return Err(StartError::HalfRestored { half });
+    }
     open_at(&file, file.exists(), sealing_key_file, randomness, durable).await
 }
 

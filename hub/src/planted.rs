@@ -12,6 +12,10 @@ pub const VERSION: &str = if cfg!(feature = "planted-bugs") {
     env!("CARGO_PKG_VERSION")
 };
 
+/// Where the environment names a step at which the process stands still, for a test to kill it there.
+#[cfg(feature = "planted-bugs")]
+const STEP_VARIABLE: &str = "PAYHUB_STANDS_STILL_AT";
+
 /// Where the environment chooses one.
 #[cfg(feature = "planted-bugs")]
 const VARIABLE: &str = "PAYHUB_PLANTED_BUG";
@@ -69,3 +73,20 @@ pub fn planted(bug: Bug) -> bool {
 pub const fn planted(_bug: Bug) -> bool {
     false
 }
+
+/// Stands still for ever at the step that the environment names, and says so.
+#[cfg(feature = "planted-bugs")]
+pub fn stand_still_at(step: &str) {
+    use std::io::Write as _;
+
+    if std::env::var_os(STEP_VARIABLE).is_some_and(|wanted| wanted == step) {
+        let _written = writeln!(std::io::stderr(), "standing still at {step}");
+        loop {
+            std::thread::park();
+        }
+    }
+}
+
+/// Stands still nowhere in this build.
+#[cfg(not(feature = "planted-bugs"))]
+pub const fn stand_still_at(_step: &str) {}

@@ -193,6 +193,10 @@ fn what_is_there_stays_and_what_is_no_backup_is_refused() {
     assert_eq!(restore(&desk, &backup).error().0, "exists");
     assert_eq!(desk.ask(&["db", "verify"]).code, 0, "it was touched");
     lose(&desk);
+    let journal = desk.world.data_dir().join("hub.sqlite-journal");
+    std::fs::write(&journal, b"rows of another file").expect("a journal");
+    assert_eq!(restore(&desk, &backup).error().0, "exists");
+    std::fs::remove_file(&journal).expect("the journal");
 
     let bad = |name: &str, bytes: &[u8]| {
         let file = desk.world.path().join(name);

@@ -20,6 +20,7 @@ mod documents;
 
 mod backup;
 mod database;
+mod killed;
 
 /// Compares a text with its golden file, or writes it.
 #[track_caller]

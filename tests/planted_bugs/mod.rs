@@ -21,7 +21,7 @@ pub(crate) mod table;
 use table::PLANTED;
 
 /// Where the hub looks for a mistake to make.
-const VARIABLE: &str = "PAYHUB_PLANTED_BUG";
+pub(crate) const VARIABLE: &str = "PAYHUB_PLANTED_BUG";
 /// Tests that run beside each other; most of them wait.
 const AT_ONCE: usize = 3;
 /// How long one test may take with a mistake in the hub, in seconds: it waits in vain a few times.

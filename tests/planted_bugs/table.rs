@@ -3,7 +3,7 @@
 use hub_core::planted::Bug;
 
 /// The mistake, the file where it is made, and the test that catches it.
-pub(crate) const PLANTED: [(Bug, &str, &str); 47] = [
+pub(crate) const PLANTED: [(Bug, &str, &str); 48] = [
     (
         Bug::SkipIdempotencyLookUp,
         "hub/src/http/idempotency.rs",
@@ -170,7 +170,11 @@ pub(crate) const PLANTED: [(Bug, &str, &str); 47] = [
         "hub/core/src/decide/restored.rs",
         "operators::backup::what_was_given_back_since_is_not_given_back_again",
     ),
-    (Bug::RestoreInPlace, "hub/src/backup.rs", "operators::killed::a_killed_restore_is_whole_or_did_nothing"),
+    (
+        Bug::NameBeforeMarks,
+        "hub/src/backup.rs",
+        "operators::killed::a_killed_restore_is_whole_or_did_nothing",
+    ),
     (
         Bug::DeliveredWithoutSuccess,
         "hub/src/merchant_webhooks/sender.rs",

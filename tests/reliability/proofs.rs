@@ -172,6 +172,15 @@ pub const PROOFS: &[Proof] = &[
         bar: &[("upgrades", 100)],
     },
     Proof {
+        name: "killed_restores",
+        does: "`payhub db restore` and `payhub db backup` are killed (SIGKILL) at each of their steps and at random \
+               moments: there is a whole file or none, no hub serves in between, and the same command, given again, \
+               comes to its end.",
+        start: Start::Test("operators::killed::a_killed_restore_is_whole_or_did_nothing"),
+        rounds: 200,
+        bar: &[("kills", 200)],
+    },
+    Proof {
         name: "soak",
         does: "Half an hour at half of what the hub can do here, with a few faults: memory, open files, threads, the \
                age of the oldest due job and the write-ahead log stay as they are, tables grow with the payments and \

@@ -74,6 +74,7 @@ bugs! {
     SequenceStandsStill: "Each event of a payment has the same number in the sequence.",
     TellNumbersAgain: "A payment out of a backup goes on with numbers that the merchant has heard.",
     RepeatAfterRestore: "What was found at the processor after a restore is asked for again.",
+    NameBeforeMarks: "A backup is in its place before its payments are marked.",
     DeliveredWithoutSuccess: "Any answer of the merchant's endpoint is a success.",
     FollowRedirects: "A delivery to the merchant goes wherever it is redirected.",
     AllowInnerAddresses: "The hub connects to addresses inside for whoever registers them.",

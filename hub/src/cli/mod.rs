@@ -189,6 +189,7 @@ pub(crate) fn unopened(error: &StartError) -> Failure {
             "newer_database"
         }
         StartError::Folder { .. }
+        | StartError::HalfRestored { .. }
         | StartError::Store(_)
         | StartError::Connect(_)
         | StartError::Look(_)

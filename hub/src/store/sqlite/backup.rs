@@ -15,6 +15,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::OpenError;
 use super::open::{self, DatabaseLock};
+use crate::planted::stand_still_at;
 use crate::private_file::beside;
 
 /// The last thing that any payment's history tells of.
@@ -99,6 +100,7 @@ pub fn begin(path: &Path) -> io::Result<File> {
 pub fn put_in_place(whole: &Path, path: &Path) -> io::Result<()> {
     File::open(whole)?.sync_all()?;
     std::fs::hard_link(whole, path)?;
+    stand_still_at("named");
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         Some(_) | None => Path::new("."),
