@@ -24,7 +24,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 const LINES_MAX: usize = 40;
 const LINE_CHARS_MAX: usize = 400;
 
-const USAGE: &str = "reliability run [--proof NAME] [--minutes N]            runs proofs until their bars are met
+const USAGE: &str =
+    "reliability run [--proof NAME] [--minutes N]            runs proofs until their bars are met
 reliability run [--proof NAME] [--minutes N] --beyond   once more each, met or not
 reliability report                                      writes RELIABILITY.md
 reliability status                                      how far each proof is";

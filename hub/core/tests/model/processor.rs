@@ -134,7 +134,11 @@ impl Page {
     pub(crate) fn left_to_take(&self) -> i64 {
         let mut captures = self.transfers.iter().filter(|transfer| transfer.kind == ItemKind::Capture);
         let ended = captures.any(|capture| capture.last && capture.state != ItemState::Failed);
-        if self.released || self.lapsed || ended { 0 } else { self.reserved - self.standing(ItemKind::Capture) }
+        if self.released || self.lapsed || ended {
+            0
+        } else {
+            self.reserved - self.standing(ItemKind::Capture)
+        }
     }
 
     /// What can still be given back.
