@@ -2,6 +2,15 @@
 
 use hub_core::planted::Bug;
 
+/// Mistakes of the core that only a processor which tells little brings to light: the file where each is made. The
+/// model in `hub/core/tests/model` has such processors, and catches them.
+pub(crate) const PLANTED_FOR_THE_MODEL: [(Bug, &str); 4] = [
+    (Bug::CountSettledTwice, "hub/core/src/settle/by_hand.rs"),
+    (Bug::BookTheAskedSum, "hub/core/src/reading.rs"),
+    (Bug::KeepDoubtToItself, "hub/core/src/decide/outcomes.rs"),
+    (Bug::ForgetTheWayBack, "hub/core/src/settle/status.rs"),
+];
+
 /// The mistake, the file where it is made, and the test that catches it.
 pub(crate) const PLANTED: [(Bug, &str, &str); 48] = [
     (

@@ -62,9 +62,12 @@ pub fn apply(payment: &mut PaymentIntent, event: &Event, at: Timestamp) {
         Event::OperationNotSent { attempt_id, operation_id, due_at, .. } => {
             with_operation(payment, attempt_id, operation_id, |operation| not_sent(operation, *due_at));
         }
-        Event::OperationUnknown { attempt_id, operation_id, sent_at, sent_until, due_at, .. } => {
+        Event::OperationUnknown {
+            attempt_id, operation_id, sent_at, sent_until, due_at, overdue, ..
+        } => {
             with_operation(payment, attempt_id, operation_id, |operation| {
-                unknown(operation, *sent_at, sent_until.or(*sent_at), *due_at)
+                operation.overdue |= *overdue;
+                unknown(operation, *sent_at, sent_until.or(*sent_at), *due_at);
             });
         }
         Event::OperationDone { attempt_id, operation_id } => {
@@ -117,7 +120,7 @@ pub fn apply(payment: &mut PaymentIntent, event: &Event, at: Timestamp) {
         Event::RestLapsed { attempt_id } => {
             with_attempt(payment, attempt_id, |attempt| attempt.rest_lapsed = true);
         }
-        Event::StatusChanged { to, late } => {
+        Event::StatusChanged { to, late, .. } => {
             payment.status = *to;
             payment.paid_late |= *late;
         }
@@ -142,6 +145,7 @@ fn restored(payment: &mut PaymentIntent, attempt_ids: &[AttemptId], sequence_aft
 const fn not_sent(operation: &mut Operation, due_at: Timestamp) {
     operation.tries += 1;
     operation.state = OperationState::Asked { due_at };
+    operation.overdue = false;
     // Certainly nothing has happened, so that the next try is as good as the first.
     operation.first_sent_at = None;
     operation.last_sent_at = None;

@@ -170,6 +170,9 @@ pub enum Event {
         sent_until: Option<Timestamp>,
         /// When to find out; `None` when nothing automatic is left.
         due_at: Option<Timestamp>,
+        /// That it has been in doubt for so long that a person should look, whatever is still tried.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        overdue: bool,
     },
     /// Its end is known.
     OperationDone {
@@ -340,6 +343,10 @@ pub enum Event {
         to: Status,
         /// That the money came after the door was closed.
         late: bool,
+        /// That the merchant hears of a way back to `requires_checkout`. Histories from before that was told stay
+        /// as they are, and so do the numbers that their events have.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        reopened: bool,
     },
     /// An error that the cart should know of.
     ErrorNoted {

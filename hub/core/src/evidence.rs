@@ -11,6 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use processor_sdk::{Decline, Facts, Item, ItemKind, ItemState, Money, Reference, Timestamp, Word};
 use serde::{Deserialize, Serialize};
 
+/// The reason of an item that an operator told of in its processor's place.
+pub(crate) const SETTLED_BY_HAND: &str = "settled_by_hand";
+
 /// When something was said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heard {
@@ -212,6 +215,7 @@ impl Evidence {
         let kinds = [ItemKind::Capture, ItemKind::Void, ItemKind::Refund, ItemKind::Dispute];
         self.references == other.references
             && self.amounts.keys().eq(other.amounts.keys())
+            && self.amounts.keys().all(|(code, _)| latest_amount(self, code) == latest_amount(other, code))
             && self.totals.keys().eq(other.totals.keys())
             && self.declines.keys().eq(other.declines.keys())
             && self.capture_ends.keys().eq(other.capture_ends.keys())
@@ -262,6 +266,14 @@ impl Evidence {
         latest.map(|(end, _)| *end)
     }
 
+    /// What the processor said last that the checkout is for; of two amounts said at once the larger.
+    #[must_use]
+    pub fn amount(&self, currency: processor_sdk::Currency) -> Option<Money> {
+        let stated = self.amounts.iter().filter(|(amount, _)| amount.0 == currency.code());
+        let latest = stated.max_by_key(|((_, minor), heard)| (heard.time(), *minor));
+        latest.and_then(|(amount, _)| money(amount)).filter(Money::is_positive)
+    }
+
     /// Every amount that the processor said the checkout is for.
     pub fn amounts(&self) -> impl Iterator<Item = Money> + '_ {
         self.amounts.keys().filter(|amount| self.counts(amount)).filter_map(money)
@@ -289,21 +301,47 @@ impl Evidence {
         self.items.keys().any(|(name, ..)| name.kind == kind && name.echo.as_deref() == Some(echo))
     }
 
+    /// Whether an operator said that the transfer of this echo was done, and no processor has named it by its echo.
+    #[must_use]
+    pub(crate) fn is_done_by_hand(&self, kind: ItemKind, echo: &str) -> bool {
+        let by_hand = |(name, state, _, reason): &ItemCell| {
+            let is_told = name.id.is_none() && reason.as_deref() == Some(SETTLED_BY_HAND);
+            is_told && *state == ItemState::Succeeded
+        };
+        self.has_echo(kind, echo)
+            && self
+                .items
+                .keys()
+                .filter(|(name, ..)| name.kind == kind && name.echo.as_deref() == Some(echo))
+                .all(by_hand)
+    }
+
+    /// The earliest time that an item can be of, by the processor's clock or by when it was heard.
+    #[must_use]
+    pub(crate) fn told_since(&self, item: &ItemStanding) -> Option<Timestamp> {
+        let said = self.items.iter().filter(|((name, ..), _)| is_it(item, name));
+        said.map(|(_, heard)| heard.at.map_or(heard.first, |at| at.min(heard.first))).min()
+    }
+
     /// When it was first heard that an item failed, if ever: also where it was said to have succeeded since.
     #[must_use]
     pub fn first_failed(&self, item: &ItemStanding) -> Option<Timestamp> {
-        let is_it = |name: &ItemName| {
-            let is_called = |text: &Option<String>| text.as_ref().is_some_and(|text| item.is_called(text));
-            name.kind == item.kind && (is_called(&name.id) || is_called(&name.echo))
-        };
-        let said =
-            self.items.iter().filter(|((name, state, ..), _)| *state == ItemState::Failed && is_it(name));
+        let said = self
+            .items
+            .iter()
+            .filter(|((name, state, ..), _)| *state == ItemState::Failed && is_it(item, name));
         said.map(|(_, heard)| heard.first).min()
     }
 
     /// Items of a kind, statements about the same one put together: they share an id or an echo.
     #[must_use]
     pub fn items(&self, kind: ItemKind) -> Vec<ItemStanding> {
+        self.items_known_as(kind, &[])
+    }
+
+    /// The same, where it is known besides that an echo of ours and an id of the processor's are of one item.
+    #[must_use]
+    pub(crate) fn items_known_as(&self, kind: ItemKind, one: &[(&str, &str)]) -> Vec<ItemStanding> {
         let mut groups: Vec<Group<'_>> = Vec::new();
         for (said, heard) in self.items.iter().filter(|((name, ..), _)| name.kind == kind) {
             let name = &said.0;
@@ -312,6 +350,8 @@ impl Evidence {
                 echoes: name.echo.iter().cloned().collect(),
                 said: vec![(said, *heard)],
             };
+            let ours = one.iter().find(|(_, id)| name.id.as_deref() == Some(id));
+            merged.echoes.extend(ours.map(|(echo, _)| (*echo).to_owned()));
             let mut apart = Vec::new();
             for group in groups {
                 if group.ids.is_disjoint(&merged.ids) && group.echoes.is_disjoint(&merged.echoes) {
@@ -354,6 +394,12 @@ impl Group<'_> {
     }
 }
 
+/// Whether a name is one of those that an item goes by.
+fn is_it(item: &ItemStanding, name: &ItemName) -> bool {
+    let is_called = |text: &Option<String>| text.as_ref().is_some_and(|text| item.is_called(text));
+    name.kind == item.kind && (is_called(&name.id) || is_called(&name.echo))
+}
+
 const fn rank(word: &Word) -> u8 {
     match word {
         Word::Unknown(_) => 0,
@@ -366,6 +412,10 @@ const fn rank(word: &Word) -> u8 {
         Word::Voided => 7,
         Word::Paid => 8,
     }
+}
+
+fn latest_amount(evidence: &Evidence, code: &str) -> Option<Money> {
+    processor_sdk::Currency::parse(code).ok().and_then(|currency| evidence.amount(currency))
 }
 
 fn item_cell(item: &Item) -> ItemCell {

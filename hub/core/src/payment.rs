@@ -368,6 +368,9 @@ pub struct Check {
     /// What a hint has to do with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<Hint>,
+    /// That looks have brought no news for so long that a person should look after what they are made for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub overdue: bool,
 }
 
 /// What a hint asked for.
@@ -414,6 +417,9 @@ pub struct Operation {
     pub last_sent_at: Option<Timestamp>,
     /// Query parameters of the return, for completing a checkout.
     pub return_parameters: Vec<(String, String)>,
+    /// That it has been in doubt for so long that a person should look, whatever is still tried.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub overdue: bool,
 }
 
 /// How an operation stands.
@@ -445,6 +451,16 @@ impl Operation {
         match self.state {
             OperationState::Asked { .. } | OperationState::Unknown { .. } | OperationState::Stuck => true,
             OperationState::Done | OperationState::GivenUp => false,
+        }
+    }
+
+    /// True while it is in doubt and a person should find out what became of it: nothing automatic can, or has for
+    /// long.
+    pub(crate) const fn is_for_person(&self) -> bool {
+        match self.state {
+            OperationState::Stuck => true,
+            OperationState::Unknown { .. } => self.overdue,
+            OperationState::Asked { .. } | OperationState::Done | OperationState::GivenUp => false,
         }
     }
 }

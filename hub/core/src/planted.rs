@@ -84,6 +84,10 @@ bugs! {
     AnyDoor: "A processor's page is shown whatever host it is on.",
     RevokedKeyOpens: "An API key that was revoked still opens.",
     LiveKeyReadsTestData: "Test and live are one.",
+    CountSettledTwice: "What an operator said was done is another one when the processor tells of it.",
+    BookTheAskedSum: "What was paid is what was asked, whatever else the processor names.",
+    KeepDoubtToItself: "What is in doubt for long is shown to nobody.",
+    ForgetTheWayBack: "The merchant does not hear that the shopper may try again.",
 }
 
 #[cfg(feature = "planted-bugs")]

@@ -32,7 +32,9 @@ pub fn publications(event: &Event) -> Vec<Publication> {
     let intent = |kind| vec![Publication { kind, object: PublicObject::PaymentIntent }];
     match event {
         Event::Created { .. } => intent("payment_intent.created"),
-        Event::StatusChanged { to, .. } => match to {
+        Event::StatusChanged { to, reopened, .. } => match to {
+            Status::RequiresCheckout if *reopened => intent("payment_intent.requires_checkout"),
+            // It was not told once.
             Status::RequiresCheckout => vec![],
             Status::Processing => intent("payment_intent.processing"),
             Status::RequiresCapture => intent("payment_intent.requires_capture"),
@@ -92,8 +94,9 @@ pub fn publications(event: &Event) -> Vec<Publication> {
 }
 
 /// Every type that can be published, for endpoint filters and documentation.
-pub const PUBLIC_TYPES: [&str; 20] = [
+pub const PUBLIC_TYPES: [&str; 21] = [
     "payment_intent.created",
+    "payment_intent.requires_checkout",
     "payment_intent.processing",
     "payment_intent.requires_capture",
     "payment_intent.succeeded",
@@ -189,7 +192,7 @@ mod tests {
             Status::Canceled,
             Status::Expired,
         ] {
-            events.push(Event::StatusChanged { to, late: false });
+            events.push(Event::StatusChanged { to, late: false, reopened: to == Status::RequiresCheckout });
         }
         for status in [TransferStatus::Pending, TransferStatus::Succeeded, TransferStatus::Failed] {
             let refund_id = refund_id.clone();

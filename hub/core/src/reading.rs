@@ -12,6 +12,7 @@ use crate::payment::{
     Attempt, AttemptState, Capture, DisputeStatus, Operation, OperationState, PaymentIntent, Refund, Status,
     Subject, TransferStatus,
 };
+use crate::planted::{Bug, planted};
 
 pub(crate) fn sum<'a>(zero: Money, amounts: impl Iterator<Item = &'a Money>) -> Money {
     // Amounts here are bounded by what the constructor of `Money` lets in; a sum beyond that saturates at
@@ -119,10 +120,20 @@ impl Attempt {
     /// What is reserved by the processor's word, taken money included.
     #[must_use]
     pub fn authorized_by_evidence(&self, amount: Money) -> Money {
-        let stated = self.evidence.total(Total::Authorized, amount.currency()).0;
+        let stated =
+            self.evidence.total(Total::Authorized, amount.currency()).0.or_else(|| self.stated(amount));
         // What was taken had been reserved, even where the processor never said so.
         let reserved = self.evidence.said(&Word::Authorized).is_some() || self.captured.is_positive();
         if reserved { stated.unwrap_or(amount) } else { Money::zero(amount.currency()) }
+    }
+
+    /// The sum that the processor names for this attempt as a whole: what it reserved, or else what it says that the
+    /// checkout is for. It may be another than what was asked, and is the one that counts then.
+    fn stated(&self, asked: Money) -> Option<Money> {
+        let reserved = self.evidence.total(Total::Authorized, asked.currency()).0;
+        reserved
+            .filter(Money::is_positive)
+            .or_else(|| self.evidence.amount(asked.currency()).filter(|_| !planted(Bug::BookTheAskedSum)))
     }
 
     /// When it was paid, by what was said of it.
@@ -247,7 +258,7 @@ impl PaymentIntent {
             return zero;
         }
         let stated = attempt.evidence.total(Total::Captured, self.amount.currency()).0.unwrap_or(zero);
-        let captures = attempt.evidence.items(ItemKind::Capture);
+        let captures = self.transfers_told(attempt, ItemKind::Capture);
         let done = captures.iter().filter(|item| item.ever_succeeded).filter_map(|item| {
             item.amount.or_else(|| self.capture_named(attempt, item).map(|capture| capture.amount))
         });
@@ -258,8 +269,8 @@ impl PaymentIntent {
         if largest.is_positive() { largest } else { self.captured_without_amounts(attempt) }
     }
 
-    /// "Paid" and not how much: what we asked to capture by then, or all that was reserved where we asked for
-    /// nothing.
+    /// "Paid" and not how much: what we asked to capture by then, or all that the processor says it is for where we
+    /// asked for nothing; the order's amount only where nothing at all was named.
     fn captured_without_amounts(&self, attempt: &Attempt) -> Money {
         let asked: Vec<_> = self
             .captures
@@ -268,9 +279,10 @@ impl PaymentIntent {
             .filter(|capture| capture.status != TransferStatus::Failed)
             .collect();
         if self.capture == CaptureMode::Automatic || asked.is_empty() {
-            let reserved = attempt.evidence.total(Total::Authorized, self.amount.currency()).0;
-            return reserved.filter(Money::is_positive).unwrap_or(self.amount);
+            return attempt.stated(self.amount).unwrap_or(self.amount);
         }
+        // No more than it is for, whatever we asked.
+        let most = attempt.stated(self.amount).unwrap_or(self.amount);
         let paid_at = attempt.evidence.said(&Word::Paid).map(|paid| paid.time());
         let (pending, done): (Vec<_>, Vec<_>) =
             asked.into_iter().partition(|capture| capture.status == TransferStatus::Pending);
@@ -278,10 +290,11 @@ impl PaymentIntent {
         match pending.as_slice() {
             // An earlier "paid" was about an earlier capture.
             [only] if paid_at.is_some_and(|paid_at| paid_at >= only.created_at) => {
-                done.checked_add(only.amount).unwrap_or(done)
+                let all = done.checked_add(only.amount).unwrap_or(done);
+                all.min(most).unwrap_or(all)
             }
             // Several are under way: which of them it was, their own answers will say.
-            [] | [_, ..] => done,
+            [] | [_, ..] => done.min(most).unwrap_or(done),
         }
     }
 
@@ -423,13 +436,41 @@ impl PaymentIntent {
         !ended && self.amount_captured().minor() >= self.amount.minor()
     }
 
-    /// True while something of it can only go on by a person: a quarantine, or an operation that nothing
-    /// automatic can find out about.
+    /// True while a person should find out what became of an operation: it is in doubt for long or for good, or it was
+    /// answered by a processor that tells nothing of the money it was to move.
+    #[must_use]
+    pub fn waits_for_person_about(&self, attempt: &Attempt, operation: &Operation) -> bool {
+        let untold = |status, processor_id: Option<&String>, kind, echo: &str| {
+            status == TransferStatus::Pending
+                && processor_id.is_none()
+                && !attempt.evidence.has_echo(kind, echo)
+        };
+        let is_untold = match &operation.subject {
+            Subject::Payment => false,
+            Subject::Capture(id) => {
+                let mut known = self.captures.iter().filter(|known| known.id == *id);
+                known.any(|known| {
+                    untold(known.status, known.processor_id.as_ref(), ItemKind::Capture, id.echo())
+                })
+            }
+            Subject::Refund(id) => {
+                let mut known = self.refunds.iter().filter(|known| known.id == *id);
+                known.any(|known| {
+                    untold(known.status, known.processor_id.as_ref(), ItemKind::Refund, id.echo())
+                })
+            }
+        };
+        let looked_in_vain = attempt.check.is_some_and(|check| check.overdue);
+        operation.is_for_person() || (is_untold && looked_in_vain && !operation.is_open())
+    }
+
+    /// True while something of it waits for a person: a quarantine, or an operation.
     #[must_use]
     pub fn waits_for_person(&self) -> bool {
-        let operations = self.attempts.iter().flat_map(|attempt| &attempt.operations);
-        let stuck = |operation: &Operation| operation.state == OperationState::Stuck;
-        self.quarantine.is_some() || operations.into_iter().any(stuck)
+        let waits = |attempt: &Attempt| {
+            attempt.operations.iter().any(|operation| self.waits_for_person_about(attempt, operation))
+        };
+        self.quarantine.is_some() || self.attempts.iter().any(waits)
     }
 
     /// True while a processor's facts must not be followed until an operator has looked.

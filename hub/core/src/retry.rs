@@ -61,6 +61,18 @@ pub fn operation_due(now: Timestamp, tries: u32) -> Timestamp {
     after(now, step(&OPERATION_RETRY_S, tries))
 }
 
+/// Whether an operation has been in doubt for so long, some seven hours, that it is tried once a day only.
+#[must_use]
+pub fn is_overdue(tries: u32) -> bool {
+    usize::try_from(tries).is_ok_and(|tries| tries + 1 >= OPERATION_RETRY_S.len())
+}
+
+/// Whether looks at something that should move soon have brought no news for so long that they are made once a day.
+#[must_use]
+pub fn is_overdue_check(pace: Option<Pace>, tries: u32) -> bool {
+    pace == Some(Pace::Soon) && usize::try_from(tries).is_ok_and(|tries| tries + 1 >= CHECK_SOON_S.len())
+}
+
 /// When an attempt is looked up next, after `tries` look-ups without news.
 #[must_use]
 pub fn check_due(now: Timestamp, pace: Pace, tries: u32) -> Timestamp {
@@ -233,6 +245,7 @@ mod tests {
             first_sent_at: Some(at(0)),
             last_sent_at: Some(at(100)),
             return_parameters: vec![],
+            overdue: false,
         }
     }
 
@@ -317,6 +330,13 @@ mod tests {
         assert_eq!(check_due(at(0), Pace::Open, 0), at(120));
         assert_eq!(check_due(at(0), Pace::Resting, u32::MAX), at(24 * HOUR_S));
         assert_eq!(after(Timestamp::MAX, i64::MAX), Timestamp::MAX);
+    }
+
+    #[test]
+    fn what_is_tried_once_a_day_only_is_overdue() {
+        for tries in 0..20 {
+            assert_eq!(is_overdue(tries), operation_due(at(0), tries) == at(24 * HOUR_S), "{tries}");
+        }
     }
 
     #[test]

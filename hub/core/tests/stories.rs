@@ -4,6 +4,8 @@
 
 mod table;
 
+#[path = "stories/by_hand.rs"]
+mod by_hand;
 #[path = "stories/cancel.rs"]
 mod cancel;
 #[path = "stories/capture.rs"]

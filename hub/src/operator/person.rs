@@ -1,7 +1,8 @@
 //! What only a person can decide about a payment, and the commands to say it with.
 
 use hub_core::evidence::ItemStanding;
-use hub_core::payment::{Attempt, OperationState, PaymentIntent, QuarantineReason, Resolution};
+use hub_core::payment::{Attempt, Operation, OperationState, PaymentIntent, QuarantineReason, Resolution};
+use processor_sdk::OperationKind;
 use serde_json::{Value, json};
 
 use super::words;
@@ -25,25 +26,55 @@ pub(super) fn wanted(payment: &PaymentIntent) -> Vec<Value> {
         }));
     }
     for attempt in &payment.attempts {
-        for operation in &attempt.operations {
-            if operation.state != OperationState::Stuck {
-                continue;
-            }
-            let command = |word: &str| {
-                format!("payhub payments settle {} --{word} {} --evidence \"…\"", payment.id, operation.id)
-            };
+        let waits = |operation: &&Operation| payment.waits_for_person_about(attempt, operation);
+        for operation in attempt.operations.iter().filter(waits) {
             wanted.push(json!({
                 "why": format!(
-                    "{} at {} may have happened, and nothing automatic can find out: look in the processor's \
-                     dashboard",
+                    "{} at {} {}: look in the processor's dashboard",
                     words::operation(payment, &operation.id),
                     attempt.profile.connector,
+                    in_doubt(operation.state),
                 ),
-                "commands": [command("done"), command("not-done")],
+                "commands": settling(payment, attempt, operation),
             }));
         }
     }
     wanted
+}
+
+/// Why an operation waits for a person.
+const fn in_doubt(state: OperationState) -> &'static str {
+    match state {
+        OperationState::Stuck => "may have happened, and nothing automatic can find out",
+        OperationState::Asked { .. } | OperationState::Unknown { .. } => {
+            "may have happened, and the processor has said nothing of it for hours; it is still asked once a day"
+        }
+        OperationState::Done | OperationState::GivenUp => {
+            "was answered, and the processor tells nothing of the money that it was to move"
+        }
+    }
+}
+
+/// The commands to say what became of an operation with.
+fn settling(payment: &PaymentIntent, attempt: &Attempt, operation: &Operation) -> Vec<String> {
+    let command = |word: &str| format!("payhub payments settle {} {word} --evidence \"…\"", payment.id);
+    let of = |word: &str| command(&format!("--{word} {}", operation.id));
+    match operation.kind {
+        // What became of the page is what became of the payment.
+        OperationKind::OpenCheckout | OperationKind::CompleteCheckout => {
+            let which = format!("--attempt {}", attempt.id);
+            vec![command(&format!("--paid AMOUNT {which}")), command(&format!("--not-paid {which}"))]
+        }
+        OperationKind::ExpireCheckout => {
+            vec![of("done"), command(&format!("--paid AMOUNT --attempt {}", attempt.id))]
+        }
+        OperationKind::Capture
+        | OperationKind::Void
+        | OperationKind::Refund
+        | OperationKind::FetchPayment
+        | OperationKind::FetchRefund
+        | OperationKind::FetchDispute => vec![of("done"), of("not-done")],
+    }
 }
 
 /// What processors say they took and the hub has not booked: without it, the amounts above would mislead.

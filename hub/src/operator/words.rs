@@ -144,12 +144,13 @@ fn operation_event(event: &Event, payment: &PaymentIntent) -> String {
             operation(payment, operation_id),
             moment(*due_at)
         ),
-        Event::OperationUnknown { operation_id, why, due_at, .. } => {
+        Event::OperationUnknown { operation_id, why, due_at, overdue, .. } => {
+            let person = if *overdue { "; a person should look, too" } else { "" };
             let next = due_at.map_or_else(
                 || "nothing automatic can find out".to_owned(),
                 |due_at| format!("to be found out {}", moment(due_at)),
             );
-            format!("{}: it may have happened ({why}); {next}", operation(payment, operation_id))
+            format!("{}: it may have happened ({why}); {next}{person}", operation(payment, operation_id))
         }
         Event::OperationDone { operation_id, .. } => {
             format!("{}: its end is known", operation(payment, operation_id))
@@ -220,7 +221,7 @@ fn standing_event(event: &Event, payment: &PaymentIntent) -> String {
             };
             format!("settled by hand, {}: {so}; evidence: {evidence}", attempt(payment, attempt_id))
         }
-        Event::StatusChanged { to, late } => {
+        Event::StatusChanged { to, late, .. } => {
             let late = if *late { ", late" } else { "" };
             format!("STATUS: {}{late}", to.as_str())
         }

@@ -7,13 +7,11 @@ use processor_sdk::{Facts, Item, ItemKind, ItemState, OperationKind, Word};
 
 use super::known_attempt;
 use crate::event::{ByHand, Event};
+use crate::evidence::SETTLED_BY_HAND;
 use crate::ids::{AttemptId, OperationId};
 use crate::payment::{AttemptState, Subject, TransferStatus};
 use crate::refusal::Refusal;
 use crate::story::Story;
-
-/// The reason that a transfer carries which an operator said had failed.
-const REASON: &str = "settled_by_hand";
 
 /// Pages are opened with the shopper's name and address, so a payment keeps them until no page can be opened.
 pub(super) fn erase_personal_data(story: &mut Story<'_, '_>) -> Result<(), Refusal> {
@@ -54,6 +52,11 @@ pub(super) fn settle_by_hand(
             let attempt = known_attempt(&story.payment, attempt_id)?;
             let opening = attempt.open_operation(OperationKind::OpenCheckout);
             let reopened = opening.is_some_and(|opening| opening.first_sent_at.is_some());
+            // What is said of a page now says nothing of one that is still to be asked for.
+            if opening.is_some_and(|opening| opening.first_sent_at.is_none()) && !restored {
+                let why = "a page of this attempt is still to be opened; cancel the payment instead";
+                return Err(Refusal::CannotSettle { why });
+            }
             match attempt.state(story.payment.capture) {
                 AttemptState::Captured => {
                     let why = "the processor says that it took money; refund it instead";
@@ -121,7 +124,8 @@ fn operation_facts(
             echo: Some(echo.to_owned()),
             state,
             amount: None,
-            reason: (!done).then(|| REASON.to_owned()),
+            // Where the processor tells of it later by an id alone, what an operator said goes together with that.
+            reason: Some(SETTLED_BY_HAND.to_owned()),
             at: None,
         }],
         ..Facts::default()

@@ -156,6 +156,7 @@ pub(crate) fn ask(
         first_sent_at: None,
         last_sent_at: None,
         return_parameters,
+        overdue: false,
     };
     story.record(Event::OperationAsked { attempt_id: attempt_id.clone(), operation });
 }

@@ -13,7 +13,7 @@ use crate::payment::{Attempt, AttemptState, Check, ConnectorProfile, Hint, Statu
 use crate::planted::{Bug, planted};
 use crate::refusal::Refusal;
 use crate::retry;
-use crate::settle::wants_money;
+use crate::settle::{looks_like_ours, wants_money};
 use crate::story::Story;
 
 /// Most openings, and most completions, of one attempt: each is asked for by a shopper and kept for ever.
@@ -129,7 +129,9 @@ pub(super) fn ask_when_it_disagrees(
         let names = || said.id.iter().chain(&said.echo);
         known.iter().any(|known| names().any(|name| known.is_called(name)) && known.state != said.state)
     };
-    if word && attempt.state(payment.capture).is_live() || facts.items.iter().any(item) {
+    let like_ours = |said: &Item| looks_like_ours(payment, attempt, said);
+    let items = facts.items.iter().any(|said| item(said) || like_ours(said));
+    if word && attempt.state(payment.capture).is_live() || items {
         hinted(story, attempt_id)?;
     }
     Ok(())
@@ -151,7 +153,9 @@ pub(super) fn hinted(story: &mut Story<'_, '_>, attempt_id: &AttemptId) -> Resul
             let hinted = Check { due_at: earliest.min(check.due_at), hint: Some(Hint::This), ..check };
             (hinted != check).then_some(hinted)
         }
-        None => Some(Check { due_at: earliest, tries: 0, pace: None, hint: Some(Hint::This) }),
+        None => {
+            Some(Check { due_at: earliest, tries: 0, pace: None, hint: Some(Hint::This), overdue: false })
+        }
     };
     if check.is_some() && can_look {
         let attempt_id = attempt_id.clone();

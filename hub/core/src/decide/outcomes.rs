@@ -116,9 +116,14 @@ fn name_our_item(payment: &PaymentIntent, attempt_id: &AttemptId, operation: &Op
         // Whatever else is new beside it is another.
         return;
     }
+    // What was taken for ours already because it looks like it is confirmed by this.
     let is_another = |standing: &ItemStanding| match kind {
-        ItemKind::Capture => payment.capture_named(attempt, standing).is_some(),
-        ItemKind::Refund => payment.refund_named(attempt, standing).is_some(),
+        ItemKind::Capture => {
+            payment.capture_named(attempt, standing).is_some_and(|known| known.id.echo() != echo)
+        }
+        ItemKind::Refund => {
+            payment.refund_named(attempt, standing).is_some_and(|known| known.id.echo() != echo)
+        }
         ItemKind::Void | ItemKind::Dispute => true,
     };
     let is_new = |item: &Item| {
@@ -251,7 +256,15 @@ pub(super) fn doubt(
         sent_at,
         sent_until: sent.and_then(|(_, until)| until),
         due_at: (!helpless).then_some(due_at),
+        overdue: is_overdue(operation, profile) && !planted(Bug::KeepDoubtToItself),
     });
+}
+
+/// Whether a person should look. Nobody can pay at a page that is in doubt where its address was told to nobody.
+fn is_overdue(operation: &Operation, profile: &ConnectorProfile) -> bool {
+    let harmless =
+        operation.kind == OperationKind::OpenCheckout && !profile.capabilities.orphan_session_payable;
+    !harmless && retry::is_overdue(operation.tries)
 }
 
 fn give_up(story: &mut Story<'_, '_>, attempt_id: &AttemptId, operation: &Operation, why: &str) {
@@ -354,7 +367,8 @@ pub(super) fn looked_up(
         retried.filter(|_| before.1.is_some_and(|check| check.hint.is_some() || check.pace.is_none()));
     let hint = hinted.or(retried).map(|_| Hint::This);
     let due_at = usual.or(retried).into_iter().chain(hinted).min();
-    let check = due_at.map(|due_at| Check { due_at, tries, pace, hint });
+    let overdue = retry::is_overdue_check(pace, tries) && !planted(Bug::KeepDoubtToItself);
+    let check = due_at.map(|due_at| Check { due_at, tries, pace, hint, overdue });
     story.record(Event::CheckScheduled {
         attempt_id: attempt_id.clone(),
         check,
@@ -416,14 +430,14 @@ fn shows_undone(payment: &PaymentIntent, attempt: &Attempt, operation: &Operatio
         // Only the processor's own total proves that nothing was added to it, and not while something is under
         // way there that may be ours.
         OperationKind::Capture => {
-            let captures = attempt.evidence.items(ItemKind::Capture);
+            let captures = payment.transfers_told(attempt, ItemKind::Capture);
             let strange = captures.iter().any(|item| {
                 item.state == ItemState::Pending && payment.capture_named(attempt, item).is_none()
             });
             !strange && facts.captured.is_some_and(|captured| captured.minor() <= attempt.captured.minor())
         }
         OperationKind::Refund => {
-            let refunds = attempt.evidence.items(ItemKind::Refund);
+            let refunds = payment.transfers_told(attempt, ItemKind::Refund);
             let strange = refunds.iter().any(|item| {
                 item.state == ItemState::Pending && payment.refund_named(attempt, item).is_none()
             });

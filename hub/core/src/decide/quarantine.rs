@@ -270,7 +270,7 @@ fn accepted(payment: &PaymentIntent, reason: QuarantineReason, resolution: Resol
         accepted.amounts.extend(named.into_iter().map(|amount| (attempt.id.clone(), amount)));
         // What is booked already stays as it was booked.
         let pending = TransferStatus::Pending;
-        for item in attempt.evidence.items(ItemKind::Capture) {
+        for item in payment.transfers_told(attempt, ItemKind::Capture) {
             if let (Some(capture), Some(said)) = (payment.capture_named(attempt, &item), item.amount)
                 && said != capture.amount
                 && said.currency() == capture.amount.currency()
@@ -279,7 +279,7 @@ fn accepted(payment: &PaymentIntent, reason: QuarantineReason, resolution: Resol
                 accepted.captures.push((capture.id.clone(), said));
             }
         }
-        for item in attempt.evidence.items(ItemKind::Refund) {
+        for item in payment.transfers_told(attempt, ItemKind::Refund) {
             if let (Some(refund), Some(said)) = (payment.refund_named(attempt, &item), item.amount)
                 && said != refund.amount
                 && said.currency() == refund.amount.currency()

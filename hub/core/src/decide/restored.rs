@@ -92,7 +92,8 @@ pub(super) fn restored(story: &mut Story<'_, '_>, backed_up_at: Timestamp) {
         doubt(story, &attempt_id, &operation, &profile, "it may have been sent since the backup", sent);
     }
     for attempt_id in doubtful {
-        let check = Some(Check { due_at: story.now(), tries: 0, pace: Some(Pace::Soon), hint: None });
+        let (due_at, pace) = (story.now(), Some(Pace::Soon));
+        let check = Some(Check { due_at, tries: 0, pace, hint: None, overdue: false });
         story.record(Event::CheckScheduled { attempt_id, check, checked: false, confirmed_at: None });
     }
 }

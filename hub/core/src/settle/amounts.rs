@@ -47,12 +47,12 @@ fn is_wrong_amount(payment: &PaymentIntent, attempt: &Attempt) -> bool {
     let fits = |said: Money, wanted: Money, status: TransferStatus| {
         said == wanted || (status != TransferStatus::Pending && attempt.accepted.contains(&said))
     };
-    let wrong_capture = evidence.items(ItemKind::Capture).iter().any(|item| {
+    let wrong_capture = payment.transfers_told(attempt, ItemKind::Capture).iter().any(|item| {
         let capture = payment.capture_named(attempt, item);
         let pair = item.amount.zip(capture);
         pair.is_some_and(|(said, capture)| !fits(said, capture.amount, capture.status))
     });
-    let wrong_refund = evidence.items(ItemKind::Refund).iter().any(|item| {
+    let wrong_refund = payment.transfers_told(attempt, ItemKind::Refund).iter().any(|item| {
         let refund = payment.refund_named(attempt, item);
         let pair = item.amount.zip(refund);
         pair.is_some_and(|(said, refund)| !fits(said, refund.amount, refund.status))

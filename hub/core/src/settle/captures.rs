@@ -4,7 +4,7 @@
 
 use processor_sdk::{CaptureMode, ItemKind, ItemState, Money, OperationKind, Timestamp};
 
-use super::transfer_status;
+use super::{likeness, transfer_status};
 use crate::event::Event;
 use crate::evidence::ItemStanding;
 use crate::ids::{AttemptId, CaptureId};
@@ -15,7 +15,7 @@ use crate::story::Story;
 
 pub(super) fn settle_captures(story: &mut Story<'_, '_>, attempt_id: &AttemptId) {
     let Some(attempt) = story.payment.attempt(attempt_id) else { return };
-    for item in attempt.evidence.items(ItemKind::Capture) {
+    for item in story.payment.transfers_told(attempt, ItemKind::Capture) {
         settle_capture(story, attempt_id, &item);
     }
     let payment = &story.payment;
@@ -44,11 +44,15 @@ fn settle_capture(story: &mut Story<'_, '_>, attempt_id: &AttemptId, item: &Item
     // Taken money stays taken: a failure heard after a success is for a look-up to explain.
     let said = if item.ever_succeeded { TransferStatus::Succeeded } else { transfer_status(item.state) };
     let changes = said != before && before != TransferStatus::Succeeded && said != TransferStatus::Pending;
+    let failed = changes && said == TransferStatus::Failed;
+    if failed && !capture.observed && likeness::is_asked_after(attempt, item.kind, capture.id.echo()) {
+        return;
+    }
     let named = capture.processor_id.as_ref().is_some_and(|name| item.is_called(name));
     // Our own echo is no name of the processor's; another's is all that some of theirs have.
     let name = if capture.observed { item.name() } else { item.ids.first() };
     let processor_id = name.filter(|_| !named).cloned();
-    if changes && said == TransferStatus::Failed {
+    if failed {
         let error = LastError { code: "capture_failed".to_owned(), processor_code: item.reason.clone() };
         story.record(Event::ErrorNoted { error, operation: Some(OperationKind::Capture) });
     }

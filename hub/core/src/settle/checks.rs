@@ -4,10 +4,11 @@
 
 use processor_sdk::{Capabilities, CaptureMode, ItemKind, ItemState, LookUp, OperationKind, Word};
 
+use super::by_hand;
 use crate::event::Event;
 use crate::ids::AttemptId;
 use crate::payment::{
-    Attempt, AttemptState, Check, DisputeStatus, Operation, OperationState, PaymentIntent, Subject,
+    Attempt, AttemptState, Check, DisputeStatus, Operation, OperationState, PaymentIntent, Refund, Subject,
     TransferStatus,
 };
 use crate::retry::{self, Pace};
@@ -25,14 +26,14 @@ pub(crate) fn operation_is_settled(
     match (&operation.subject, operation.kind) {
         (Subject::Capture(id), _) => {
             let status = payment.captures.iter().find(|known| known.id == *id).map(|known| known.status);
-            let items = attempt.evidence.items(ItemKind::Capture);
+            let items = payment.transfers_told(attempt, ItemKind::Capture);
             let mut named = items.iter().filter_map(|item| payment.capture_named(attempt, item));
             let is_ours = may_be_ours(attempt, operation, ItemKind::Capture, id.echo());
             ends(status, is_ours, named.any(|known| known.id == *id))
         }
         (Subject::Refund(id), _) => {
             let status = payment.refunds.iter().find(|known| known.id == *id).map(|known| known.status);
-            let items = attempt.evidence.items(ItemKind::Refund);
+            let items = payment.transfers_told(attempt, ItemKind::Refund);
             let mut named = items.iter().filter_map(|item| payment.refund_named(attempt, item));
             let is_ours = may_be_ours(attempt, operation, ItemKind::Refund, id.echo());
             ends(status, is_ours, named.any(|known| known.id == *id))
@@ -146,6 +147,7 @@ fn give_in(story: &mut Story<'_, '_>, attempt_id: &AttemptId) {
             sent_at: None,
             sent_until: None,
             due_at: None,
+            overdue: false,
         });
     }
 }
@@ -177,7 +179,9 @@ pub(crate) fn pace(payment: &PaymentIntent, attempt_id: &AttemptId) -> Option<Pa
         .any(|refund| refund.attempt_id == *attempt_id && refund.status == TransferStatus::Pending);
     // Where only the page is shown, a look says nothing of money that moved since.
     let tells = capabilities.fetch_payment.tells_of_transfers();
-    if tells && (capturing || refunding || contradicts_itself(payment, attempt)) {
+    if tells
+        && (capturing || refunding || is_under_way(payment, attempt) || contradicts_itself(payment, attempt))
+    {
         return Some(Pace::Soon);
     }
     let opening = attempt.open_operation(OperationKind::OpenCheckout).is_some();
@@ -232,6 +236,17 @@ fn refund_can_be_looked_up(payment: &PaymentIntent, attempt: &Attempt, capabilit
     }
 }
 
+/// Whether a refund has still to end, although none of the payment's is pending: it may be one that an operator said
+/// was done, or another had been taken for it.
+fn is_under_way(payment: &PaymentIntent, attempt: &Attempt) -> bool {
+    let mut refunds = payment.transfers_told(attempt, ItemKind::Refund).into_iter();
+    refunds.any(|item| {
+        let done = |known: &Refund| known.status == TransferStatus::Succeeded;
+        let is_done = payment.refund_named(attempt, &item).is_some_and(done);
+        (item.state == ItemState::Pending && is_done) || by_hand::is_awaited(payment, attempt, &item)
+    })
+}
+
 /// True when something was said that does not go with money having moved: the processor is asked.
 fn contradicts_itself(payment: &PaymentIntent, attempt: &Attempt) -> bool {
     let returned = payment
@@ -274,7 +289,7 @@ pub(super) fn settle_check(story: &mut Story<'_, '_>, attempt_id: &AttemptId) {
             if known.is_some_and(|known| known.pace == Some(pace) || known.due_at <= due_at) {
                 return;
             }
-            Some(Check { due_at, tries: 0, pace: Some(pace), hint: None })
+            Some(Check { due_at, tries: 0, pace: Some(pace), hint: None, overdue: false })
         }
     };
     let attempt_id = attempt_id.clone();

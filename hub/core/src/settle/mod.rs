@@ -4,10 +4,12 @@
 //! Invariant: it never guesses. Each conclusion rests on merged evidence or on a certain NotSent.
 
 mod amounts;
+mod by_hand;
 mod captures;
 mod checks;
 mod disputes;
 mod doors;
+mod likeness;
 mod refunds;
 mod status;
 
@@ -16,6 +18,7 @@ use processor_sdk::ItemState;
 pub(crate) use captures::lapse_rest;
 pub(crate) use checks::{can_look_up_payment, operation_is_settled, pace};
 pub(crate) use doors::{ask_closing, wants_money};
+pub(crate) use likeness::looks_like_ours;
 pub(crate) use status::settle_status;
 
 use crate::decide::quarantine::apply_policies;
@@ -62,6 +65,9 @@ pub(crate) fn conclude(story: &mut Story<'_, '_>) {
 pub(crate) fn book(story: &mut Story<'_, '_>) {
     let counting = story.payment.attempts.iter().filter(|attempt| !attempt.disowned);
     let counting: Vec<_> = counting.map(|attempt| attempt.id.clone()).collect();
+    for attempt_id in &counting {
+        by_hand::name_settled(story, attempt_id);
+    }
     // All of them first: what one attempt says blocks the payment, and then nothing is booked of another.
     for attempt_id in &counting {
         amounts::check_amounts(story, attempt_id);

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use processor_sdk::{ItemKind, Money};
 
-use super::transfer_status;
+use super::{by_hand, likeness, transfer_status};
 use crate::event::Event;
 use crate::evidence::{ItemStanding, Total};
 use crate::ids::{AttemptId, RefundId};
@@ -15,16 +15,20 @@ use crate::planted::{Bug, planted};
 use crate::reading::{less, sum};
 use crate::story::Story;
 
+/// The reason of what was recorded for money that refunds of their own have explained since.
+const TOLD_APART: &str = "told_apart";
+
 pub(super) fn settle_refunds(story: &mut Story<'_, '_>, attempt_id: &AttemptId) {
     let payment = &story.payment;
     let Some(attempt) = payment.attempt(attempt_id) else { return };
     let stated = attempt.evidence.total(Total::Refunded, payment.amount.currency()).0;
-    let mut items = attempt.evidence.items(ItemKind::Refund);
+    let mut items = payment.transfers_told(attempt, ItemKind::Refund);
     // Those that carry our echo are certain; only what they leave can be told by amount.
     items.sort_by_key(|item| !carries_our_echo(payment, item));
     for item in items {
         settle_refund(story, attempt_id, &item);
     }
+    take_back_twice_told(story, attempt_id);
     if let Some(stated) = stated {
         attribute_refunded(story, attempt_id, stated);
     }
@@ -42,6 +46,9 @@ fn settle_refund(story: &mut Story<'_, '_>, attempt_id: &AttemptId, item: &ItemS
     if known.as_ref().is_some_and(|refund| refund.observed) && planted(Bug::CountRefundsTwice) {
         known = None;
     }
+    if known.is_none() && by_hand::is_awaited(payment, attempt, item) {
+        return;
+    }
     let known = known.or_else(|| {
         let amount = item.amount.filter(Money::is_positive)?;
         Some(observe_refund(story, attempt_id, amount, item.name().cloned()))
@@ -50,12 +57,16 @@ fn settle_refund(story: &mut Story<'_, '_>, attempt_id: &AttemptId, item: &ItemS
     let said = transfer_status(item.state);
     // "Pending" after an end state is old news.
     let changes = said != refund.status && said != TransferStatus::Pending;
+    let failed = changes && said == TransferStatus::Failed;
+    let Some(attempt) = story.payment.attempt(attempt_id) else { return };
+    if failed && !refund.observed && likeness::is_asked_after(attempt, item.kind, refund.id.echo()) {
+        return;
+    }
     let named = refund.processor_id.as_ref().is_some_and(|name| item.is_called(name));
     // Our own echo is no name of the processor's; another's is all that some of theirs have.
     let name = if refund.observed { item.name() } else { item.ids.first() };
     let processor_id = name.filter(|_| !named).cloned();
     if changes || processor_id.is_some() {
-        let failed = changes && said == TransferStatus::Failed;
         let failure = failed.then(|| item.reason.clone().unwrap_or_else(|| "processor_refused".to_owned()));
         let status = if changes { said } else { TransferStatus::Pending };
         story.record(Event::RefundSettled { refund_id: refund.id, status, failure, processor_id });
@@ -79,9 +90,38 @@ fn adoptable<'a>(payment: &'a PaymentIntent, attempt: &Attempt, item: &ItemStand
             pending && !echoed && item.echoes.is_empty() && item.amount == Some(refund.amount)
         })
     };
-    ours().or_else(|| {
-        of_attempt().find(|refund| is_standing_total(refund) && item.amount == Some(refund.amount))
-    })
+    ours()
+        .or_else(|| {
+            of_attempt().find(|refund| is_standing_total(refund) && item.amount == Some(refund.amount))
+        })
+        .or_else(|| {
+            let mut mistaken =
+                payment.refunds.iter().filter(|refund| is_ours_after_all(payment, attempt, refund));
+            mistaken.find(|refund| item.amount == Some(refund.amount))
+        })
+}
+
+/// Whether a refund was recorded as made at the processor that is called by our own name since: another one had been
+/// taken for ours. It is that other one now.
+fn is_ours_after_all(payment: &PaymentIntent, attempt: &Attempt, refund: &Refund) -> bool {
+    let items = payment.transfers_told(attempt, ItemKind::Refund);
+    let is_it = |item: &ItemStanding| refund.processor_id.as_ref().is_some_and(|name| item.is_called(name));
+    let is_ours = |known: &Refund| !known.observed && known.attempt_id == attempt.id;
+    refund.attempt_id == attempt.id
+        && refund.observed
+        && refund.status != TransferStatus::Failed
+        && items.iter().any(|item| is_it(item) && payment.refund_named(attempt, item).is_some_and(is_ours))
+}
+
+/// What no other refund explains after that was ours from the beginning.
+fn take_back_twice_told(story: &mut Story<'_, '_>, attempt_id: &AttemptId) {
+    let payment = &story.payment;
+    let Some(attempt) = payment.attempt(attempt_id) else { return };
+    let twice = payment.refunds.iter().filter(|refund| is_ours_after_all(payment, attempt, refund));
+    for refund_id in twice.map(|refund| refund.id.clone()).collect::<Vec<_>>() {
+        let (status, failure) = (TransferStatus::Failed, Some(TOLD_APART.to_owned()));
+        story.record(Event::RefundSettled { refund_id, status, failure, processor_id: None });
+    }
 }
 
 /// Recorded for a total that no refund explained, and not taken back since.
@@ -140,7 +180,7 @@ fn attribute_refunded(story: &mut Story<'_, '_>, attempt_id: &AttemptId, stated:
     if told.minor() > missing.minor() {
         told = zero;
         for refund_id in bare.into_iter().map(|refund| refund.id.clone()).collect::<Vec<_>>() {
-            let (status, failure) = (TransferStatus::Failed, Some("told_apart".to_owned()));
+            let (status, failure) = (TransferStatus::Failed, Some(TOLD_APART.to_owned()));
             story.record(Event::RefundSettled { refund_id, status, failure, processor_id: None });
         }
     }

@@ -33,7 +33,8 @@ pub(crate) fn settle_status(story: &mut Story<'_, '_>) {
     let to = if late && !welcome { ended(payment) } else { to };
     let legal = !from.is_end() || (to == Status::Succeeded && from != Status::Succeeded);
     if to != from && legal {
-        story.record(Event::StatusChanged { to, late: late && welcome });
+        let reopened = to == Status::RequiresCheckout && !planted(Bug::ForgetTheWayBack);
+        story.record(Event::StatusChanged { to, late: late && welcome, reopened });
     }
     if late && !welcome && !planted(Bug::ForgetLateSuccess) {
         quarantine(story, QuarantineReason::PaidLate);

@@ -1,7 +1,7 @@
 //! The calm: every processor answers, whatever was on its way arrives, an operator looks at what waits for one,
 //! and the worker does what is wanted until nothing is. Then the core and the truth must agree.
 
-use hub_core::payment::{OperationState, Subject};
+use hub_core::payment::Subject;
 use hub_core::schedule::schedule;
 use processor_sdk::Word;
 
@@ -15,8 +15,6 @@ use crate::verdict;
 const ROUNDS_MAX: u32 = 600;
 /// How long after the intent's time work is done, in seconds: until nobody looks at open pages any more.
 const CALM_S: i64 = 20 * 24 * 3_600;
-/// How long a doubt may last that the processor says nothing to, in seconds, before somebody asks there.
-const SILENT_S: i64 = 3 * 24 * 3_600;
 
 /// Lives on until nothing is wanted, and speaks the last verdict. The bits of `choices` say how things end.
 pub(crate) fn calm(life: &mut Life, choices: u8) {
@@ -24,6 +22,10 @@ pub(crate) fn calm(life: &mut Life, choices: u8) {
     for _ in 0..ROUNDS_MAX {
         let commands = life.counts.commands;
         ends(life, choices);
+        // Some operators are quicker than deliveries.
+        if choices & 128 != 0 {
+            looked_at(life, choices);
+        }
         arrives(life, choices);
         looked_at(life, choices);
         let due = schedule(&life.payment).into_values().min();
@@ -74,10 +76,9 @@ fn looked_at(life: &mut Life, choices: u8) {
     for place in 0..life.pages.len() {
         let operations = life.payment.attempts[place].operations.clone();
         for (number, operation) in operations.iter().enumerate() {
-            // Nor does anybody say more of what was silent for so long.
-            let silent = matches!(operation.state, OperationState::Unknown { .. })
-                && life.now.seconds_since(operation.created_at) > SILENT_S;
-            if silent || operation.state == OperationState::Stuck {
+            // He looks at nothing but the list of what waits for him.
+            let attempt = &life.payment.attempts[place];
+            if life.payment.waits_for_person() && life.payment.waits_for_person_about(attempt, operation) {
                 let of_payment = operation.subject == Subject::Payment;
                 let settled = life.is_done(place, operation).is_some();
                 let _known = life.by_hand(place, (settled || !of_payment).then_some(number));

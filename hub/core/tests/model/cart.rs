@@ -52,7 +52,8 @@ impl Cart {
     fn hear_intent(&mut self, what: &'static str) {
         match what {
             "created" => self.status = Some("requires_checkout"),
-            "processing" | "requires_capture" | "succeeded" | "failed" | "canceled" | "expired" => {
+            "requires_checkout" | "processing" | "requires_capture" | "succeeded" | "failed" | "canceled"
+            | "expired" => {
                 assert_ne!(self.status, Some("succeeded"), "nothing leaves success");
                 assert_ne!(self.status, Some(what), "a status that is told is new");
                 self.status = Some(what);
@@ -71,11 +72,6 @@ impl Cart {
     fn agrees(&mut self, payment: &PaymentIntent) {
         assert_eq!(payment.sequence, self.sequence, "the payment counts what it told");
         let is = payment.status;
-        let undone = matches!(self.status, Some("processing" | "requires_capture"));
-        if is == Status::RequiresCheckout && undone {
-            // Another try is possible again; that is told by no event of its own.
-            self.status = Some("requires_checkout");
-        }
         assert_eq!(Some(is.as_str()), self.status, "the status is told");
         assert_eq!(u32::from(is == Status::Succeeded), self.paid, "an order is paid once");
         assert_eq!(payment.quarantine.is_some(), self.quarantined, "a quarantine is told, and its end");

@@ -16,13 +16,37 @@ const RESTS_FOR_S: i64 = 24 * 3_600;
 #[derive(Clone, Debug)]
 pub(crate) struct Told {
     pub(crate) kind: ItemKind,
-    ids: BTreeSet<String>,
+    pub(crate) ids: BTreeSet<String>,
     pub(crate) echo: Option<String>,
     pub(crate) amount: Option<i64>,
     pub(crate) state: ItemState,
     at: Option<Timestamp>,
+    /// The earliest time that it can be of.
+    pub(crate) since: Timestamp,
     pub(crate) ever_done: bool,
+    /// Nobody but an operator told of it.
+    pub(crate) by_hand: bool,
 }
+
+impl Told {
+    /// What was known under one name and what was known under another turn out to be one.
+    pub(crate) fn join(mut self, other: &Self) -> Self {
+        let ends = |told: &Self| (told.state != ItemState::Pending, told.at);
+        if ends(other) > ends(&self) {
+            (self.state, self.at) = (other.state, other.at);
+        }
+        self.ids.extend(other.ids.iter().cloned());
+        self.echo = self.echo.or_else(|| other.echo.clone());
+        self.amount = self.amount.max(other.amount);
+        self.since = self.since.min(other.since);
+        self.ever_done |= other.ever_done;
+        self.by_hand &= other.by_hand;
+        self
+    }
+}
+
+/// The reason of what an operator told of.
+const BY_HAND: &str = "by hand";
 
 /// What was told of one attempt.
 #[derive(Clone, Debug)]
@@ -36,8 +60,11 @@ pub(crate) struct Heard {
     reserved: i64,
     captured: i64,
     pub(crate) told: Vec<Told>,
-    /// Amounts that the payment as a whole was said to be for.
+    /// Amounts that the payment as a whole was said to be for, and the one that was said last.
     amounts: BTreeSet<i64>,
+    named: Option<(Timestamp, i64)>,
+    /// What was booked: that only grows.
+    pub(crate) booked: i64,
     /// Another currency was named.
     foreign: bool,
     foreign_looked_at: bool,
@@ -77,6 +104,8 @@ impl Heard {
             captured: 0,
             told: vec![],
             amounts: BTreeSet::new(),
+            named: None,
+            booked: 0,
             foreign: false,
             foreign_looked_at: false,
             looked_at: BTreeSet::new(),
@@ -91,7 +120,8 @@ impl Heard {
         let kind = if kind == OperationKind::Capture { ItemKind::Capture } else { ItemKind::Refund };
         let state = if done { ItemState::Succeeded } else { ItemState::Failed };
         let echo = Some(echo.to_owned());
-        let item = Item { kind, id: None, echo, state, amount: None, reason: None, at: None };
+        let reason = Some(BY_HAND.to_owned());
+        let item = Item { kind, id: None, echo, state, amount: None, reason, at: None };
         Facts { items: vec![item], ..Facts::default() }
     }
 
@@ -112,6 +142,7 @@ impl Heard {
         }
         if let Some(amount) = facts.amount.filter(|amount| !is_foreign(*amount)) {
             self.amounts.insert(amount.minor());
+            self.named = self.named.max(Some((at, amount.minor())));
         }
         for amount in [facts.amount, facts.authorized, facts.captured].into_iter().flatten() {
             self.foreign |= is_foreign(amount);
@@ -124,11 +155,11 @@ impl Heard {
         self.reserved = self.reserved.max(own(facts.authorized));
         self.captured = self.captured.max(own(facts.captured));
         for item in &facts.items {
-            self.hear_item(item, at);
+            self.hear_item(item, at, now);
         }
     }
 
-    fn hear_item(&mut self, item: &Item, at: Timestamp) {
+    fn hear_item(&mut self, item: &Item, at: Timestamp, now: Timestamp) {
         let counts = matches!(item.kind, ItemKind::Capture | ItemKind::Refund);
         self.foreign |= counts && item.amount.is_some_and(is_foreign);
         let is_it = |told: &Told| {
@@ -142,19 +173,13 @@ impl Heard {
             amount: item.amount.filter(|amount| !is_foreign(*amount)).map(|amount| amount.minor()),
             state: item.state,
             at: Some(at),
+            since: at.min(now),
             ever_done: item.state == ItemState::Succeeded,
+            by_hand: item.reason.as_deref() == Some(BY_HAND),
         };
-        // What was known under one name and what was known under the other turn out to be one.
         let (same, others): (Vec<Told>, Vec<Told>) = self.told.drain(..).partition(is_it);
         for known in same {
-            let ends = |told: &Told| (told.state != ItemState::Pending, told.at);
-            if ends(&known) > ends(&new) {
-                (new.state, new.at) = (known.state, known.at);
-            }
-            new.ids.extend(known.ids);
-            new.echo = new.echo.or(known.echo);
-            new.amount = new.amount.max(known.amount);
-            new.ever_done |= known.ever_done;
+            new = new.join(&known);
         }
         self.told = others;
         self.told.push(new);
@@ -214,21 +239,23 @@ impl Heard {
         }
     }
 
-    /// Taken, by what was told; of our own captures `asked` says how much each was asked for.
-    pub(crate) fn taken(&self, mode: CaptureMode, asked: impl Fn(&str) -> Option<i64>) -> i64 {
+    /// Taken, by what was told, of which `in_captures` was told capture by capture.
+    pub(crate) fn taken(&self, mode: CaptureMode, in_captures: i64) -> i64 {
         if self.stands(mode) != Stand::Taken {
             return 0;
         }
-        let amount =
-            |capture: &Told| capture.amount.or_else(|| asked(capture.echo.as_deref()?)).unwrap_or_default();
-        let done = self.items(ItemKind::Capture).filter(|capture| capture.ever_done);
-        let largest = self.captured.max(done.map(amount).sum());
-        match (largest, self.reserved) {
-            (0, 0) => AMOUNT,
+        let taken = match (self.captured.max(in_captures), self.reserved) {
+            (0, 0) => self.named_or_asked(),
             // Whoever takes silently takes what it says is reserved.
             (0, reserved) => reserved,
             (largest, _) => largest,
-        }
+        };
+        taken.max(self.booked)
+    }
+
+    /// What it is for, where no total says so: what was asked only where nothing was named.
+    fn named_or_asked(&self) -> i64 {
+        self.named.map_or(AMOUNT, |(_, minor)| minor)
     }
 
     /// Reserved, taken money included.
@@ -236,7 +263,7 @@ impl Heard {
         let stands = self.authorized.is_some() || self.stands(mode) == Stand::Taken;
         match (stands, self.reserved) {
             (false, _) => 0,
-            (true, 0) => AMOUNT,
+            (true, 0) => self.named_or_asked(),
             (true, reserved) => reserved,
         }
     }

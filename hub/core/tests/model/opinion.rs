@@ -2,9 +2,10 @@
 //!
 //! Where the rules leave something open, every answer that they allow is given.
 
+use hub_core::ids::AttemptId;
 use hub_core::payment::{Closed, DisputeStatus, QuarantineReason, Status, TransferStatus};
 use hub_core::policy::PaidLate;
-use processor_sdk::{CaptureMode, ItemKind, ItemState, OperationKind};
+use processor_sdk::{CaptureMode, ItemKind, ItemState, OperationKind, Timestamp};
 
 use crate::habits::Habit;
 use crate::heard::{Stand, Told};
@@ -23,7 +24,81 @@ pub(crate) fn stands(life: &Life, place: usize) -> Stand {
 
 /// Taken through an attempt.
 pub(crate) fn taken(life: &Life, place: usize) -> i64 {
-    life.heard[place].taken(life.payment.capture, |echo| asked(life, echo))
+    let captures = told(life, place, ItemKind::Capture);
+    let done = captures.iter().filter(|capture| capture.ever_done);
+    let in_captures = done.map(|capture| amount_of(life, capture)).sum();
+    life.heard[place].taken(life.payment.capture, in_captures)
+}
+
+/// What was told of a kind. What an operator said was done counts once with the item by which the processor tells of
+/// it at last without our name: of that amount, not from before it was asked for, and no other transfer's.
+fn told(life: &Life, place: usize, kind: ItemKind) -> Vec<Told> {
+    let (by_hand, mut others): (Vec<Told>, Vec<Told>) =
+        life.heard[place].items(kind).cloned().partition(|told| told.by_hand && told.ever_done);
+    let mut all = Vec::new();
+    for ours in by_hand {
+        let echo = ours.echo.as_deref().expect("an operator names what is ours");
+        let same = others.iter().position(|item| {
+            let late_enough = asked_at(life, echo).is_some_and(|asked| asked.seconds_since(item.since) < 1);
+            item.echo.is_none()
+                && item.ever_done
+                && item.amount == asked(life, echo)
+                && late_enough
+                && !item.ids.iter().any(|id| is_of_another(life, place, echo, id))
+        });
+        all.push(match same {
+            Some(same) => ours.join(&others.remove(same)),
+            None => ours,
+        });
+    }
+    all.append(&mut others);
+    all
+}
+
+/// Whether a refund of ours that was done fails by a name of the processor's alone, and a look is on its way that may
+/// show that ours was another: until then it stands.
+fn is_asked_after(life: &Life, place: usize, told: &Told) -> bool {
+    let attempt = &life.payment.attempts[place];
+    let is_it = |known: &hub_core::payment::Refund| {
+        let is_called = known.processor_id.as_ref().is_some_and(|id| told.ids.contains(id));
+        let done = known.status == TransferStatus::Succeeded && !known.observed;
+        known.attempt_id == attempt.id && is_called && done
+    };
+    let ours_is_named = told.echo.is_some() && !told.by_hand;
+    let looks = attempt.check.is_some_and(|check| check.hint.is_some());
+    !ours_is_named && looks && told.kind == ItemKind::Refund && life.payment.refunds.iter().any(is_it)
+}
+
+/// Whether a refund of ours is under way that counts as done already, because another was taken for it before: nothing
+/// goes back to being under way.
+fn is_done_already(life: &Life, told: &Told) -> bool {
+    let done =
+        |known: &hub_core::payment::Refund| known.status == TransferStatus::Succeeded && !known.observed;
+    let is_it =
+        |known: &hub_core::payment::Refund| told.echo.as_deref() == Some(known.id.echo()) && done(known);
+    told.kind == ItemKind::Refund && life.payment.refunds.iter().any(is_it)
+}
+
+/// Our transfers and those made at the processor: name, attempt, time, and the processor's name.
+fn transfers(life: &Life) -> impl Iterator<Item = (&str, &AttemptId, Timestamp, Option<&String>)> {
+    let captures = life.payment.captures.iter();
+    let captures = captures
+        .map(|known| (known.id.echo(), &known.attempt_id, known.created_at, known.processor_id.as_ref()));
+    let refunds = life.payment.refunds.iter();
+    let refunds = refunds
+        .map(|known| (known.id.echo(), &known.attempt_id, known.created_at, known.processor_id.as_ref()));
+    captures.chain(refunds)
+}
+
+fn asked_at(life: &Life, echo: &str) -> Option<Timestamp> {
+    transfers(life).find(|(known, ..)| *known == echo).map(|(_, _, at, _)| at)
+}
+
+/// Whether what the processor calls so is known as another transfer than ours of this name.
+fn is_of_another(life: &Life, place: usize, echo: &str, id: &str) -> bool {
+    transfers(life).any(|(known, attempt_id, _, called)| {
+        known != echo && called.is_some_and(|called| called == id) && life.place(attempt_id) == place
+    })
 }
 
 fn amount_of(life: &Life, told: &Told) -> i64 {
@@ -31,8 +106,13 @@ fn amount_of(life: &Life, told: &Told) -> i64 {
 }
 
 fn sum(life: &Life, place: usize, kind: ItemKind, state: ItemState) -> i64 {
-    let those = life.heard[place].items(kind).filter(|told| told.state == state);
-    those.map(|told| amount_of(life, told)).sum()
+    let told = told(life, place, kind);
+    let stands = |told: &&Told| match told.state {
+        ItemState::Failed if is_asked_after(life, place, told) => state == ItemState::Succeeded,
+        ItemState::Pending if is_done_already(life, told) => state == ItemState::Succeeded,
+        said => state == said,
+    };
+    told.iter().filter(stands).map(|told| amount_of(life, told)).sum()
 }
 
 /// Given back through an attempt.

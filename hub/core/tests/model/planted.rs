@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::proof::PLANTED;
 
 /// The mistakes that are made in this crate; the others are the hub's.
-const MISTAKES: [Bug; 16] = [
+const MISTAKES: [Bug; 20] = [
     Bug::NoBoundOnRefunds,
     Bug::NoBoundOnCaptures,
     Bug::LetQuarantinedMoneyMove,
@@ -28,6 +28,10 @@ const MISTAKES: [Bug; 16] = [
     Bug::LeaveFirstPageOpen,
     Bug::BreakTheChain,
     Bug::SequenceStandsStill,
+    Bug::CountSettledTwice,
+    Bug::BookTheAskedSum,
+    Bug::KeepDoubtToItself,
+    Bug::ForgetTheWayBack,
 ];
 /// The test that must fail.
 const TEST: &str = "proof::the_core_agrees_with_a_second_opinion";

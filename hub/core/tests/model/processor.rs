@@ -274,6 +274,17 @@ impl Page {
         }
     }
 
+    /// Whether it says how much it reserved or took, whatever else it names.
+    pub(crate) fn states_totals(&self) -> bool {
+        let in_captures = self.mode == CaptureMode::Automatic && !self.says_nothing_of_captures();
+        !self.has(Habit::NoTotals) || in_captures
+    }
+
+    /// Whether anybody can hear how much was paid.
+    pub(crate) fn states_sum(&self) -> bool {
+        self.states_totals() || self.has(Habit::NamesAmount)
+    }
+
     fn says_nothing_of_captures(&self) -> bool {
         self.has(Habit::Silent) && self.mode == CaptureMode::Automatic
     }

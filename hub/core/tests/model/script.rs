@@ -151,10 +151,19 @@ pub(crate) enum Step {
     },
 }
 
+/// Habits that together leave the hub with the least to go by.
+const QUIET: [&[Habit]; 4] = [
+    &[Habit::Keyless, Habit::NoTotals],
+    &[Habit::Keyless, Habit::NoTotals, Habit::NoEchoes],
+    &[Habit::Keyless, Habit::NoLookUp, Habit::NoEchoes],
+    &[Habit::Silent, Habit::NoTotals, Habit::NamesAmount],
+];
+
 fn any_habits() -> impl Strategy<Value = Vec<Habit>> {
     prop_oneof![
         1 => Just(vec![]),
         3 => proptest::sample::subsequence(HABITS.to_vec(), 0..5),
+        2 => proptest::sample::select(&QUIET[..]).prop_map(<[Habit]>::to_vec),
     ]
 }
 
@@ -244,14 +253,26 @@ fn any_step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// The shopper has paid, and the cart wants money moved; whichever it can, goes out.
+fn paid_and_asked(fate: Fate) -> Vec<Step> {
+    vec![
+        Step::Shopper { attempt: 0, does: Does::Pay },
+        Step::Deliver { which: 1, again: false },
+        Step::Capture { minor: Some(500), last: false },
+        Step::Refund { minor: Some(500) },
+        Step::Work { which: 0, fate, luck: Luck::Good },
+    ]
+}
+
 /// Any life; each begins with a shopper at a page.
 pub(crate) fn any_script() -> impl Strategy<Value = Script> {
     let mode = prop_oneof![Just(CaptureMode::Automatic), Just(CaptureMode::Manual)];
     let first = (any_habits(), any_luck()).prop_map(|(habits, luck)| {
         vec![Step::Start { habits }, Step::Work { which: 0, fate: Fate::Answered { stale_s: 0 }, luck }]
     });
-    let steps = (first, proptest::collection::vec(any_step(), 3..STEPS_MAX))
-        .prop_map(|(first, then)| first.into_iter().chain(then).collect());
+    let moved = prop_oneof![2 => Just(vec![]), 1 => any_fate().prop_map(paid_and_asked)];
+    let steps = (first, moved, proptest::collection::vec(any_step(), 3..STEPS_MAX))
+        .prop_map(|(first, moved, then)| first.into_iter().chain(moved).chain(then).collect());
     (mode, 0_u8..6, any::<u8>(), steps).prop_map(|(mode, policies, calm, steps)| Script {
         mode,
         policies,

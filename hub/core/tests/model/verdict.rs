@@ -135,6 +135,11 @@ pub(crate) fn step(life: &mut Life, before: &PaymentIntent, command: &Command, f
     let news = &life.history[first_new..];
     nothing_unknown_fails(command, news);
     count(life, first_new);
+    if !life.payment.is_blocked() {
+        for place in places(life) {
+            life.heard[place].booked = taken(life, place);
+        }
+    }
     let life = &*life;
     if life.history.len().is_multiple_of(7) {
         folds(life);
@@ -272,6 +277,13 @@ fn doubts_are_scheduled(life: &Life) {
                 && (page.has(Habit::NoLookUp) || page.has(Habit::LooksById))
                 && (page.has(Habit::ShortKeys) || page.has(Habit::Keyless) || is_old(life, operation));
             assert!(planned || helpless, "{} is in doubt and nobody asks", operation.kind.as_str());
+            let hardly = match operation.state {
+                OperationState::Unknown { due_at } => due_at.seconds_since(life.now) > 12 * 3_600,
+                _ => false,
+            };
+            let harmless = operation.kind == OperationKind::OpenCheckout && !page.has(Habit::MailsItsPages);
+            let shown = life.payment.waits_for_person();
+            assert!(shown || !(helpless || hardly && !harmless), "a long doubt is on a person's list");
         }
         let pending = |id: &AttemptId, status| attempt.id == *id && status == TransferStatus::Pending;
         let moving = life.payment.captures.iter().any(|known| pending(&known.attempt_id, known.status))

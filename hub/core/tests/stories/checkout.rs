@@ -448,3 +448,38 @@ fn paid_on_a_superseded_page() {
          wants nothing",
     );
 }
+
+#[test]
+fn the_cart_hears_that_the_shopper_may_try_again() {
+    check(
+        "intent 20.00
+         start a1
+         says a1 open open door
+         hears a1 declined                          // it waited for the shopper all the time
+         is requires_checkout
+         heard payment_intent.created payment_intent.attempt_declined
+         start a2
+         says a2 open open door
+         hears a2 pending
+         heard payment_intent.processing
+         hears a2 declined
+         is requires_checkout
+         heard payment_intent.attempt_declined payment_intent.requires_checkout
+         hears a2 declined
+         heard
+         start a3
+         says a3 open open door
+         hears a3 paid
+         heard payment_intent.succeeded order.paid",
+    );
+    check(
+        "intent 20.00 manual
+         start a1
+         says a1 open authorized door
+         heard payment_intent.created payment_intent.requires_capture
+         start a2 -> wrong_status
+         hears a1 voided
+         is canceled
+         heard payment_intent.canceled",
+    );
+}

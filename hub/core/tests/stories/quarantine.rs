@@ -224,3 +224,59 @@ fn a_flag_does_not_stop_the_payment() {
          refund 1.00 -> quarantined",
     );
 }
+
+#[test]
+fn the_amount_that_was_named_last_is_the_one_that_counts() {
+    // What it was for when the page opened, and what was paid then.
+    check(
+        "intent 20.00
+         start a1
+         says a1 open open amount:20.00 door
+         hears a1 paid amount:15.00 @10s
+         quarantine amount_mismatch
+         resolve accept
+         is succeeded captured 15.00
+         ledger receivable 15.00 payable -15.00
+         tick 1m
+         looks a1 paid amount:20.00                 // the rest came as well
+         is succeeded captured 20.00
+         quarantine none
+         hears a1 paid amount:15.00 @10s            // old news
+         is succeeded captured 20.00
+         ledger receivable 20.00 payable -20.00",
+    );
+    // Nothing is named at all: it is what was asked for.
+    check(
+        "intent 20.00
+         start a1
+         says a1 open open door
+         hears a1 paid
+         is succeeded captured 20.00",
+    );
+    // Of a reservation that is named by nothing else no more can be asked.
+    check(
+        "intent 20.00 manual
+         start a1
+         says a1 open open door
+         hears a1 authorized amount:15.00
+         quarantine amount_mismatch
+         resolve accept
+         is requires_capture capturable 15.00
+         capture 15.01 -> exceeds_authorized
+         capture 15.00
+         hears a1 paid
+         is succeeded captured 15.00",
+    );
+    // What we asked for before was more than what is there.
+    check(
+        "intent 20.00 manual
+         start a1
+         says a1 open authorized door
+         capture 20.00
+         unknown a1 c1
+         hears a1 paid amount:15.00
+         quarantine amount_mismatch
+         resolve accept
+         is requires_capture captured 15.00",
+    );
+}

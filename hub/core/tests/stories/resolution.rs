@@ -4,9 +4,14 @@ use crate::table::check;
 
 #[test]
 fn a_wrong_amount_is_accepted() {
-    for (facts, captured) in
-        [("paid captured:15.00", "15.00"), ("paid captured:25.00", "25.00"), ("paid amount:19.99", "20.00")]
-    {
+    for (facts, captured) in [
+        ("paid captured:15.00", "15.00"),
+        ("paid captured:25.00", "25.00"),
+        // The sum that it is for, where nothing else is named.
+        ("paid amount:19.99", "19.99"),
+        ("paid amount:25.00", "25.00"),
+        ("paid amount:15.00 captured:20.00", "20.00"),
+    ] {
         check(&format!(
             "intent 20.00
              start a1

@@ -282,3 +282,144 @@ fn an_approval_at_a_page_that_was_not_seen_is_waited_for() {
          start a2 -> wrong_status",
     );
 }
+
+#[test]
+fn a_doubt_that_no_answer_ends_is_shown_to_a_person() {
+    // It has no keys, states no totals, and its list is silent about the refund: nothing proves that it is not there.
+    let silent = "looks a1/r1 paid\n";
+    let mut story = "intent 20.00
+         start a1 first keyless
+         says a1 open paid captured:20.00 id:pay_1 door
+         refund 5.00
+         unknown a1 r1\n"
+        .to_owned();
+    for wait in ["1s", "2s", "5s", "15s", "30s", "30s", "30s", "30s", "5m", "15m", "1h", "6h"] {
+        story.push_str(&format!("person nothing\n tick {wait}\n {silent}"));
+    }
+    check(&format!(
+        "{story}
+         person a1 r1
+         tick 1d
+         {silent}
+         person a1 r1
+         settle a1 done:r1
+         person nothing
+         is succeeded captured 20.00 refunded 5.00
+         hears a1 refund=#re_1/succeeded/5.00
+         is succeeded captured 20.00 refunded 5.00"
+    ));
+    // Whatever ends it takes it off the list.
+    for end in ["looks a1/r1 paid refund=r1#re_1/succeeded/5.00", "looks a1/r1 paid refunded:0"] {
+        check(&format!("{story}\n person a1 r1\n tick 1d\n {end}\n person nothing"));
+    }
+    // Who was never shown a page cannot pay there; where its address was mailed, somebody may.
+    for (flags, person) in [("", "person nothing"), ("orphan_payable", "person a1 open")] {
+        check(&format!(
+            "intent 20.00 expires 30d
+             start a1 first {flags}
+             {}{person}",
+            "unknown a1 open\n tick 1d\n".repeat(13)
+        ));
+    }
+}
+
+#[test]
+fn what_only_looks_like_ours_is_looked_at_once_more() {
+    let doubt = "intent 20.00
+         start a1
+         says a1 open paid captured:20.00 id:pay_1 door
+         refund 5.00
+         unknown a1 r1
+         hears a1 refund=#re_1/succeeded/5.00       // made in the dashboard while ours was on its way
+         is succeeded captured 20.00 refunded 5.00
+         wants check a1";
+    let both = "looks a1 paid captured:20.00 refunded:10.00 refund=#re_1/succeeded/5.00 \
+                refund=r1#re_2/succeeded/5.00";
+    check(&format!(
+        "{doubt}
+         looks a1 unknown                           // a look is good when it is answered
+         tick 5s
+         {both}
+         is succeeded captured 20.00 refunded 10.00
+         wants nothing"
+    ));
+    // It fails: ours, until the processor was asked whether it was ours.
+    check(&format!(
+        "{doubt}
+         hears a1 refund=#re_1/failed/5.00 @5s
+         refund r1 succeeded
+         looks a1 paid captured:20.00 refund=#re_1/failed/5.00 refund=r1#re_2/succeeded/5.00 @6s
+         refund r1 succeeded
+         is succeeded captured 20.00 refunded 5.00"
+    ));
+    check(&format!(
+        "{doubt}
+         hears a1 refund=#re_1/failed/5.00 @5s
+         looks a1 paid captured:20.00 refund=#re_1/failed/5.00 @6s
+         refund r1 succeeded                        // that look may have been on its way already
+         tick 2s
+         looks a1 paid captured:20.00 refund=#re_1/failed/5.00 @8s
+         refund r1 failed
+         is succeeded captured 20.00 refunded 0
+         wants nothing"
+    ));
+    check(
+        "intent 20.00 manual
+         start a1
+         says a1 open authorized id:pay_1 door
+         capture 5.00 more
+         unknown a1 c1
+         hears a1 paid capture=#ch_1/succeeded/5.00
+         is requires_capture captured 5.00
+         wants check a1
+         looks a1 paid captured:10.00 capture=#ch_1/succeeded/5.00 capture=c1#ch_2/succeeded/5.00
+         is requires_capture captured 10.00 capturable 10.00",
+    );
+}
+
+#[test]
+fn two_equal_refunds_that_change_names_are_two() {
+    let told = "intent 20.00
+         start a1
+         says a1 open paid captured:20.00 id:pay_1 door
+         refund 7.00
+         unknown a1 r1
+         looks a1 paid refund=#re_1/succeeded/7.00 refund=#re_2/succeeded/7.00
+         refund r1 succeeded
+         is succeeded captured 20.00 refunded 14.00";
+    for named in ["refund=r1#re_1/succeeded/7.00", "refund=r1#re_2/succeeded/7.00"] {
+        check(&format!(
+            "{told}
+             hears a1 {named}
+             is succeeded captured 20.00 refunded 14.00
+             ledger receivable 6.00 payable -6.00
+             hears a1 refund=#re_1/failed/7.00 @1h
+             tick 2s
+             looks a1 paid refund=#re_1/failed/7.00 @1h
+             is succeeded captured 20.00 refunded 7.00"
+        ));
+    }
+}
+
+#[test]
+fn a_refund_that_another_was_taken_for_is_looked_at_until_it_ends() {
+    check(
+        "intent 20.00
+         start a1
+         says a1 open paid captured:20.00 id:pay_1 door
+         refund 7.00
+         unknown a1 r1
+         looks a1 paid refund=#re_1/succeeded/7.00 refund=#re_2/pending/7.00
+         refund r1 succeeded
+         is succeeded captured 20.00 refunded 7.00 pending 7.00
+         hears a1 refund=r1#re_2/pending/7.00
+         refund r1 succeeded
+         refund r2 succeeded
+         tick 5s
+         wants check a1
+         looks a1 paid refund=#re_1/succeeded/7.00 refund=r1#re_2/failed/7.00
+         refund r1 failed
+         is succeeded captured 20.00 refunded 7.00
+         wants nothing",
+    );
+}

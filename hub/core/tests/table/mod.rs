@@ -25,6 +25,7 @@
 //! ledger receivable 15.00 payable -15.00 held 0
 //! wants send a1 r1, look a1 c1, check a1        all that is due now, or `wants nothing`
 //! later 5m                                      when the next piece of work is due
+//! person a1 r1|nothing                          an operation that waits for a person, or that nothing does
 //! silent                                        the line before recorded nothing
 //! ```
 //!
@@ -41,7 +42,7 @@ use hub_core::event::ByHand;
 use hub_core::ids::{AttemptId, OperationId};
 use hub_core::ledger::Account;
 use hub_core::outcome::{NotSent, Outcome};
-use hub_core::payment::Subject;
+use hub_core::payment::{Operation, Subject};
 use hub_core::policy::{PaidLate, PaidTwice};
 use hub_core::retry::{self, Action};
 use hub_core::schedule::{Work, schedule};
@@ -425,6 +426,7 @@ impl Table {
                 }
             }
             "wants" => assert_eq!(self.wants(), line["wants".len()..].trim()),
+            "person" => assert_eq!(self.person(), rest.join(" ")),
             "later" => {
                 let next = schedule(&self.world().payment).into_values().min();
                 let now = self.world().now;
@@ -472,6 +474,22 @@ impl Table {
         let mut wants: Vec<String> = world.due().into_iter().map(|work| self.want(&work)).collect();
         wants.sort();
         if wants.is_empty() { "nothing".to_owned() } else { wants.join(", ") }
+    }
+
+    /// Operations that a person should look after; the row says the same.
+    fn person(&self) -> String {
+        let payment = &self.world.as_ref().unwrap().payment;
+        let mut waiting = Vec::new();
+        for (attempt, label) in payment.attempts.iter().zip(&self.attempts) {
+            let waits = |operation: &&Operation| payment.waits_for_person_about(attempt, operation);
+            let operations = attempt.operations.iter().filter(waits);
+            waiting.extend(operations.map(|operation| {
+                format!("{label} {}", self.operation_name(operation.kind, &operation.subject))
+            }));
+        }
+        let shown = !waiting.is_empty() || payment.quarantine.is_some();
+        assert_eq!(payment.waits_for_person(), shown, "what waits for a person is listed");
+        if waiting.is_empty() { "nothing".to_owned() } else { waiting.join(", ") }
     }
 
     fn want(&self, work: &Work) -> String {

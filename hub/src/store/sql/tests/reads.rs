@@ -240,6 +240,11 @@ async fn what_waits_for_a_person_is_listed_and_nothing_else(kind: Kind) {
                 let reason = QuarantineReason::PaidTwice;
                 payment.quarantine = Some(Quarantine { reason, since: at(0) });
             }
+            // Still asked about, but for so long that a person should look, too.
+            _ if number == 5 => {
+                let operation = &mut payment.attempts[0].operations[0];
+                (operation.state, operation.overdue) = (OperationState::Unknown { due_at: at(0) }, true);
+            }
             _ => payment.attempts[0].operations[0].state = OperationState::Stuck,
         }
         writes[2] = Write::InsertPayment { payment: Box::new(payment), reference_guard: None };

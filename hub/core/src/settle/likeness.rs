@@ -1,0 +1,47 @@
+//! Items without our name that are taken for transfers of ours, because nothing else explains them.
+//!
+//! Somebody may have moved as much in the processor's dashboard while our request was on its way. So what a delivery
+//! tells of in this way is a reason to look where one can look: the list of all transfers has ours beside it, by its
+//! name or as one more. Until that look is answered, such an item fails nothing of ours.
+
+use processor_sdk::{Item, ItemKind};
+
+use crate::payment::{Attempt, PaymentIntent, Subject, TransferStatus};
+
+/// Whether an item is, or may be, taken for a transfer of ours that the processor has never called by our name.
+pub(crate) fn looks_like_ours(payment: &PaymentIntent, attempt: &Attempt, said: &Item) -> bool {
+    let tells = attempt.profile.capabilities.fetch_payment.tells_of_transfers();
+    let is_like = |subject: Subject, echo: &str, amount, processor_id: Option<&String>, status| {
+        let is_called = processor_id.is_some() && processor_id == said.id.as_ref();
+        let fits = processor_id.is_none() && said.amount == Some(amount);
+        let in_doubt = status == TransferStatus::Pending
+            && attempt.operation_about(&subject).is_some_and(|asked| asked.first_sent_at.is_some());
+        let open = in_doubt || attempt.evidence.is_done_by_hand(said.kind, echo);
+        (is_called || (fits && open)) && is_nameless(attempt, said.kind, echo)
+    };
+    let mut captures = payment.captures.iter().filter(|ours| ours.attempt_id == attempt.id && !ours.observed);
+    let mut refunds = payment.refunds.iter().filter(|ours| ours.attempt_id == attempt.id && !ours.observed);
+    let may_be_ours = match said.kind {
+        ItemKind::Capture => captures.any(|ours| {
+            let subject = Subject::Capture(ours.id.clone());
+            is_like(subject, ours.id.echo(), ours.amount, ours.processor_id.as_ref(), ours.status)
+        }),
+        ItemKind::Refund => refunds.any(|ours| {
+            let subject = Subject::Refund(ours.id.clone());
+            is_like(subject, ours.id.echo(), ours.amount, ours.processor_id.as_ref(), ours.status)
+        }),
+        ItemKind::Void | ItemKind::Dispute => false,
+    };
+    tells && said.echo.is_none() && may_be_ours
+}
+
+/// Whether a look is on its way that may show that what failed was not ours.
+pub(super) fn is_asked_after(attempt: &Attempt, kind: ItemKind, echo: &str) -> bool {
+    let asks = attempt.check.is_some_and(|check| check.hint.is_some());
+    let tells = attempt.profile.capabilities.fetch_payment.tells_of_transfers();
+    asks && tells && is_nameless(attempt, kind, echo)
+}
+
+fn is_nameless(attempt: &Attempt, kind: ItemKind, echo: &str) -> bool {
+    !attempt.evidence.has_echo(kind, echo) || attempt.evidence.is_done_by_hand(kind, echo)
+}
