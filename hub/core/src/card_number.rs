@@ -52,9 +52,18 @@ pub fn find_in_json(value: &Value) -> Option<String> {
 }
 
 /// The text with [`MASK`] in place of each card number, for log lines. Where several readings overlap, all
-/// of their digits go.
+/// of their digits go; and what is left may read as another one, now that it stands by itself.
 #[must_use]
 pub fn mask_card_numbers(text: &str) -> Cow<'_, str> {
+    let Some(mut masked) = mask_what_is_seen(text) else { return Cow::Borrowed(text) };
+    // Each time there are fewer digits.
+    while let Some(again) = mask_what_is_seen(&masked) {
+        masked = again;
+    }
+    Cow::Owned(masked)
+}
+
+fn mask_what_is_seen(text: &str) -> Option<String> {
     let mut found: Vec<Range<usize>> = Vec::new();
     let _ = scan(text, |mut span| {
         // Spans arrive in the order of their ends, so only the latest can overlap.
@@ -65,7 +74,7 @@ pub fn mask_card_numbers(text: &str) -> Cow<'_, str> {
         ControlFlow::Continue(())
     });
     if found.is_empty() {
-        return Cow::Borrowed(text);
+        return None;
     }
     let mut masked = String::with_capacity(text.len());
     let mut copied_to = 0;
@@ -75,7 +84,7 @@ pub fn mask_card_numbers(text: &str) -> Cow<'_, str> {
         copied_to = span.end;
     }
     masked.push_str(&text[copied_to..]);
-    Cow::Owned(masked)
+    Some(masked)
 }
 
 /// One step of the way to a place in a JSON value.
