@@ -62,7 +62,7 @@ pub(super) async fn never_told_of_money(hub: &TestHub, intent: &Value) {
 /// What the cart heard, without the news that a payment is under way, which may or may not be seen.
 pub(super) async fn told(hub: &TestHub, intent: &Value) -> Vec<String> {
     let mut types = hub.cart.event_types(id(intent)).await;
-    types.retain(|kind| kind != "payment_intent.processing");
+    types.retain(|kind| kind != "payment_intent.processing" && kind != "payment_intent.requires_checkout");
     types
 }
 

@@ -38,7 +38,7 @@ const CONFIG_LINES_MAX: usize = 14;
 /// Where shoppers are sent afterwards.
 const RETURN_URL: &str = "https://shop.test/thanks?order=7";
 /// Told now and then, as things happen to come; no story counts them.
-const PASSING: [&str; 1] = ["payment_intent.processing"];
+const PASSING: [&str; 2] = ["payment_intent.processing", "payment_intent.requires_checkout"];
 /// How long the cart waits until it has been told everything, in seconds.
 const TOLD_S_MAX: u64 = 20;
 

@@ -143,7 +143,7 @@ async fn live(form: Form) -> Life {
     for (intent, _) in ends {
         shown.push(masks.object(world.cart.intent(intent).await));
         let mut told = world.cart.event_types(intent).await;
-        told.retain(|kind| kind != "payment_intent.processing");
+        told.retain(|kind| kind != "payment_intent.processing" && kind != "payment_intent.requires_checkout");
         shown.push(told.join(" "));
         shown.push(
             masks.object(world.cart.get(&format!("/v1/refunds?payment_intent={intent}")).await.expect(200)),
