@@ -120,9 +120,10 @@ impl Redactor {
 
     /// A reason for a person: one line without secrets and card numbers, cut to a readable length.
     pub fn reason(&self, text: &str) -> String {
-        // Secrets first: one of several lines would not be found again in a single line.
+        // Secrets first: one of several lines would not be found again in a single line. And again, for on a single
+        // line it may be whole whose spaces were others before.
         let line = self.text(text).split_whitespace().collect::<Vec<_>>().join(" ");
-        mask_card_numbers(&line).chars().take(REASON_CHARS_MAX).collect()
+        mask_card_numbers(&self.text(&line)).chars().take(REASON_CHARS_MAX).collect()
     }
 
     /// The response as the adapter may see it: echoes of the connector's secrets, and of the credential that

@@ -8,7 +8,7 @@ use super::{likeness, transfer_status};
 use crate::event::Event;
 use crate::evidence::ItemStanding;
 use crate::ids::{AttemptId, CaptureId};
-use crate::payment::{Attempt, AttemptState, Capture, LastError, PaymentIntent, TransferStatus};
+use crate::payment::{Attempt, AttemptState, Capture, LastError, PaymentIntent, Subject, TransferStatus};
 use crate::reading::{less, sum};
 use crate::retry;
 use crate::story::Story;
@@ -45,7 +45,9 @@ fn settle_capture(story: &mut Story<'_, '_>, attempt_id: &AttemptId, item: &Item
     let said = if item.ever_succeeded { TransferStatus::Succeeded } else { transfer_status(item.state) };
     let changes = said != before && before != TransferStatus::Succeeded && said != TransferStatus::Pending;
     let failed = changes && said == TransferStatus::Failed;
-    if failed && !capture.observed && likeness::is_asked_after(attempt, item.kind, capture.id.echo()) {
+    let subject = Subject::Capture(capture_id.clone());
+    if failed && !capture.observed && likeness::fails_nothing(attempt, item.kind, &subject, capture.id.echo())
+    {
         return;
     }
     let named = capture.processor_id.as_ref().is_some_and(|name| item.is_called(name));

@@ -29,14 +29,18 @@ pub(crate) fn operation_is_settled(
             let items = payment.transfers_told(attempt, ItemKind::Capture);
             let mut named = items.iter().filter_map(|item| payment.capture_named(attempt, item));
             let is_ours = may_be_ours(attempt, operation, ItemKind::Capture, id.echo());
-            ends(status, is_ours, named.any(|known| known.id == *id))
+            let is_named =
+                is_certain(attempt, ItemKind::Capture, id.echo()) && named.any(|known| known.id == *id);
+            ends(status, is_ours, is_named)
         }
         (Subject::Refund(id), _) => {
             let status = payment.refunds.iter().find(|known| known.id == *id).map(|known| known.status);
             let items = payment.transfers_told(attempt, ItemKind::Refund);
             let mut named = items.iter().filter_map(|item| payment.refund_named(attempt, item));
             let is_ours = may_be_ours(attempt, operation, ItemKind::Refund, id.echo());
-            ends(status, is_ours, named.any(|known| known.id == *id))
+            let is_named =
+                is_certain(attempt, ItemKind::Refund, id.echo()) && named.any(|known| known.id == *id);
+            ends(status, is_ours, is_named)
         }
         (Subject::Payment, OperationKind::OpenCheckout) => is_opened(attempt, operation, state),
         (Subject::Payment, OperationKind::CompleteCheckout | OperationKind::ExpireCheckout) => !matches!(
@@ -85,6 +89,12 @@ fn is_opened(attempt: &Attempt, operation: &Operation, state: AttemptState) -> b
 /// gave back only looks like it: somebody in the dashboard moved as much.
 fn may_be_ours(attempt: &Attempt, operation: &Operation, kind: ItemKind, echo: &str) -> bool {
     operation.first_sent_at.is_some() || attempt.evidence.has_echo(kind, echo)
+}
+
+/// Whether what is under way without our name is ours, or a look can show later that it was not: else the request
+/// itself has to be answered.
+fn is_certain(attempt: &Attempt, kind: ItemKind, echo: &str) -> bool {
+    attempt.evidence.has_echo(kind, echo) || attempt.profile.capabilities.fetch_payment.tells_of_transfers()
 }
 
 /// Whether the request for a transfer has an answer. What failed is not asked for once more, whoever's it was.

@@ -35,8 +35,16 @@ pub(crate) fn looks_like_ours(payment: &PaymentIntent, attempt: &Attempt, said: 
     tells && said.echo.is_none() && may_be_ours
 }
 
-/// Whether a look is on its way that may show that what failed was not ours.
-pub(super) fn is_asked_after(attempt: &Attempt, kind: ItemKind, echo: &str) -> bool {
+/// Whether what failed without our name says nothing of ours: it may be another of that amount, and either our own
+/// request is still in doubt, so that its answer will say, or a look is on its way that may show that it was not ours.
+pub(super) fn fails_nothing(attempt: &Attempt, kind: ItemKind, subject: &Subject, echo: &str) -> bool {
+    let in_doubt = attempt
+        .operation_about(subject)
+        .is_some_and(|asked| asked.is_open() && asked.first_sent_at.is_some());
+    (in_doubt && !attempt.evidence.has_echo(kind, echo)) || is_asked_after(attempt, kind, echo)
+}
+
+fn is_asked_after(attempt: &Attempt, kind: ItemKind, echo: &str) -> bool {
     let asks = attempt.check.is_some_and(|check| check.hint.is_some());
     let tells = attempt.profile.capabilities.fetch_payment.tells_of_transfers();
     asks && tells && is_nameless(attempt, kind, echo)

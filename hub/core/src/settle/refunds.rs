@@ -59,7 +59,8 @@ fn settle_refund(story: &mut Story<'_, '_>, attempt_id: &AttemptId, item: &ItemS
     let changes = said != refund.status && said != TransferStatus::Pending;
     let failed = changes && said == TransferStatus::Failed;
     let Some(attempt) = story.payment.attempt(attempt_id) else { return };
-    if failed && !refund.observed && likeness::is_asked_after(attempt, item.kind, refund.id.echo()) {
+    let subject = Subject::Refund(refund.id.clone());
+    if failed && !refund.observed && likeness::fails_nothing(attempt, item.kind, &subject, refund.id.echo()) {
         return;
     }
     let named = refund.processor_id.as_ref().is_some_and(|name| item.is_called(name));

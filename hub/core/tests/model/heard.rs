@@ -63,6 +63,8 @@ pub(crate) struct Heard {
     /// Amounts that the payment as a whole was said to be for, and the one that was said last.
     amounts: BTreeSet<i64>,
     named: Option<(Timestamp, i64)>,
+    /// What an operator said was paid, and when.
+    pub(crate) paid_by_hand: Option<(Timestamp, i64)>,
     /// What was booked: that only grows.
     pub(crate) booked: i64,
     /// Another currency was named.
@@ -105,6 +107,7 @@ impl Heard {
             told: vec![],
             amounts: BTreeSet::new(),
             named: None,
+            paid_by_hand: None,
             booked: 0,
             foreign: false,
             foreign_looked_at: false,

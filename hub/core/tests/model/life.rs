@@ -230,6 +230,9 @@ impl Life {
         {
             self.name_what_was_asked(place, operation_id, facts);
         }
+        if let Command::SettleByHand { settlement: ByHand::Paid { amount }, .. } = command {
+            self.heard[place].paid_by_hand = Some((self.now, amount.minor()));
+        }
         if let Some(facts) = facts {
             self.heard[place].hear(&facts, self.now);
             if let Command::LookedUp { asked_at, .. } = command

@@ -26,8 +26,14 @@ pub(crate) fn stands(life: &Life, place: usize) -> Stand {
 pub(crate) fn taken(life: &Life, place: usize) -> i64 {
     let captures = told(life, place, ItemKind::Capture);
     let done = captures.iter().filter(|capture| capture.ever_done);
-    let in_captures = done.map(|capture| amount_of(life, capture)).sum();
-    life.heard[place].taken(life.payment.capture, in_captures)
+    let in_captures: i64 = done.clone().map(|capture| amount_of(life, capture)).sum();
+    // What was captured after an operator's word comes on top of it, unless it is what that was about.
+    let beyond = life.heard[place].paid_by_hand.map_or(0, |(said_at, minor)| {
+        let is_it = |capture: &&Told| capture.echo.is_none() && capture.amount == Some(minor);
+        let later = done.filter(|capture| capture.since > said_at && !is_it(capture));
+        minor + later.map(|capture| amount_of(life, capture)).sum::<i64>()
+    });
+    life.heard[place].taken(life.payment.capture, in_captures.max(beyond))
 }
 
 /// What was told of a kind. What an operator said was done counts once with the item by which the processor tells of

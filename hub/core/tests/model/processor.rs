@@ -66,7 +66,7 @@ pub(crate) struct Page {
     released: bool,
     /// When what is reserved, or the rest of it, cannot be taken any more.
     until: Option<Timestamp>,
-    lapsed: bool,
+    pub(crate) lapsed: bool,
     /// When it last asked to be looked at.
     pub(crate) hinted_at: Option<Timestamp>,
     pub(crate) transfers: Vec<Transfer>,

@@ -423,3 +423,21 @@ fn a_refund_that_another_was_taken_for_is_looked_at_until_it_ends() {
          wants nothing",
     );
 }
+
+#[test]
+fn the_failure_of_one_that_looks_like_ours_does_not_fail_what_is_in_doubt() {
+    for lookup in ["", " first no_lookup"] {
+        check(&format!(
+            "intent 20.00
+             start a1{lookup}
+             says a1 open paid captured:20.00 id:pay_1 door
+             refund 5.00
+             unknown a1 r1
+             hears a1 refund=#re_9/pending/5.00         // somebody's in the dashboard
+             hears a1 refund=#re_9/failed/5.00
+             refund r1 pending
+             says a1 r1 refund=r1#re_10/succeeded/5.00
+             is succeeded captured 20.00 refunded 5.00"
+        ));
+    }
+}
