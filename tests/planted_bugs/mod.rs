@@ -73,7 +73,9 @@ impl Ended {
 fn run(folder: &Path, number: usize, test: &str, bug: Option<Bug>) -> Ended {
     let own = std::env::current_exe().expect("the test's own path");
     let chosen = bug.map(name);
-    let environment: Vec<(&str, &str)> = chosen.iter().map(|name| (VARIABLE, name.as_str())).collect();
+    // Some of the tests are proofs, whose figures are not this one's.
+    let mut environment = vec![("PROOF_ROUNDS", ""), ("PROOF_SEED", ""), ("PROOF_FIGURES", "")];
+    environment.extend(chosen.iter().map(|name| (VARIABLE, name.as_str())));
     let arguments = ["--exact", test, "--test-threads=1"];
     let mut program = Program::start(folder, &number.to_string(), &own, &arguments, &environment);
     let status = look_until(Duration::from_secs(TEST_S_MAX), || program.exited());

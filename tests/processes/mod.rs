@@ -49,9 +49,10 @@ pub(crate) fn eventually<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
 /// The setting that has hubs under test on a server, and its value then.
 pub(crate) const ENGINE: (&str, &str) = ("TEST_DATABASE", "postgresql");
 
-/// A setting of the test run from its environment.
+/// A setting of the test run from its environment, where an empty one is none.
 pub(crate) fn setting(name: &str) -> Option<String> {
-    std::env::var_os(name).map(|value| value.into_string().expect("a setting is UTF-8"))
+    let value = std::env::var_os(name).filter(|value| !value.is_empty());
+    value.map(|value| value.into_string().expect("a setting is UTF-8"))
 }
 
 /// Whether hubs under test have a database on a server rather than a file.
