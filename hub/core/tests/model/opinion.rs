@@ -27,10 +27,9 @@ pub(crate) fn taken(life: &Life, place: usize) -> i64 {
     let captures = told(life, place, ItemKind::Capture);
     let done = captures.iter().filter(|capture| capture.ever_done);
     let in_captures: i64 = done.clone().map(|capture| amount_of(life, capture)).sum();
-    // What was captured after an operator's word comes on top of it, unless it is what that was about.
+    // What we captured after an operator's word comes on top of it. What else is told later may be what it was about.
     let beyond = life.heard[place].paid_by_hand.map_or(0, |(said_at, minor)| {
-        let is_it = |capture: &&Told| capture.echo.is_none() && capture.amount == Some(minor);
-        let later = done.filter(|capture| capture.since > said_at && !is_it(capture));
+        let later = done.filter(|capture| capture.since > said_at && capture.echo.is_some());
         minor + later.map(|capture| amount_of(life, capture)).sum::<i64>()
     });
     life.heard[place].taken(life.payment.capture, in_captures.max(beyond))
