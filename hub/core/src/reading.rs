@@ -440,26 +440,19 @@ impl PaymentIntent {
     /// answered by a processor that tells nothing of the money it was to move.
     #[must_use]
     pub fn waits_for_person_about(&self, attempt: &Attempt, operation: &Operation) -> bool {
-        let untold = |status, processor_id: Option<&String>, kind, echo: &str| {
-            status == TransferStatus::Pending
-                && processor_id.is_none()
-                && !attempt.evidence.has_echo(kind, echo)
+        let kind = match operation.subject {
+            Subject::Capture(_) => Some(ItemKind::Capture),
+            Subject::Refund(_) => Some(ItemKind::Refund),
+            Subject::Payment => None,
         };
-        let is_untold = match &operation.subject {
-            Subject::Payment => false,
-            Subject::Capture(id) => {
-                let mut known = self.captures.iter().filter(|known| known.id == *id);
-                known.any(|known| {
-                    untold(known.status, known.processor_id.as_ref(), ItemKind::Capture, id.echo())
-                })
-            }
-            Subject::Refund(id) => {
-                let mut known = self.refunds.iter().filter(|known| known.id == *id);
-                known.any(|known| {
-                    untold(known.status, known.processor_id.as_ref(), ItemKind::Refund, id.echo())
-                })
-            }
-        };
+        let is_untold = kind.is_some_and(|kind| {
+            self.ours(attempt, kind).iter().any(|ours| {
+                ours.subject == operation.subject
+                    && ours.status == TransferStatus::Pending
+                    && ours.processor_id.is_none()
+                    && !attempt.evidence.has_echo(kind, ours.echo)
+            })
+        });
         let looked_in_vain = attempt.check.is_some_and(|check| check.overdue);
         operation.is_for_person() || (is_untold && looked_in_vain && !operation.is_open())
     }

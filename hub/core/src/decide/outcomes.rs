@@ -309,6 +309,18 @@ fn give_up(story: &mut Story<'_, '_>, attempt_id: &AttemptId, operation: &Operat
     }
 }
 
+/// A look-up that names no time is dated by when we asked: no later than what it saw.
+fn hear_look(
+    story: &mut Story<'_, '_>,
+    attempt_id: &AttemptId,
+    facts: &Facts,
+    asked_at: Timestamp,
+) -> Option<Timestamp> {
+    let mut facts = facts.clone();
+    facts.at = facts.at.or(Some(asked_at));
+    story.hear_look_up(attempt_id, &facts)
+}
+
 pub(super) fn looked_up(
     story: &mut Story<'_, '_>,
     attempt_id: &AttemptId,
@@ -326,12 +338,12 @@ pub(super) fn looked_up(
     }
     match outcome {
         Outcome::Answered { answer: Answer::Said { facts, door } } => {
-            let mut facts = facts.clone();
-            // A look-up that names no time is dated by when we asked: no later than what it saw.
-            facts.at = facts.at.or(Some(asked_at));
-            confirmed_at = story.hear_look_up(attempt_id, &facts);
+            confirmed_at = hear_look(story, attempt_id, facts, asked_at);
             open_door(story, attempt_id, door.as_ref(), asked_at);
-            lapse_rest(story, attempt_id, asked_at);
+            // A look at one refund says nothing of what is left of the reservation.
+            if operation_id.is_none() {
+                lapse_rest(story, attempt_id, asked_at);
+            }
         }
         Outcome::Answered { answer: Answer::Absent } if operation_id.is_none() => {
             hear_absence(story, attempt_id, asked_at);

@@ -13,32 +13,18 @@
 //! Invariant: no second movement is hidden. Totals that say more are booked beside it, and an item that carries our
 //! echo after all is the transfer itself, so that the other one is another again.
 
-use processor_sdk::{ItemKind, ItemState, Money, Timestamp};
+use processor_sdk::{ItemKind, ItemState};
 
+use super::ours::Ours;
 use crate::event::Event;
 use crate::evidence::ItemStanding;
-use crate::ids::{AttemptId, CaptureId, RefundId};
-use crate::payment::{Attempt, PaymentIntent, TransferStatus};
+use crate::ids::AttemptId;
+use crate::payment::{Attempt, PaymentIntent, Subject, TransferStatus};
 use crate::planted::{Bug, planted};
 use crate::story::Story;
 
 /// Clocks of processors tell whole seconds: less than this before we asked is no earlier.
 const CLOCK_STEP_S: i64 = 1;
-
-/// A capture or refund of ours that an operator said was done.
-struct Settled<'a> {
-    id: TransferId<'a>,
-    echo: &'a str,
-    amount: Money,
-    asked_at: Timestamp,
-    processor_id: Option<&'a str>,
-}
-
-#[derive(Clone, Copy)]
-enum TransferId<'a> {
-    Capture(&'a CaptureId),
-    Refund(&'a RefundId),
-}
 
 impl PaymentIntent {
     /// The captures or refunds of an attempt as they were told of. What an operator settled is one with the item that
@@ -46,34 +32,21 @@ impl PaymentIntent {
     #[must_use]
     pub(crate) fn transfers_told(&self, attempt: &Attempt, kind: ItemKind) -> Vec<ItemStanding> {
         let settled = settled(self, attempt, kind);
-        let found: Vec<_> = settled.iter().filter_map(|ours| Some((ours.echo, ours.processor_id?))).collect();
+        let found: Vec<_> =
+            settled.iter().filter_map(|ours| Some((ours.echo, ours.processor_id?.as_str()))).collect();
         attempt.evidence.items_known_as(kind, &found)
     }
 }
 
 /// Transfers of ours of which nobody but an operator has said that they were done, oldest first.
-fn settled<'a>(payment: &'a PaymentIntent, attempt: &Attempt, kind: ItemKind) -> Vec<Settled<'a>> {
-    let captures = payment.captures.iter().filter(|ours| ours.attempt_id == attempt.id && !ours.observed);
-    let captures = captures.filter(|_| kind == ItemKind::Capture).map(|ours| Settled {
-        id: TransferId::Capture(&ours.id),
-        echo: ours.id.echo(),
-        amount: ours.amount,
-        asked_at: ours.created_at,
-        processor_id: ours.processor_id.as_deref(),
-    });
-    let refunds = payment.refunds.iter().filter(|ours| ours.attempt_id == attempt.id && !ours.observed);
-    let refunds = refunds.filter(|_| kind == ItemKind::Refund).map(|ours| Settled {
-        id: TransferId::Refund(&ours.id),
-        echo: ours.id.echo(),
-        amount: ours.amount,
-        asked_at: ours.created_at,
-        processor_id: ours.processor_id.as_deref(),
-    });
-    captures.chain(refunds).filter(|ours| attempt.evidence.is_done_by_hand(kind, ours.echo)).collect()
+fn settled<'a>(payment: &'a PaymentIntent, attempt: &Attempt, kind: ItemKind) -> Vec<Ours<'a>> {
+    let mut ours = payment.ours(attempt, kind);
+    ours.retain(|ours| attempt.evidence.is_done_by_hand(kind, ours.echo));
+    ours
 }
 
 /// The settled transfer that an item may be, by all but its state.
-fn may_be<'a>(payment: &'a PaymentIntent, attempt: &Attempt, item: &ItemStanding) -> Option<Settled<'a>> {
+fn may_be<'a>(payment: &'a PaymentIntent, attempt: &Attempt, item: &ItemStanding) -> Option<Ours<'a>> {
     let is_another = match item.kind {
         ItemKind::Capture => payment.capture_named(attempt, item).is_some(),
         ItemKind::Refund => payment.refund_named(attempt, item).is_some(),
@@ -113,10 +86,11 @@ fn next_named(payment: &PaymentIntent, attempt_id: &AttemptId, kind: ItemKind) -
         Some((item.ids.first()?.clone(), ours))
     })?;
     let (status, processor_id) = (TransferStatus::Pending, Some(name));
-    Some(match ours.id {
-        TransferId::Capture(id) => Event::CaptureSettled { capture_id: id.clone(), status, processor_id },
-        TransferId::Refund(id) => {
-            Event::RefundSettled { refund_id: id.clone(), status, failure: None, processor_id }
+    match ours.subject {
+        Subject::Capture(capture_id) => Some(Event::CaptureSettled { capture_id, status, processor_id }),
+        Subject::Refund(refund_id) => {
+            Some(Event::RefundSettled { refund_id, status, failure: None, processor_id })
         }
-    })
+        Subject::Payment => None,
+    }
 }

@@ -6,33 +6,21 @@
 
 use processor_sdk::{Item, ItemKind};
 
+use super::ours::Ours;
 use crate::payment::{Attempt, PaymentIntent, Subject, TransferStatus};
 
 /// Whether an item is, or may be, taken for a transfer of ours that the processor has never called by our name.
 pub(crate) fn looks_like_ours(payment: &PaymentIntent, attempt: &Attempt, said: &Item) -> bool {
     let tells = attempt.profile.capabilities.fetch_payment.tells_of_transfers();
-    let is_like = |subject: Subject, echo: &str, amount, processor_id: Option<&String>, status| {
-        let is_called = processor_id.is_some() && processor_id == said.id.as_ref();
-        let fits = processor_id.is_none() && said.amount == Some(amount);
-        let in_doubt = status == TransferStatus::Pending
-            && attempt.operation_about(&subject).is_some_and(|asked| asked.first_sent_at.is_some());
-        let open = in_doubt || attempt.evidence.is_done_by_hand(said.kind, echo);
-        (is_called || (fits && open)) && is_nameless(attempt, said.kind, echo)
+    let is_like = |ours: &Ours<'_>| {
+        let is_called = ours.processor_id.is_some() && ours.processor_id == said.id.as_ref();
+        let fits = ours.processor_id.is_none() && said.amount == Some(ours.amount);
+        let in_doubt = ours.status == TransferStatus::Pending
+            && attempt.operation_about(&ours.subject).is_some_and(|asked| asked.first_sent_at.is_some());
+        let open = in_doubt || attempt.evidence.is_done_by_hand(said.kind, ours.echo);
+        (is_called || (fits && open)) && is_nameless(attempt, said.kind, ours.echo)
     };
-    let mut captures = payment.captures.iter().filter(|ours| ours.attempt_id == attempt.id && !ours.observed);
-    let mut refunds = payment.refunds.iter().filter(|ours| ours.attempt_id == attempt.id && !ours.observed);
-    let may_be_ours = match said.kind {
-        ItemKind::Capture => captures.any(|ours| {
-            let subject = Subject::Capture(ours.id.clone());
-            is_like(subject, ours.id.echo(), ours.amount, ours.processor_id.as_ref(), ours.status)
-        }),
-        ItemKind::Refund => refunds.any(|ours| {
-            let subject = Subject::Refund(ours.id.clone());
-            is_like(subject, ours.id.echo(), ours.amount, ours.processor_id.as_ref(), ours.status)
-        }),
-        ItemKind::Void | ItemKind::Dispute => false,
-    };
-    tells && said.echo.is_none() && may_be_ours
+    tells && said.echo.is_none() && payment.ours(attempt, said.kind).iter().any(is_like)
 }
 
 /// Whether what failed without our name says nothing of ours: it may be another of that amount, and either our own

@@ -10,6 +10,7 @@ mod checks;
 mod disputes;
 mod doors;
 mod likeness;
+mod ours;
 mod refunds;
 mod status;
 

@@ -235,7 +235,7 @@ impl Life {
         }
         if let Some(facts) = facts {
             self.heard[place].hear(&facts, self.now);
-            if let Command::LookedUp { asked_at, .. } = command
+            if let Command::LookedUp { asked_at, operation_id: None, .. } = command
                 && opinion::waits_with_a_rest(self, place)
             {
                 self.heard[place].answered(*asked_at);

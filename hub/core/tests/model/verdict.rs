@@ -202,6 +202,7 @@ fn nothing_unknown_fails(command: &Command, news: &[Recorded]) {
     assert!(!silence || !news.iter().any(fails), "nothing fails because nobody answered");
 }
 
+/// A page may have been opened again after it was closed, by a request that was on its way.
 fn opened_again(attempt: &hub_core::payment::Attempt) -> bool {
     attempt.operations.iter().filter(|operation| operation.kind == OperationKind::OpenCheckout).count() > 1
 }
@@ -212,7 +213,6 @@ fn true_to_processors(life: &Life) {
         for operation in &attempt.operations {
             let given_up = operation.state == OperationState::GivenUp;
             let what = operation.kind.as_str();
-            // A page may have been opened again after it was closed, by a request that was on its way.
             let undone = operation.kind == OperationKind::ExpireCheckout && opened_again(attempt);
             assert!(
                 !given_up || undone || !page.has_carried_out(operation.id.body()),
@@ -413,10 +413,7 @@ pub(crate) fn end(life: &Life) {
         let over = payment.status.is_end();
         // Whoever says no is not asked again.
         let last = attempt.last_operation(OperationKind::ExpireCheckout);
-        let openings =
-            attempt.operations.iter().filter(|operation| operation.kind == OperationKind::OpenCheckout);
-        // A page may have been opened again after it was closed, by a request that was on its way.
-        let refused = last.is_some_and(|last| last.state == OperationState::GivenUp) || openings.count() > 1;
+        let refused = last.is_some_and(|last| last.state == OperationState::GivenUp) || opened_again(attempt);
         let open = page.is(&Word::Open) && !refused && heard.stands(payment.capture) == Stand::Open;
         assert!(!(over && open && can_close), "nobody can pay at attempt {place} any more");
     }
